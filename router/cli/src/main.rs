@@ -1,0 +1,2 @@
+//! The hand of Tollway: the tollway command
+fn main() {}

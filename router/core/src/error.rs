@@ -1,0 +1,138 @@
+//! Errors that say what was wrong, who is to blame, and what to do next.
+
+use crate::TxId;
+use std::fmt;
+
+pub use crate::wire::reason::Code;
+
+/// Whose fault it is, so that a person knows whom to ask and a program knows what to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Blame {
+    /// The side that pays: its payload, funds or settings.
+    Payer,
+    /// The side that is paid: its offer or its server.
+    Payee,
+    /// The facilitator, ours or somebody else's.
+    Settler,
+    /// A chain or the node in front of it.
+    Network,
+    /// The code that called Tollway: configuration or arguments.
+    Caller,
+    /// Tollway itself.
+    Us,
+}
+
+/// What to do next. The most important field of an [`Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Next {
+    /// The same call can never succeed.
+    Never,
+    /// The same call may succeed later; nothing has moved.
+    Later,
+    /// This route will not do; another may.
+    OtherRoute,
+    /// The other side corrected its terms: check them again, and sign at most once more.
+    SignAgain,
+    /// The payer has to act on chain first (an allowance, a deposit).
+    Prepare,
+    /// Money may have moved. Only `Payer::resolve`, `Settler::resume` or the chain may answer: never a blind
+    /// retry, never a second signature. Holds the transaction, when one is known.
+    Unknown(Option<TxId>),
+}
+
+/// The error of the whole contract.
+///
+/// `code` is for programs, `detail` for people. Neither ever holds a key, a signature or an authorization.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What was wrong, as a closed vocabulary.
+    pub code: Code,
+    /// Whose fault it is.
+    pub blame: Blame,
+    /// What to do next.
+    pub next: Next,
+    /// What was found and what would have been right, in words. May be empty.
+    pub detail: Box<str>,
+}
+
+/// The result of the whole contract.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error without details.
+    pub fn new(code: Code, blame: Blame, next: Next) -> Self {
+        Self { code, blame, next, detail: "".into() }
+    }
+    /// The payer's fault, final.
+    pub fn payer(code: Code) -> Self {
+        Self::new(code, Blame::Payer, Next::Never)
+    }
+    /// The payee's fault: this entry will not do, another may.
+    pub fn payee(code: Code) -> Self {
+        Self::new(code, Blame::Payee, Next::OtherRoute)
+    }
+    /// The facilitator's fault, final.
+    pub fn settler(code: Code) -> Self {
+        Self::new(code, Blame::Settler, Next::Never)
+    }
+    /// The network's fault; later may do.
+    pub fn network(code: Code) -> Self {
+        Self::new(code, Blame::Network, Next::Later)
+    }
+    /// The caller's fault, final.
+    pub fn caller(code: Code) -> Self {
+        Self::new(code, Blame::Caller, Next::Never)
+    }
+    /// Our own fault, final.
+    pub fn us(code: Code) -> Self {
+        Self::new(code, Blame::Us, Next::Never)
+    }
+    /// Money may have moved.
+    pub fn unknown(code: Code, tx: Option<TxId>) -> Self {
+        Self::new(code, Blame::Network, Next::Unknown(tx))
+    }
+    /// Adds words for people; the caller keeps secrets out of them.
+    #[must_use]
+    pub fn detail(mut self, words: impl Into<String>) -> Self {
+        self.detail = words.into().into_boxed_str();
+        self
+    }
+    /// Changes what to do next.
+    #[must_use]
+    pub fn next(mut self, next: Next) -> Self {
+        self.next = next;
+        self
+    }
+    /// True when money may have moved.
+    pub fn is_unknown_outcome(&self) -> bool {
+        matches!(self.next, Next::Unknown(_))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        let advice = match &self.next {
+            Next::Never => "do not retry",
+            Next::Later => "retry later",
+            Next::OtherRoute => "try another route",
+            Next::SignAgain => "check the corrected terms and sign once more",
+            Next::Prepare => "the payer must act on chain first",
+            Next::Unknown(_) => "outcome unknown: ask the chain, do not sign again",
+        };
+        write!(f, " (blame: {:?}; {advice})", self.blame)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}

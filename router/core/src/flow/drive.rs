@@ -1,0 +1,158 @@
+use super::once::{Claimed, SettleOnce};
+use crate::{Arrival, Ceiling, Charge, Code, Error, Event, Json, Move, Receipt, Result, Seller, Visit};
+
+/// Runs what was paid for.
+#[crate::async_trait]
+pub trait Handler: Send {
+    /// Serves, and says what it costs; `None` when it failed and nothing is owed. Charges are made from `ceiling`.
+    async fn run(&mut self, ceiling: &Ceiling) -> Option<Charge>;
+}
+
+/// How a visit ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delivered {
+    /// The handler ran and the payment was settled.
+    Paid(Receipt),
+    /// The handler failed after the money had moved (upfront).
+    PaidUnserved(Receipt),
+    /// The handler failed; nothing was taken.
+    Unpaid,
+    /// The same payment came before: this is its receipt, and the handler did not run again.
+    Again(Receipt),
+}
+
+/// The paywall's loop.
+#[derive(Debug)]
+pub struct Driver<'a> {
+    /// Settles each leg at most once.
+    pub once: SettleOnce<'a>,
+    /// The scheme's selling side.
+    pub seller: &'a dyn Seller,
+}
+
+impl std::fmt::Debug for dyn Seller + '_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seller")
+    }
+}
+
+/// What the loop holds between two moves.
+#[derive(Default)]
+struct Held {
+    claimed: Option<Claimed>,
+    served: bool,
+}
+
+impl Driver<'_> {
+    /// Takes one paid request from arrival to receipt.
+    ///
+    /// Not cancel safe on purpose: run it in a task of its own, so that a client that hangs up cannot stop a
+    /// settlement. After a crash the journal has what [`SettleOnce::recover`] needs.
+    ///
+    /// # Errors
+    /// Why the payment was refused; an unknown outcome when settling could not be confirmed in time.
+    pub async fn drive(&self, arrival: Arrival, handler: &mut dyn Handler) -> Result<Delivered> {
+        let mut visit = Visit { arrival, receipts: Vec::new(), notes: Json::empty() };
+        let mut held = Held::default();
+        let mut next = self.seller.advance(&mut visit, Event::Arrived).await?;
+        loop {
+            next = match next {
+                Move::Verify(order) => {
+                    let print = visit.arrival.print.clone();
+                    if let Some(receipt) = self.once.known(&order, &print).await? {
+                        return Ok(Delivered::Again(receipt));
+                    }
+                    let claimed = self.once.claim(order, &print).await?;
+                    let verified =
+                        claimed.verified.as_ref().ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
+                    let advanced = self.seller.advance(&mut visit, Event::Verified(verified)).await;
+                    self.or_release(advanced, &mut held, Some(claimed)).await?
+                }
+                Move::Serve(ceiling) => self.serve(&mut visit, &mut held, ceiling, handler).await?,
+                Move::SettleHeld(charge) => self.settle(&mut visit, &mut held, charge).await?,
+                Move::Settle(order, charge) => {
+                    if held.claimed.is_none() {
+                        let print = visit.arrival.print.clone();
+                        if let Some(receipt) = self.once.known(&order, &print).await? {
+                            return Ok(Delivered::Again(receipt));
+                        }
+                        held.claimed = Some(self.once.claim(order, &print).await?);
+                    }
+                    self.settle(&mut visit, &mut held, charge).await?
+                }
+                Move::Done(receipt) => return self.done(held, receipt).await,
+            }
+        }
+    }
+
+    async fn serve(
+        &self,
+        visit: &mut Visit,
+        held: &mut Held,
+        ceiling: Ceiling,
+        handler: &mut dyn Handler,
+    ) -> Result<Move> {
+        if held.claimed.is_none() && visit.receipts.is_empty() {
+            return Err(Error::us(Code::ServeWithoutPayment));
+        }
+        let advanced = match handler.run(&ceiling).await {
+            Some(charge)
+                if charge.amount().asset != ceiling.asset() || charge.atomic() > ceiling.atomic() =>
+            {
+                Err(Error::us(Code::ChargeExceedsCeiling))
+            }
+            Some(charge) => {
+                held.served = true;
+                self.seller.advance(visit, Event::Handled(charge)).await
+            }
+            None => self.seller.advance(visit, Event::Failed).await,
+        };
+        self.or_release(advanced, held, None).await
+    }
+
+    async fn settle(&self, visit: &mut Visit, held: &mut Held, charge: Charge) -> Result<Move> {
+        let mut claimed = held.claimed.take().ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
+        match self.once.settle_held(&mut claimed, charge).await {
+            Ok(receipt) => {
+                // Concluded at once: whatever happens next, the same payment finds this receipt.
+                self.once.conclude(claimed, Some(&receipt)).await?;
+                visit.receipts.push(receipt.clone());
+                self.seller.advance(visit, Event::Settled(&receipt)).await
+            }
+            Err(e) if e.is_unknown_outcome() => Err(e),
+            Err(e) => self.once.release(claimed, e).await,
+        }
+    }
+
+    async fn done(&self, held: Held, receipt: Option<Receipt>) -> Result<Delivered> {
+        if let Some(claimed) = held.claimed {
+            self.once.conclude(claimed, receipt.as_ref()).await?;
+        }
+        Ok(match (receipt, held.served) {
+            (Some(receipt), true) => Delivered::Paid(receipt),
+            (Some(receipt), false) => Delivered::PaidUnserved(receipt),
+            (None, _) => Delivered::Unpaid,
+        })
+    }
+
+    /// A seller that cannot go on before anything was sent must not leave the payer's nonce claimed.
+    async fn or_release(
+        &self,
+        advanced: Result<Move>,
+        held: &mut Held,
+        fresh: Option<Claimed>,
+    ) -> Result<Move> {
+        if fresh.is_some() {
+            held.claimed = fresh;
+        }
+        match (advanced, held.claimed.take()) {
+            (Ok(next), claimed) => {
+                held.claimed = claimed;
+                Ok(next)
+            }
+            (Err(why), Some(claimed)) => self.once.release(claimed, why).await,
+            (Err(why), None) => Err(why),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use crate::{Code, Error, Json, Ledger, Order, Print, Receipt, RecordKey, ReplayKey, Result, Write};
+use serde::{Deserialize, Serialize};
+
+/// How far a visit had come when it was last written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Stage {
+    /// Verified, and about to be claimed or served: nothing was sent, so it may be released.
+    Verified,
+    /// The settler was, or may have been, told to settle: only `resume` knows.
+    Settling,
+}
+
+/// What a restart needs to know of a visit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitRecord {
+    /// Which process wrote it; only that one, restarted, may release it.
+    pub owner: String,
+    /// How far it had come.
+    pub stage: Stage,
+    /// What is being settled.
+    pub order: Order,
+    /// How much of it.
+    #[serde(with = "crate::money::decimal")]
+    pub charge_atomic: u128,
+    /// The replay keys it claims.
+    pub keys: Vec<ReplayKey>,
+    /// The print it claims them for.
+    pub print: Print,
+    /// Receipts of earlier legs.
+    pub receipts: Vec<Receipt>,
+}
+
+impl VisitRecord {
+    /// Reads a journaled record.
+    ///
+    /// # Errors
+    /// [`Code::LedgerFailed`] when it cannot be read.
+    pub fn read(text: &str) -> Result<Self> {
+        serde_json::from_str(text)
+            .map_err(|e| Error::us(Code::LedgerFailed).detail(format!("visit record: {e}")))
+    }
+}
+
+/// A journaled visit that is ours to move on.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: RecordKey,
+    pub(super) version: u64,
+    pub(super) record: VisitRecord,
+}
+
+impl Entry {
+    /// Writes a new record; somebody who is there already makes it [`Code::InFlight`].
+    pub(super) async fn create(ledger: &dyn Ledger, key: RecordKey, record: VisitRecord) -> Result<Self> {
+        let write =
+            Write { key: key.clone(), expect: None, value: Some(Json::of(&record).as_str().to_owned()) };
+        match ledger.store(&[write]).await {
+            Ok(()) => Ok(Self { key, version: 1, record }),
+            Err(e) if e.code == Code::Conflict => Err(super::once::in_flight()),
+            Err(e) => Err(e),
+        }
+    }
+
+    pub(super) async fn save(&mut self, ledger: &dyn Ledger) -> Result<()> {
+        let value = Some(Json::of(&self.record).as_str().to_owned());
+        ledger.store(&[Write { key: self.key.clone(), expect: Some(self.version), value }]).await?;
+        self.version = self.version.saturating_add(1);
+        Ok(())
+    }
+
+    /// Removes the record. One that has moved was concluded by a resume beside us, which is as good.
+    pub(super) async fn remove(self, ledger: &dyn Ledger) -> Result<()> {
+        let gone = ledger.store(&[Write { key: self.key, expect: Some(self.version), value: None }]).await;
+        gone.or_else(|e| if e.code == Code::Conflict { Ok(()) } else { Err(e) })
+    }
+}

@@ -1,0 +1,22 @@
+//! The one driver that takes a paid request from arrival to receipt. It names no scheme and no chain.
+//!
+//! ```text
+//! arrived → verify → claim replay keys → serve → settle → done       (authorization)
+//! arrived → verify → claim → settle → serve → done                   (upfront)
+//! ```
+//! What the driver guarantees, whatever a plugin does:
+//! * nothing is served before something is sealed or settled;
+//! * replay keys are claimed after verification (a forged payload burns no honest payer's nonce) and before serving;
+//! * every step that cannot be taken back is journaled before it is taken;
+//! * an unknown outcome is resolved by `Settler::resume`, never by settling again;
+//! * a claim is released only when nothing was sent.
+
+mod drive;
+mod journal;
+mod once;
+mod simple;
+
+pub use drive::{Delivered, Driver, Handler};
+pub use journal::{Stage, VisitRecord};
+pub use once::{SettleOnce, verify};
+pub use simple::{order, simple};

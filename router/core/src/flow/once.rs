@@ -1,0 +1,248 @@
+use super::journal::{Entry, Stage, VisitRecord};
+use crate::registry::Read;
+use crate::{
+    Blame, Charge, Claim, Clock, Code, Error, Fate, Ledger, Next, Order, Print, Receipt, RecordKey,
+    ReplayKey, Result, Settler, Verified,
+};
+
+/// The only way to a [`Verified`]: our own reading of the payload, checked against the order before any I/O, then
+/// the settler's word on the chain.
+///
+/// # Errors
+/// What `read`, [`crate::Terms::check`] or the settler says.
+pub async fn verify(read: Read, settler: &dyn Settler, order: Order, clock: &dyn Clock) -> Result<Verified> {
+    let terms = read(&order)?;
+    terms.check(&order, clock.now())?;
+    let proof = settler.verify(&order).await?;
+    Verified::seal(order, terms, proof, clock.now())
+}
+
+/// Settles a payment at most once, whatever is retried, dropped or restarted. A facilitator is this behind HTTP; the
+/// paywall's driver uses it for each leg.
+pub struct SettleOnce<'a> {
+    /// Reads the payload.
+    pub read: Read,
+    /// Puts it on chain.
+    pub settler: &'a dyn Settler,
+    /// Remembers; with claims scoped to the role.
+    pub ledger: &'a dyn Ledger,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// The journal's room, one per role: `visit/gate`.
+    pub room: &'a str,
+    /// This process's lasting name: after a restart it may release what it had not sent.
+    pub owner: &'a str,
+    /// How long an unknown outcome is asked after before the caller is told so, in milliseconds.
+    pub patience_ms: u64,
+}
+
+impl std::fmt::Debug for SettleOnce<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SettleOnce({})", self.room)
+    }
+}
+
+/// A claimed payment: verified, ours, journaled.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    pub(super) verified: Option<Verified>,
+    pub(super) entry: Entry,
+}
+
+impl SettleOnce<'_> {
+    /// Verifies, claims, settles and concludes. The same payment again gets its receipt.
+    ///
+    /// # Errors
+    /// [`Code::ReplayedPayment`] for another print; [`Code::InFlight`] while somebody works on it; an unknown
+    /// outcome when patience ran out, journaled for [`Self::recover`]; else why it was refused, nothing sent.
+    pub async fn settle(&self, order: Order, charge_atomic: u128, print: &Print) -> Result<Receipt> {
+        if let Some(receipt) = self.known(&order, print).await? {
+            return Ok(receipt);
+        }
+        let mut claimed = match self.claim(order.clone(), print).await {
+            Err(e) if e.code == Code::InFlight => return self.known(&order, print).await?.ok_or(e),
+            other => other?,
+        };
+        let charge = match claimed.entry.record.order.requirement.price.charge(charge_atomic) {
+            Ok(charge) => charge,
+            Err(e) => return self.release(claimed, e).await,
+        };
+        match self.settle_held(&mut claimed, charge).await {
+            Ok(receipt) => {
+                self.conclude(claimed, Some(&receipt)).await?;
+                Ok(receipt)
+            }
+            Err(e) if e.is_unknown_outcome() => Err(e),
+            Err(e) => self.release(claimed, e).await,
+        }
+    }
+
+    /// The receipt of a payment that was seen before; waits for one that is being settled right now.
+    ///
+    /// # Errors
+    /// [`Code::ReplayedPayment`], [`Code::InFlight`], [`Code::Expired`].
+    pub async fn known(&self, order: &Order, print: &Print) -> Result<Option<Receipt>> {
+        let keys = (self.read)(order)?.replay;
+        let mut waited_ms = 0u64;
+        loop {
+            match self.ledger.seen(&keys, print).await? {
+                None => return Ok(None),
+                Some(Claim::Same(Some(receipt))) => return Ok(Some(*receipt)),
+                Some(Claim::Replay) => return Err(replayed()),
+                Some(_) => {}
+            }
+            if waited_ms >= self.patience_ms {
+                return Err(in_flight());
+            }
+            let settling = self.load(&keys).await?.filter(|e| e.record.stage == Stage::Settling);
+            if let Some(entry) = settling.filter(|_| waited_ms > 0) {
+                // Whoever started this may be gone; asking the chain beside a living settler does no harm.
+                if let Some(receipt) = self.resume_entry(entry).await? {
+                    return Ok(Some(receipt));
+                }
+            }
+            let pause_ms = backoff_ms(waited_ms);
+            self.clock.sleep(pause_ms).await;
+            waited_ms = waited_ms.saturating_add(pause_ms);
+        }
+    }
+
+    /// After a restart: moves on one journaled visit of this owner. Returns its receipt when it turns out settled.
+    ///
+    /// # Errors
+    /// The ledger's or the settler's; the record stays for the next try.
+    pub async fn recover(
+        &self,
+        key: RecordKey,
+        version: u64,
+        record: VisitRecord,
+    ) -> Result<Option<Receipt>> {
+        if record.owner != self.owner {
+            return Ok(None);
+        }
+        let entry = Entry { key, version, record };
+        match entry.record.stage {
+            Stage::Verified => {
+                self.ledger.conclude(&entry.record.keys, None).await?;
+                entry.remove(self.ledger).await?;
+                Ok(None)
+            }
+            Stage::Settling => self.resume_entry(entry).await,
+        }
+    }
+
+    /// Verifies, journals, claims.
+    pub(super) async fn claim(&self, order: Order, print: &Print) -> Result<Claimed> {
+        let verified = verify(self.read, self.settler, order, self.clock).await?;
+        let terms = verified.terms();
+        let (keys, until) = (terms.replay.clone(), terms.settle_before);
+        let record = VisitRecord {
+            owner: self.owner.to_owned(),
+            stage: Stage::Verified,
+            order: verified.order().clone(),
+            charge_atomic: 0,
+            keys: keys.clone(),
+            print: print.clone(),
+            receipts: Vec::new(),
+        };
+        let entry = Entry::create(self.ledger, self.key(&keys), record).await?;
+        let refused = match self.ledger.claim(&keys, print, until, self.clock.now()).await {
+            Ok(Claim::Fresh) => return Ok(Claimed { verified: Some(verified), entry }),
+            Ok(Claim::Replay) => replayed(),
+            Ok(_) => in_flight(),
+            Err(e) => e,
+        };
+        entry.remove(self.ledger).await?;
+        Err(refused)
+    }
+
+    /// Settles what was claimed: journaled first, an unknown outcome asked after.
+    pub(super) async fn settle_held(&self, claimed: &mut Claimed, charge: Charge) -> Result<Receipt> {
+        let verified = claimed.verified.take().ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
+        let order = verified.order().clone();
+        let due = verified.due(charge)?;
+        claimed.entry.record.stage = Stage::Settling;
+        claimed.entry.record.charge_atomic = charge.atomic();
+        claimed.entry.save(self.ledger).await?;
+        match self.settler.settle(due).await {
+            Err(e) if e.is_unknown_outcome() => self.ask_after(&order, e).await,
+            other => other,
+        }
+    }
+
+    /// Ends a claim with its receipt, or frees it.
+    pub(super) async fn conclude(&self, claimed: Claimed, receipt: Option<&Receipt>) -> Result<()> {
+        self.ledger.conclude(&claimed.entry.record.keys, receipt).await?;
+        claimed.entry.remove(self.ledger).await
+    }
+
+    /// Frees a claim under which nothing was sent, and says why.
+    pub(super) async fn release<T>(&self, claimed: Claimed, why: Error) -> Result<T> {
+        self.conclude(claimed, None).await?;
+        Err(why)
+    }
+
+    async fn ask_after(&self, order: &Order, unknown: Error) -> Result<Receipt> {
+        let mut waited_ms = 0u64;
+        while waited_ms < self.patience_ms {
+            let pause_ms = backoff_ms(waited_ms);
+            self.clock.sleep(pause_ms).await;
+            waited_ms = waited_ms.saturating_add(pause_ms);
+            match self.settler.resume(order).await {
+                Ok(Fate::Settled(receipt)) => return Ok(*receipt),
+                Ok(Fate::Dead) => return Err(Error::payer(Code::Expired)),
+                Err(e) if !e.is_unknown_outcome() && e.next == Next::Never => return Err(e),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Err(unknown)
+    }
+
+    async fn resume_entry(&self, entry: Entry) -> Result<Option<Receipt>> {
+        let fate = self.settler.resume(&entry.record.order).await;
+        let keys = entry.record.keys.clone();
+        match fate {
+            Ok(Fate::Settled(receipt)) => {
+                self.ledger.conclude(&keys, Some(&receipt)).await?;
+                entry.remove(self.ledger).await?;
+                Ok(Some(*receipt))
+            }
+            Ok(Fate::Dead) => {
+                self.ledger.conclude(&keys, None).await?;
+                entry.remove(self.ledger).await?;
+                Err(Error::payer(Code::Expired))
+            }
+            Ok(_) => Ok(None),
+            Err(e) if e.next == Next::Never => {
+                self.ledger.conclude(&keys, None).await?;
+                entry.remove(self.ledger).await?;
+                Err(e)
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn load(&self, keys: &[ReplayKey]) -> Result<Option<Entry>> {
+        let key = self.key(keys);
+        let Some(found) = self.ledger.load(&key).await? else { return Ok(None) };
+        let record = VisitRecord::read(&found.value)?;
+        Ok(Some(Entry { key, version: found.version, record }))
+    }
+
+    fn key(&self, keys: &[ReplayKey]) -> RecordKey {
+        RecordKey(format!("{}/{}", self.room, keys.first().map_or("", |k| k.0.as_str())))
+    }
+}
+
+/// 20 ms at first, doubling to a second.
+fn backoff_ms(waited_ms: u64) -> u64 {
+    waited_ms.clamp(20, 1000)
+}
+
+pub(super) fn in_flight() -> Error {
+    Error::new(Code::InFlight, Blame::Payer, Next::Later).detail("this payment is being settled right now")
+}
+
+fn replayed() -> Error {
+    Error::payer(Code::ReplayedPayment).detail("this payment was used for another request")
+}

@@ -1,0 +1,178 @@
+//! Names of chains, accounts, assets and transactions. All but [`TxId`] are inline and `Copy`.
+
+mod name;
+
+pub use name::Name;
+
+use crate::{Code, Error, Result};
+use arrayvec::ArrayString;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A CAIP-2 chain id: `namespace:reference`, for example `eip155:8453`.
+///
+/// Source: CAIP-2 (`[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "ArrayString<41>", into = "ArrayString<41>")]
+pub struct ChainId(ArrayString<41>);
+
+impl ChainId {
+    /// Reads a CAIP-2 id.
+    ///
+    /// # Errors
+    /// [`Code::InvalidNetwork`] when the text is not of CAIP-2's form.
+    pub fn new(text: &str) -> Result<Self> {
+        let bad =
+            || Error::payee(Code::InvalidNetwork).detail(format!("{:.64?} is not a CAIP-2 chain id", text));
+        let (namespace, reference) = text.split_once(':').ok_or_else(bad)?;
+        let namespace_ok = (3..=8).contains(&namespace.len())
+            && namespace.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let reference_ok = (1..=32).contains(&reference.len())
+            && reference.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if !(namespace_ok && reference_ok) {
+            return Err(bad());
+        }
+        ArrayString::from(text).map(Self).map_err(|_| bad())
+    }
+    /// What stands before the colon: the chain family.
+    pub fn namespace(&self) -> &str {
+        self.0.split_once(':').map_or("", |(n, _)| n)
+    }
+    /// What stands after the colon.
+    pub fn reference(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, r)| r)
+    }
+    /// The whole id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ChainId {
+    type Err = Error;
+    fn from_str(s: &str) -> Result<Self> {
+        Self::new(s)
+    }
+}
+impl TryFrom<ArrayString<41>> for ChainId {
+    type Error = Error;
+    fn try_from(s: ArrayString<41>) -> Result<Self> {
+        Self::new(&s)
+    }
+}
+impl From<ChainId> for ArrayString<41> {
+    fn from(c: ChainId) -> Self {
+        c.0
+    }
+}
+impl fmt::Display for ChainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl fmt::Debug for ChainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Longest account address or asset key that is accepted, in bytes (CAIP-10's limit).
+pub const KEY_BYTES_MAX: usize = 128;
+
+macro_rules! on_chain {
+    ($(#[$doc:meta])* $name:ident, $sep:literal, $field:ident, $fielddoc:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name {
+            /// The chain it lives on.
+            pub chain: ChainId,
+            $field: ArrayString<KEY_BYTES_MAX>,
+        }
+        impl $name {
+            /// Joins a chain and a spelling that the family's parser has already made canonical.
+            ///
+            /// # Errors
+            /// [`Code::InvalidAddress`] when it is empty, longer than [`KEY_BYTES_MAX`] or not printable ASCII.
+            pub fn new(chain: ChainId, $field: &str) -> Result<Self> {
+                let ok = !$field.is_empty() && $field.bytes().all(|b| b.is_ascii_graphic());
+                match ArrayString::from($field) {
+                    Ok($field) if ok => Ok(Self { chain, $field }),
+                    _ => Err(Error::payee(Code::InvalidAddress).detail(format!("{:.64?}", $field))),
+                }
+            }
+            #[doc = $fielddoc]
+            pub fn $field(&self) -> &str {
+                &self.$field
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!("{}", $sep, "{}"), self.chain, self.$field)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+        impl FromStr for $name {
+            type Err = Error;
+            fn from_str(text: &str) -> Result<Self> {
+                let second = text.match_indices($sep).nth(if $sep == ":" { 1 } else { 0 }).map(|(at, _)| at);
+                let (chain, rest) = second
+                    .and_then(|at| Some((text.get(..at)?, text.get(at.checked_add(1)?..)?)))
+                    .ok_or_else(|| Error::payee(Code::InvalidAddress).detail(format!("{text:.64?}")))?;
+                Self::new(ChainId::new(chain)?, rest)
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+on_chain!(
+    /// Somebody on a chain, in the family's canonical spelling; shown as CAIP-10 (`eip155:8453:0x…`).
+    Account, ":", address, "The address in the family's canonical spelling."
+);
+on_chain!(
+    /// Something of value on a chain: a token's address, or [`AssetId::NATIVE`]; shown as `eip155:8453/0x…`.
+    AssetId, "/", key, "The token's address in the family's canonical spelling, or `native`."
+);
+
+impl AssetId {
+    /// The key of a chain's own coin.
+    pub const NATIVE: &'static str = "native";
+
+    /// The chain's own coin, in which it charges fees.
+    pub fn native(chain: ChainId) -> Self {
+        let mut key = ArrayString::new();
+        // "native" is shorter than the capacity, so this cannot fail; a failure would leave it empty, not wrong.
+        let _ = key.try_push_str(Self::NATIVE);
+        Self { chain, key }
+    }
+    /// True for the chain's own coin.
+    pub fn is_native(&self) -> bool {
+        self.key() == Self::NATIVE
+    }
+}
+
+/// A transaction's id in its chain's own spelling. Not a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TxId(pub String);
+
+impl fmt::Display for TxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

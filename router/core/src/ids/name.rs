@@ -1,0 +1,49 @@
+use crate::{Code, Error, Result};
+use arrayvec::ArrayString;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A short identifier from the wire: a scheme (`exact`) or a transfer method (`eip3009`). Inline, at most 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Name(ArrayString<32>);
+
+impl Name {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`Code::UnsupportedScheme`] when it is empty, longer than 32 bytes or not printable ASCII.
+    pub fn new(text: &str) -> Result<Self> {
+        let ok = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        match ArrayString::from(text) {
+            Ok(name) if ok => Ok(Self(name)),
+            _ => Err(Error::payee(Code::UnsupportedScheme)
+                .detail(format!("{text:.64?} is not a name of 1 to 32 printable characters"))),
+        }
+    }
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for Name {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+impl PartialEq<&str> for Name {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,152 @@
+use crate::{Code, Error, Result, Time};
+use ruint::aliases::U256;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// US dollars as an integer count of 10⁻¹⁸ USD. Non-negative; sums are checked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Usd(u128);
+
+impl Usd {
+    /// No dollars.
+    pub const ZERO: Self = Self(0);
+    /// One dollar.
+    pub const ONE: Self = Self(1_000_000_000_000_000_000);
+
+    /// From 10⁻¹⁸ dollars.
+    pub const fn from_e18(atto: u128) -> Self {
+        Self(atto)
+    }
+    /// From 10⁻⁶ dollars; saturates.
+    pub const fn from_micros(micros: u64) -> Self {
+        // u64::MAX * 10^12 < 2^128, and `From` is not const; the widening cast loses nothing.
+        #[allow(clippy::as_conversions)]
+        Self((micros as u128).saturating_mul(1_000_000_000_000))
+    }
+    /// In 10⁻¹⁸ dollars.
+    pub const fn e18(self) -> u128 {
+        self.0
+    }
+    /// The sum, or `None` when it does not fit.
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+    /// This many dollars shared by `n`, rounded up; `n` of zero counts as one.
+    #[must_use]
+    pub const fn shared_by(self, n: u32) -> Self {
+        #[allow(clippy::as_conversions)] // widening
+        let n = if n == 0 { 1 } else { n as u128 };
+        Self(self.0.div_ceil(n))
+    }
+    /// Reads a decimal such as `"0.01"`, `"$1.50"` or `"12"`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidAmount`] for a sign, an exponent, more than 18 fraction digits, or too much money.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad =
+            || Error::caller(Code::InvalidAmount).detail(format!("{text:.64?} is not an amount like $0.01"));
+        let digits = text.trim().trim_start_matches('$');
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let plain = |s: &str| s.len() <= 18 && s.bytes().all(|b| b.is_ascii_digit());
+        if (whole.is_empty() && fraction.is_empty()) || !plain(whole) || !plain(fraction) {
+            return Err(bad());
+        }
+        format!("{whole}{fraction:0<18}").parse().map(Self).map_err(|_| bad())
+    }
+}
+
+impl fmt::Display for Usd {
+    /// Dollars with as many fraction digits as there are, at least two: `$0.01`, `$0.000042`. A precision
+    /// (`{:.6}`) rounds half up.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = f.precision().unwrap_or(18).min(18);
+        let unit = 10u128.saturating_pow(u32::try_from(18usize.saturating_sub(digits)).unwrap_or(0));
+        let rounded = self.0.saturating_add(unit / 2).checked_div(unit).unwrap_or(0).saturating_mul(unit);
+        let (whole, fraction) = (rounded / Self::ONE.0, rounded % Self::ONE.0);
+        let text = format!("{fraction:018}");
+        let kept = text.get(..digits).unwrap_or("");
+        let kept = if f.precision().is_some() { kept } else { shorten(kept) };
+        if kept.is_empty() { write!(f, "${whole}") } else { write!(f, "${whole}.{kept}") }
+    }
+}
+
+fn shorten(fraction: &str) -> &str {
+    let used = fraction.trim_end_matches('0').len().max(2);
+    fraction.get(..used).unwrap_or(fraction)
+}
+
+impl fmt::Debug for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Written as a plain decimal string without the sign: `"0.01"`.
+impl Serialize for Usd {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.to_string().trim_start_matches('$'))
+    }
+}
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What one whole unit of an asset is worth, exactly as a feed answered.
+///
+/// The worth of `n` atomic units is `n × answer / 10^(answer_decimals + asset_decimals)` dollars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsdPrice {
+    /// The feed's integer answer.
+    pub answer: u128,
+    /// How many of the answer's digits are fraction (Chainlink's USD feeds: 8).
+    pub answer_decimals: u8,
+    /// Fraction digits of the asset (ETH 18, USDC 6).
+    pub asset_decimals: u8,
+    /// When the feed said so.
+    pub at: Time,
+}
+
+impl UsdPrice {
+    /// The dollar worth of `atomic` units, rounded up to 10⁻¹⁸ USD: a cost is never understated.
+    ///
+    /// # Errors
+    /// [`Code::InvalidAmount`] when the worth does not fit, or the decimals add up to more than 54.
+    pub fn worth(&self, atomic: u128) -> Result<Usd> {
+        let over = || Error::us(Code::InvalidAmount).detail("worth in USD does not fit");
+        let scale = u32::from(self.answer_decimals).saturating_add(u32::from(self.asset_decimals));
+        if scale <= 18 {
+            let up = 10u128.checked_pow(18u32.saturating_sub(scale)).ok_or_else(over)?;
+            let product = atomic.checked_mul(self.answer).and_then(|p| p.checked_mul(up)).ok_or_else(over)?;
+            return Ok(Usd(product));
+        }
+        let divisor = 10u128.checked_pow(scale.saturating_sub(18)).ok_or_else(over)?;
+        if let Some(product) = atomic.checked_mul(self.answer) {
+            return Ok(Usd(product.div_ceil(divisor)));
+        }
+        let product = U256::from(atomic).checked_mul(U256::from(self.answer)).ok_or_else(over)?;
+        let worth = product.div_ceil(U256::from(divisor));
+        u128::try_from(worth).map(Usd).map_err(|_| over())
+    }
+
+    /// The fewest atomic units worth at least `usd`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidAmount`] when the price is zero or the count does not fit.
+    pub fn atomic_for(&self, usd: Usd) -> Result<u128> {
+        let over = || Error::us(Code::InvalidAmount).detail("no atomic amount is worth that");
+        let scale = u32::from(self.answer_decimals).saturating_add(u32::from(self.asset_decimals));
+        if self.answer == 0 || scale > 54 {
+            return Err(over());
+        }
+        let up = U256::from(10u64).checked_pow(U256::from(scale)).ok_or_else(over)?;
+        let down = U256::from(Usd::ONE.0).checked_mul(U256::from(self.answer)).ok_or_else(over)?;
+        let product = U256::from(usd.0).checked_mul(up).ok_or_else(over)?;
+        u128::try_from(product.div_ceil(down)).map_err(|_| over())
+    }
+}

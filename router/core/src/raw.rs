@@ -1,0 +1,118 @@
+//! Raw JSON, kept byte for byte: what a peer sent is what it gets echoed.
+
+use crate::{Code, Error, Result};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+use std::fmt;
+use std::sync::Arc;
+
+/// A valid JSON text, shared: a clone is a reference count, a part of it is a range.
+///
+/// Two are equal when they are the same value (`{"a":1}` equals `{ "a": 1 }`), whatever their spelling.
+/// `Debug` shows only the size, because a payload holds signatures.
+#[derive(Clone)]
+pub struct Json {
+    text: Arc<str>,
+    start: usize,
+    end: usize,
+}
+
+impl Json {
+    /// The empty object.
+    pub fn empty() -> Self {
+        Self::whole("{}".into())
+    }
+
+    /// Checks that `text` is one JSON value and keeps it.
+    ///
+    /// # Errors
+    /// [`Code::InvalidPayload`] when it is not JSON.
+    pub fn parse(text: impl Into<Arc<str>>) -> Result<Self> {
+        let text: Arc<str> = text.into();
+        serde_json::from_str::<&RawValue>(&text).map_err(not_json)?;
+        Ok(Self::whole(text))
+    }
+
+    /// From anything serde can write; an unserialisable value (a map with non-string keys) becomes `null`.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
+        Self::whole(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()).into())
+    }
+
+    /// The part of this text that `part` borrows; copied when it does not lie inside.
+    pub fn slice(&self, part: &RawValue) -> Self {
+        let part = part.get();
+        let base = self.text.as_ptr().addr();
+        let found = part.as_ptr().addr().checked_sub(base).and_then(|start| {
+            let end = start.checked_add(part.len())?;
+            (self.text.get(start..end)? == part).then_some((start, end))
+        });
+        match found {
+            Some((start, end)) => Self { text: self.text.clone(), start, end },
+            None => Self::whole(part.into()),
+        }
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        self.text.get(self.start..self.end).unwrap_or("null")
+    }
+
+    /// Reads it as `T`, which may borrow from it.
+    ///
+    /// # Errors
+    /// [`Code::InvalidPayload`], with serde's words on what is missing or of the wrong type.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        serde_json::from_str(self.as_str()).map_err(not_json)
+    }
+
+    /// The value tree. Deeper than serde_json's recursion limit of 128 yields `Null`.
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(self.as_str()).unwrap_or(serde_json::Value::Null)
+    }
+
+    /// True for `{}` and `null`, which x402 treats alike with an absent field.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.as_str(), "{}" | "null")
+            || matches!(self.value(), serde_json::Value::Null)
+            || self.value().as_object().is_some_and(serde_json::Map::is_empty)
+    }
+
+    fn whole(text: Arc<str>) -> Self {
+        let end = text.len();
+        Self { text, start: 0, end }
+    }
+}
+
+fn not_json(e: serde_json::Error) -> Error {
+    Error::payer(Code::InvalidPayload).detail(e.to_string())
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+            || match (self.read::<serde_json::Value>(), other.read::<serde_json::Value>()) {
+                (Ok(a), Ok(b)) => a == b,
+                _ => false,
+            }
+    }
+}
+impl Eq for Json {}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Json({} bytes)", self.as_str().len())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(self.as_str()).map_err(serde::ser::Error::custom)?.serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(d)?;
+        Ok(Self::whole(raw.get().into()))
+    }
+}

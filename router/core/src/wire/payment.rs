@@ -1,0 +1,155 @@
+use super::{read_network, read_requirement, v1_name};
+use crate::{Code, Error, Family, Json, Offer, Payment, Requirement, Result, Version};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(rename = "x402Version")]
+    version: u8,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+    #[serde(borrow)]
+    accepted: Option<&'a RawValue>,
+    #[serde(borrow)]
+    extensions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    #[serde(borrow)]
+    scheme: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    network: Option<Cow<'a, str>>,
+}
+
+/// Reads a payment and finds the offer that it chose: its position, and the payment.
+///
+/// v2 chooses by six equal fields and an `extra` that contains the offer's; v1 by scheme and network alone.
+///
+/// # Errors
+/// [`Code::InvalidPayload`] for the form, [`Code::InvalidX402Version`], [`Code::NoMatchingOffer`], and the codes of
+/// [`read_requirement`] for what was accepted.
+pub fn read_payment<'o, I>(raw: &Json, offers: I, families: &[Family]) -> Result<(usize, Payment)>
+where
+    I: IntoIterator<Item = &'o Offer> + Clone,
+{
+    let fields: Fields<'_> = raw.read()?;
+    let version = Version::try_from(fields.version)?;
+    let (at, accepted) = match version {
+        Version::V1 => by_name(&fields, offers, families)?,
+        Version::V2 => {
+            let accepted =
+                fields.accepted.ok_or_else(|| Error::payer(Code::InvalidPayload).detail("no accepted"))?;
+            let accepted = read_requirement(&raw.slice(accepted), version, families).map_err(of_payer)?;
+            let at = find_offer(&accepted, offers)
+                .ok_or_else(|| Error::payer(Code::NoMatchingOffer).detail(differs(&accepted)))?;
+            (at, accepted)
+        }
+    };
+    let kept = |part: Option<&RawValue>| part.map(|p| raw.slice(p)).filter(|j| j.as_str() != "null");
+    Ok((
+        at,
+        Payment {
+            accepted,
+            payload: raw.slice(fields.payload),
+            extensions: kept(fields.extensions),
+            resource: kept(fields.resource),
+        },
+    ))
+}
+
+/// What the payer wrote is the payer's fault.
+fn of_payer(e: Error) -> Error {
+    Error { blame: crate::Blame::Payer, next: crate::Next::Never, ..e }
+}
+
+fn differs(accepted: &Requirement) -> String {
+    format!(
+        "nothing offered equals {} on {} for {} to {}",
+        accepted.scheme, accepted.chain, accepted.price.0, accepted.pay_to
+    )
+}
+
+fn by_name<'o>(
+    fields: &Fields<'_>,
+    offers: impl IntoIterator<Item = &'o Offer>,
+    families: &[Family],
+) -> Result<(usize, Requirement)> {
+    let missing = |what| Error::payer(Code::InvalidPayload).detail(format!("no {what}"));
+    let scheme = fields.scheme.as_deref().ok_or_else(|| missing("scheme"))?;
+    let chain = read_network(fields.network.as_deref().ok_or_else(|| missing("network"))?, families)
+        .map_err(of_payer)?;
+    let mut offers = offers.into_iter().enumerate();
+    let found = offers.find(|(_, o)| o.requirement.scheme == *scheme && o.requirement.chain == chain);
+    let (at, offer) = found.ok_or_else(|| {
+        Error::payer(Code::NoMatchingOffer).detail(format!("{scheme:.32} on {chain} is not offered"))
+    })?;
+    Ok((at, Requirement { version: Version::V1, ..offer.requirement.clone() }))
+}
+
+/// The offer that a v2 payment accepted: six equal fields, and the offer's `extra` within the accepted one.
+pub fn find_offer<'o>(accepted: &Requirement, offers: impl IntoIterator<Item = &'o Offer>) -> Option<usize> {
+    offers.into_iter().position(|offer| {
+        let want = &offer.requirement;
+        want.raw.as_str() == accepted.raw.as_str()
+            || (want.price == accepted.price
+                && want.pay_to == accepted.pay_to
+                && want.scheme == accepted.scheme
+                && want.chain == accepted.chain
+                && want.timeout_s == accepted.timeout_s
+                && want.method == accepted.method
+                && want.flow == accepted.flow
+                && extra_within(offer, accepted))
+    })
+}
+
+fn extra_within(offer: &Offer, accepted: &Requirement) -> bool {
+    let volatile: Vec<&str> = offer.volatile.iter().map(String::as_str).collect();
+    offer.requirement.extra.is_within(&accepted.extra, &volatile)
+}
+
+#[derive(Serialize)]
+struct V2<'a> {
+    #[serde(rename = "x402Version")]
+    version: u8,
+    payload: &'a Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'a Json>,
+    accepted: &'a Json,
+}
+
+#[derive(Serialize)]
+struct V1<'a> {
+    #[serde(rename = "x402Version")]
+    version: u8,
+    scheme: &'a str,
+    network: &'a str,
+    payload: &'a Json,
+}
+
+/// Writes a payment; the chosen entry goes out exactly as it came in.
+///
+/// # Errors
+/// [`Code::InvalidNetwork`] for a v1 payment on a chain that v1 has no name for.
+pub fn write_payment(payment: &Payment, families: &[Family]) -> Result<Json> {
+    let chosen = &payment.accepted;
+    Ok(match chosen.version {
+        Version::V2 => Json::of(&V2 {
+            version: 2,
+            payload: &payment.payload,
+            extensions: payment.extensions.as_ref().filter(|e| !e.is_empty()),
+            resource: payment.resource.as_ref(),
+            accepted: &chosen.raw,
+        }),
+        Version::V1 => Json::of(&V1 {
+            version: 1,
+            scheme: chosen.scheme.as_str(),
+            network: v1_name(&chosen.chain, families).ok_or_else(|| {
+                Error::payee(Code::InvalidNetwork).detail(format!("x402 v1 has no name for {}", chosen.chain))
+            })?,
+            payload: &payment.payload,
+        }),
+    })
+}

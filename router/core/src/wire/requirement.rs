@@ -1,0 +1,192 @@
+use super::{family, read_network, v1_name};
+use crate::{Amount, Ceiling, Code, Error, Extra, Family, Flow, Json, Name, Requirement, Result, Version};
+use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Both versions' fields: v1 says `maxAmountRequired` where v2 says `amount`.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    scheme: Cow<'a, str>,
+    #[serde(borrow)]
+    network: Cow<'a, str>,
+    #[serde(borrow)]
+    amount: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "maxAmountRequired")]
+    max_amount_required: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    asset: Cow<'a, str>,
+    #[serde(borrow, rename = "payTo")]
+    pay_to: Cow<'a, str>,
+    #[serde(rename = "maxTimeoutSeconds")]
+    max_timeout_seconds: Seconds,
+    #[serde(borrow)]
+    extra: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct Reserved<'a> {
+    #[serde(borrow, rename = "assetTransferMethod")]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "paymentFlow")]
+    flow: Option<Cow<'a, str>>,
+}
+
+/// Reads one `accepts` entry.
+///
+/// # Errors
+/// A code per field: [`Code::InvalidPaymentRequirements`] for the form, [`Code::InvalidNetwork`],
+/// [`Code::InvalidAddress`], [`Code::InvalidAmount`], [`Code::UnsupportedFlow`].
+pub fn read_requirement(raw: &Json, version: Version, families: &[Family]) -> Result<Requirement> {
+    let fields: Fields<'_> =
+        raw.read().map_err(|e| Error::payee(Code::InvalidPaymentRequirements).detail(e.detail))?;
+    let chain = read_network(&fields.network, families)?;
+    let family = family(&chain, families)?;
+    let amount = match version {
+        Version::V1 => fields.max_amount_required.or(fields.amount),
+        Version::V2 => fields.amount.or(fields.max_amount_required),
+    };
+    let amount = amount.ok_or_else(|| Error::payee(Code::InvalidPaymentRequirements).detail("no amount"))?;
+    let asset = family.asset(chain, &fields.asset)?;
+    let extra = fields.extra.map_or_else(Extra::default, |e| Extra(raw.slice(e)));
+    let (method, flow) = reserved(&extra)?;
+    Ok(Requirement {
+        version,
+        scheme: Name::new(&fields.scheme)?,
+        method,
+        chain,
+        price: Ceiling(Amount::new(asset, Amount::parse_atomic(&amount)?)),
+        pay_to: family.account(chain, &fields.pay_to)?,
+        timeout_s: fields.max_timeout_seconds.0,
+        flow,
+        extra,
+        raw: raw.clone(),
+    })
+}
+
+fn reserved(extra: &Extra) -> Result<(Option<Name>, Flow)> {
+    let text = extra.0.as_str();
+    // Most entries use neither key; an escape could hide one, so only plain texts are let off the parse.
+    if !text.contains(r"\") && !text.contains("assetTransferMethod") && !text.contains("paymentFlow") {
+        if !text.starts_with('{') && text != "null" {
+            return Err(Error::payee(Code::InvalidPaymentRequirements).detail("extra is not an object"));
+        }
+        return Ok((None, Flow::Authorization));
+    }
+    let reserved: Reserved<'_> = extra.read()?;
+    let method = reserved.method.as_deref().map(Name::new).transpose()?;
+    let flow = match reserved.flow.as_deref() {
+        None | Some("authorization") => Flow::Authorization,
+        Some("upfront") => Flow::Upfront,
+        Some("escrow") => Flow::Escrow,
+        Some(other) => {
+            return Err(
+                Error::payee(Code::UnsupportedFlow).detail(format!("paymentFlow {other:.64?} is not known"))
+            );
+        }
+    };
+    Ok((method, flow))
+}
+
+/// Whole seconds; some SDKs write them as `300.0`.
+struct Seconds(u64);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Seconds;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a positive number of seconds")
+            }
+            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<Seconds, E> {
+                Ok(Seconds(n))
+            }
+            fn visit_f64<E: serde::de::Error>(self, n: f64) -> Result<Seconds, E> {
+                format!("{:.0}", n.floor())
+                    .parse()
+                    .map(Seconds)
+                    .map_err(|_| E::custom("not a number of seconds"))
+            }
+        }
+        d.deserialize_any(Read)
+    }
+}
+
+#[derive(Serialize)]
+struct V2<'a> {
+    scheme: &'a str,
+    network: &'a str,
+    amount: String,
+    asset: &'a str,
+    #[serde(rename = "payTo")]
+    pay_to: &'a str,
+    #[serde(rename = "maxTimeoutSeconds")]
+    max_timeout_seconds: u64,
+    #[serde(skip_serializing_if = "is_empty")]
+    extra: &'a Extra,
+}
+
+#[derive(Serialize)]
+struct V1<'a> {
+    scheme: &'a str,
+    network: &'a str,
+    #[serde(rename = "maxAmountRequired")]
+    max_amount_required: String,
+    resource: &'a str,
+    description: &'a str,
+    #[serde(rename = "mimeType")]
+    mime_type: &'a str,
+    #[serde(rename = "payTo")]
+    pay_to: &'a str,
+    #[serde(rename = "maxTimeoutSeconds")]
+    max_timeout_seconds: u64,
+    asset: &'a str,
+    #[serde(skip_serializing_if = "is_empty")]
+    extra: &'a Extra,
+}
+
+fn is_empty(extra: &&Extra) -> bool {
+    extra.is_empty()
+}
+
+/// Writes one `accepts` entry as its own version spells it, from its fields (not from `raw`). `resource` is what v1
+/// repeats in every entry; v2 ignores it.
+///
+/// # Errors
+/// [`Code::InvalidNetwork`] for a v1 entry on a chain that v1 has no name for.
+pub fn write_requirement(r: &Requirement, resource: &str, families: &[Family]) -> Result<Json> {
+    let family = family(&r.chain, families)?;
+    // Some hosted facilitators insist on the checksummed spelling, so that is what is emitted.
+    let pay_to = (family.display)(r.pay_to.address());
+    let asset = (family.display)(r.price.asset().key());
+    let asset = asset.as_str();
+    Ok(match r.version {
+        Version::V2 => Json::of(&V2 {
+            scheme: r.scheme.as_str(),
+            network: r.chain.as_str(),
+            amount: r.price.atomic().to_string(),
+            asset,
+            pay_to: &pay_to,
+            max_timeout_seconds: r.timeout_s,
+            extra: &r.extra,
+        }),
+        Version::V1 => Json::of(&V1 {
+            scheme: r.scheme.as_str(),
+            network: v1_name(&r.chain, families).ok_or_else(|| {
+                Error::caller(Code::InvalidNetwork).detail(format!("x402 v1 has no name for {}", r.chain))
+            })?,
+            max_amount_required: r.price.atomic().to_string(),
+            resource,
+            description: "",
+            mime_type: "",
+            pay_to: &pay_to,
+            max_timeout_seconds: r.timeout_s,
+            asset,
+            extra: &r.extra,
+        }),
+    })
+}

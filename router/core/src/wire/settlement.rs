@@ -1,0 +1,141 @@
+use super::{read_network, v1_name};
+use crate::{
+    Amount, Blame, Code, Error, Extra, Family, Json, Landed, Next, Receipt, Requirement, Result, TxId,
+    Version,
+};
+use serde::{Deserialize, Serialize};
+
+/// `/settle`'s answer, and what the receipt header carries. `transaction` is always written, empty when nothing was
+/// broadcast. Source: x402 v2 §5.3, §7.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettleResponse {
+    /// Was it settled?
+    pub success: bool,
+    /// Why not, as a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_reason: Option<Code>,
+    /// Why not, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+    /// Who paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<String>,
+    /// The transaction's id, or empty.
+    #[serde(default)]
+    pub transaction: String,
+    /// CAIP-2 id (v2) or name (v1).
+    #[serde(default)]
+    pub network: String,
+    /// What was charged, in atomic units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<String>,
+    /// Protocol extensions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extensions: Option<Json>,
+    /// The scheme's own data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<Json>,
+}
+
+impl SettleResponse {
+    /// Writes a receipt for a requirement's version.
+    pub fn of_receipt(receipt: &Receipt, version: Version, families: &[Family]) -> Self {
+        Self {
+            success: true,
+            payer: receipt.payer.map(|p| spelled(&p, families)),
+            transaction: receipt.transaction().map(|t| t.0.clone()).unwrap_or_default(),
+            network: network(&receipt.chain, version, families),
+            amount: (version == Version::V2).then(|| receipt.charged.atomic.to_string()),
+            extra: Some(receipt.extra.0.clone()).filter(|e| !e.is_empty()),
+            ..Self::default()
+        }
+    }
+
+    /// Writes a failure. A known transaction is never lost.
+    pub fn of_error(error: &Error, requirement: &Requirement, families: &[Family]) -> Self {
+        let (reason, transaction) = match &error.next {
+            Next::Unknown(tx) => {
+                (Code::SettlementPending, tx.as_ref().map(|t| t.0.clone()).unwrap_or_default())
+            }
+            _ => (error.code.clone(), String::new()),
+        };
+        Self {
+            success: false,
+            error_reason: Some(reason),
+            error_message: Some(error.to_string()),
+            transaction,
+            network: network(&requirement.chain, requirement.version, families),
+            ..Self::default()
+        }
+    }
+
+    /// Reads it as the receipt for `requirement`. What it says is a statement of the settler's; whoever acts on it
+    /// checks it against what was signed.
+    ///
+    /// # Errors
+    /// The failure it reports, with `blame` on the settler; [`Code::SettlementPending`] becomes an unknown outcome.
+    /// [`Code::ReceiptMismatch`] when it speaks of another network or asset.
+    pub fn receipt(&self, requirement: &Requirement, families: &[Family]) -> Result<Receipt> {
+        if !self.success {
+            return Err(self.failure());
+        }
+        if !self.network.is_empty() {
+            let chain = read_network(&self.network, families).unwrap_or(requirement.chain);
+            if chain != requirement.chain {
+                return Err(Error::unknown(Code::ReceiptMismatch, self.tx()).detail(format!(
+                    "the receipt is for {chain}, the payment was for {}",
+                    requirement.chain
+                )));
+            }
+        }
+        let charged = match self.amount.as_deref() {
+            None | Some("") => requirement.price.atomic(),
+            Some(text) => Amount::parse_atomic(text)?,
+        };
+        let family = families.iter().find(|f| f.namespace == requirement.chain.namespace());
+        let payer = self.payer.as_deref().and_then(|p| family?.account(requirement.chain, p).ok());
+        let landed = match self.tx() {
+            Some(transaction) => Landed::OnChain { transaction },
+            None => Landed::Nothing,
+        };
+        Ok(Receipt {
+            landed,
+            charged: Amount::new(requirement.price.asset(), charged),
+            payer,
+            chain: requirement.chain,
+            spent: None,
+            extra: self.extra.clone().map_or_else(Extra::default, Extra),
+        })
+    }
+
+    /// The failure it reports.
+    pub fn failure(&self) -> Error {
+        let code = self.error_reason.clone().unwrap_or(Code::UnexpectedSettleError);
+        let words = self.error_message.clone().unwrap_or_default();
+        let (blame, next) = match code {
+            Code::SettlementPending => (Blame::Settler, Next::Unknown(self.tx())),
+            Code::UnexpectedSettleError | Code::TransactionFailed | Code::DuplicateSettlement => {
+                (Blame::Settler, Next::Unknown(self.tx()))
+            }
+            Code::AllowanceRequired => (Blame::Payer, Next::Prepare),
+            _ => (Blame::Payer, Next::Never),
+        };
+        let words: String = words.chars().take(200).collect();
+        Error::new(code, blame, next).detail(words)
+    }
+
+    fn tx(&self) -> Option<TxId> {
+        (!self.transaction.is_empty()).then(|| TxId(self.transaction.clone()))
+    }
+}
+
+fn network(chain: &crate::ChainId, version: Version, families: &[Family]) -> String {
+    let name = if version == Version::V1 { v1_name(chain, families) } else { None };
+    name.unwrap_or(chain.as_str()).to_owned()
+}
+
+fn spelled(account: &crate::Account, families: &[Family]) -> String {
+    let family = families.iter().find(|f| f.namespace == account.chain.namespace());
+    family.map_or_else(|| account.address().to_owned(), |f| (f.display)(account.address()))
+}

@@ -1,0 +1,1 @@
+//! The mouth of Tollway: paying client, paywall layer and facilitator over HTTP

@@ -1,0 +1,1 @@
+//! The brain of Tollway: candidates, quotes, ranking, policy
