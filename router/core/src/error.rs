@@ -60,6 +60,16 @@ pub struct Error {
 /// The result of the whole contract.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The most bytes of words that an [`Error`] carries.
+pub const DETAIL_MAX: usize = 1024;
+
+/// A peer's text as an error may quote it: escaped, and 64 characters at most. (`{:.64?}` does not shorten a string.)
+pub(crate) fn excerpt(text: &str) -> String {
+    let end = text.char_indices().nth(64).map_or(text.len(), |(at, _)| at);
+    let dots = if end < text.len() { "…" } else { "" };
+    format!("{:?}{dots}", text.get(..end).unwrap_or(""))
+}
+
 impl Error {
     /// An error without details.
     pub fn new(code: Code, blame: Blame, next: Next) -> Self {
@@ -93,10 +103,16 @@ impl Error {
     pub fn unknown(code: Code, tx: Option<TxId>) -> Self {
         Self::new(code, Blame::Network, Next::Unknown(tx))
     }
-    /// Adds words for people; the caller keeps secrets out of them.
+    /// Adds words for people, at most [`DETAIL_MAX`] bytes of them; the caller keeps secrets out.
     #[must_use]
     pub fn detail(mut self, words: impl Into<String>) -> Self {
-        self.detail = words.into().into_boxed_str();
+        let mut words = words.into();
+        if words.len() > DETAIL_MAX {
+            // Words often repeat what a peer sent, and a peer may send megabytes.
+            words.truncate(words.floor_char_boundary(DETAIL_MAX));
+            words.push('…');
+        }
+        self.detail = words.into_boxed_str();
         self
     }
     /// Changes what to do next.

@@ -112,8 +112,9 @@ impl Extra {
     /// [`Code::InvalidPaymentRequirements`]: `extra` lacks what the scheme needs.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         let text = if self.0.as_str() == "null" { "{}" } else { self.0.as_str() };
-        serde_json::from_str(text)
-            .map_err(|e| Error::payee(Code::InvalidPaymentRequirements).detail(format!("extra: {e}")))
+        serde_json::from_str(text).map_err(|e| {
+            Error::payee(Code::InvalidPaymentRequirements).detail(format!("extra: {}", crate::raw::words(&e)))
+        })
     }
     /// The value tree as an object; anything else is empty.
     pub fn map(&self) -> serde_json::Map<String, serde_json::Value> {

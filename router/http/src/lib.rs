@@ -1,1 +1,45 @@
-//! The mouth of Tollway: paying client, paywall layer and facilitator over HTTP
+//! The mouth of Tollway: x402 over HTTP, spoken by the side that pays, the side that sells and the side that settles.
+//!
+//! | module | feature | what is there |
+//! |---|---|---|
+//! | [`codec`] | always | headers and bodies to the one model and back; base64, size and depth bounds |
+#![cfg_attr(
+    feature = "client",
+    doc = "| [`client`] | `client` | a client over reqwest and a layer for tower that pay |"
+)]
+#![cfg_attr(
+    feature = "facilitator",
+    doc = "| [`facilitator`] | `facilitator` | `/verify`, `/settle`, `/supported`, `/health` over a registry's settlers |"
+)]
+#![cfg_attr(feature = "server", doc = "| [`server`] | `server` | a paywall as a tower layer |")]
+#![cfg_attr(
+    feature = "server",
+    doc = "| [`remote`] | `server` | somebody else's facilitator as a `tollway_core::Settler` |"
+)]
+//!
+//! Nothing here names a scheme or a chain: what can be paid is what the registry holds.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+#[cfg(feature = "client")]
+pub mod client;
+pub mod codec;
+#[cfg(feature = "facilitator")]
+pub mod facilitator;
+#[cfg(feature = "server")]
+pub mod remote;
+#[cfg(feature = "server")]
+pub mod server;
+
+#[cfg(feature = "facilitator")]
+pub use facilitator::Facilitator;
+#[cfg(feature = "server")]
+pub use remote::RemoteFacilitator;

@@ -1,1 +1,48 @@
-//! The brain of Tollway: candidates, quotes, ranking, policy
+//! The brain of Tollway: which way to pay, at what cost, and whether it may be done at all.
+//!
+//! # What "cheapest" means
+//! In every merged x402 scheme the facilitator pays for settlement. So there are three points of view
+//! ([`PointOfView`]), and one engine:
+//! * **Payer**: the amount, plus what the payer must do on chain first, plus penalties as money. Two routes that cost
+//!   the payer the same are ordered by what *settling* them costs, because that is what the seller prices in next;
+//!   then by expected latency; then by name.
+//! * **Payee**: the settlement at live gas (execution *and* L1 data fee, priority, operator, rent) plus the
+//!   facilitator's fee.
+//! * **Settler**: what it pays for gas itself.
+//!
+//! # How a question is answered
+//! ```text
+//! gather (async, bounded)  →  rank (pure, on a snapshot)  →  check against the caller's limits  →  act
+//! candidate · quotes          cost · rank                    policy                              pay · gate
+//! ```
+//! A missing quote is a rejection with a reason, never zero. Every `accepts` entry comes back, either ranked with all
+//! its costs or rejected with the reason. Ranking does no I/O: quotes are refreshed in the background.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod cache;
+pub mod cost;
+pub mod explain;
+pub mod gate;
+pub mod pay;
+pub mod policy;
+pub mod quotes;
+pub mod rank;
+mod router;
+
+pub use cost::{Costs, Part, Quote};
+pub use explain::{Explanation, PartRow, RejectedRow, RouteRow, WorkRow};
+pub use gate::{Admitted, Gate, GateBuilder, Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
+pub use pay::{Exchange, Paid, Reply};
+pub use policy::{Budget, List, Policy, Scope, Screen, Subject};
+pub use quotes::{QuoteBook, QuoteSettings, Spawn};
+pub use rank::{PointOfView, Rank};
+pub use router::{Considered, Context, Rejected, Route, Router, RouterBuilder};

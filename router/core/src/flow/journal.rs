@@ -38,8 +38,9 @@ impl VisitRecord {
     /// # Errors
     /// [`Code::LedgerFailed`] when it cannot be read.
     pub fn read(text: &str) -> Result<Self> {
-        serde_json::from_str(text)
-            .map_err(|e| Error::us(Code::LedgerFailed).detail(format!("visit record: {e}")))
+        serde_json::from_str(text).map_err(|e| {
+            Error::us(Code::LedgerFailed).detail(format!("visit record: {}", crate::raw::words(&e)))
+        })
     }
 }
 

@@ -4,6 +4,7 @@ mod name;
 
 pub use name::Name;
 
+use crate::error::excerpt;
 use crate::{Code, Error, Result};
 use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
@@ -23,8 +24,9 @@ impl ChainId {
     /// # Errors
     /// [`Code::InvalidNetwork`] when the text is not of CAIP-2's form.
     pub fn new(text: &str) -> Result<Self> {
-        let bad =
-            || Error::payee(Code::InvalidNetwork).detail(format!("{:.64?} is not a CAIP-2 chain id", text));
+        let bad = || {
+            Error::payee(Code::InvalidNetwork).detail(format!("{} is not a CAIP-2 chain id", excerpt(text)))
+        };
         let (namespace, reference) = text.split_once(':').ok_or_else(bad)?;
         let namespace_ok = (3..=8).contains(&namespace.len())
             && namespace.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
@@ -98,7 +100,7 @@ macro_rules! on_chain {
                 let ok = !$field.is_empty() && $field.bytes().all(|b| b.is_ascii_graphic());
                 match ArrayString::from($field) {
                     Ok($field) if ok => Ok(Self { chain, $field }),
-                    _ => Err(Error::payee(Code::InvalidAddress).detail(format!("{:.64?}", $field))),
+                    _ => Err(Error::payee(Code::InvalidAddress).detail(excerpt($field))),
                 }
             }
             #[doc = $fielddoc]
@@ -122,7 +124,7 @@ macro_rules! on_chain {
                 let second = text.match_indices($sep).nth(if $sep == ":" { 1 } else { 0 }).map(|(at, _)| at);
                 let (chain, rest) = second
                     .and_then(|at| Some((text.get(..at)?, text.get(at.checked_add(1)?..)?)))
-                    .ok_or_else(|| Error::payee(Code::InvalidAddress).detail(format!("{text:.64?}")))?;
+                    .ok_or_else(|| Error::payee(Code::InvalidAddress).detail(excerpt(text)))?;
                 Self::new(ChainId::new(chain)?, rest)
             }
         }

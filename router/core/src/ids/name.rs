@@ -1,3 +1,4 @@
+use crate::error::excerpt;
 use crate::{Code, Error, Result};
 use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
@@ -5,7 +6,7 @@ use std::fmt;
 
 /// A short identifier from the wire: a scheme (`exact`) or a transfer method (`eip3009`). Inline, at most 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "ArrayString<32>", into = "ArrayString<32>")]
 pub struct Name(ArrayString<32>);
 
 impl Name {
@@ -18,7 +19,7 @@ impl Name {
         match ArrayString::from(text) {
             Ok(name) if ok => Ok(Self(name)),
             _ => Err(Error::payee(Code::UnsupportedScheme)
-                .detail(format!("{text:.64?} is not a name of 1 to 32 printable characters"))),
+                .detail(format!("{} is not a name of 1 to 32 printable characters", excerpt(text)))),
         }
     }
     /// The text.
@@ -27,6 +28,17 @@ impl Name {
     }
 }
 
+impl TryFrom<ArrayString<32>> for Name {
+    type Error = Error;
+    fn try_from(text: ArrayString<32>) -> Result<Self> {
+        Self::new(&text)
+    }
+}
+impl From<Name> for ArrayString<32> {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
 impl PartialEq<str> for Name {
     fn eq(&self, other: &str) -> bool {
         self.as_str() == other

@@ -47,6 +47,16 @@ impl State {
         let spent = spent.filter(|(at, _)| *at >= line.since).map(|(_, n)| *n);
         held.chain(spent).fold(0, u128::saturating_add)
     }
+
+    /// Another print under any key outweighs everything; a receipt under any key outweighs none.
+    fn seen(&self, keys: &[ReplayKey], print: &Print) -> Option<Claim> {
+        let known: Vec<_> = keys.iter().filter_map(|k| self.claims.get(k)).collect();
+        if known.iter().any(|(whose, _)| whose != print) {
+            return Some(Claim::Replay);
+        }
+        let receipt = known.iter().find_map(|(_, receipt)| receipt.clone());
+        (!known.is_empty()).then(|| Claim::Same(receipt.map(Box::new)))
+    }
 }
 
 #[crate::async_trait]
@@ -56,8 +66,10 @@ impl Ledger for MemoryLedger {
         if state.holds.contains_key(hold) {
             return Ok(());
         }
-        for line in lines {
-            check_line(line, state.used(line))?;
+        for (n, line) in lines.iter().enumerate() {
+            // Two lines of one reservation on one budget add up.
+            let beside = lines.iter().take(n).filter(|l| l.budget == line.budget).map(|l| l.amount);
+            check_line(line, beside.fold(state.used(line), u128::saturating_add))?;
         }
         let lines = lines.iter().map(|l| (l.budget.clone(), l.amount)).collect();
         state.holds.insert(hold.clone(), Hold { lines, open: true });
@@ -86,28 +98,13 @@ impl Ledger for MemoryLedger {
     }
 
     async fn seen(&self, keys: &[ReplayKey], print: &Print) -> Result<Option<Claim>> {
-        let state = self.state();
-        let mut found = None;
-        for key in keys {
-            match state.claims.get(key) {
-                Some((p, _)) if p != print => return Ok(Some(Claim::Replay)),
-                Some((_, receipt)) => found = Some(Claim::Same(receipt.clone().map(Box::new))),
-                None => {}
-            }
-        }
-        Ok(found)
+        Ok(self.state().seen(keys, print))
     }
 
     async fn claim(&self, keys: &[ReplayKey], print: &Print, _until: Time, _now: Time) -> Result<Claim> {
-        if let Some(known) = self.seen(keys, print).await? {
-            return Ok(known);
-        }
         let mut state = self.state();
-        if keys.iter().any(|k| state.claims.get(k).is_some_and(|(p, _)| p != print)) {
-            return Ok(Claim::Replay);
-        }
-        if let Some((_, receipt)) = keys.iter().find_map(|k| state.claims.get(k)) {
-            return Ok(Claim::Same(receipt.clone().map(Box::new)));
+        if let Some(known) = state.seen(keys, print) {
+            return Ok(known);
         }
         for key in keys {
             state.claims.insert(key.clone(), (print.clone(), None));

@@ -1,3 +1,4 @@
+use crate::error::excerpt;
 use crate::{AssetId, Code, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -42,7 +43,7 @@ impl Amount {
     pub fn parse_atomic(text: &str) -> Result<u128> {
         let bad = || {
             Error::payee(Code::InvalidAmount)
-                .detail(format!("{text:.64?} is not a decimal count of atomic units below 2^128"))
+                .detail(format!("{} is not a decimal count of atomic units below 2^128", excerpt(text)))
         };
         let plain = !text.is_empty() && text.len() <= 39 && text.bytes().all(|b| b.is_ascii_digit());
         if !plain || (text.len() > 1 && text.starts_with('0')) {

@@ -1,3 +1,4 @@
+use crate::error::excerpt;
 use crate::{Code, Error, Result, Time};
 use ruint::aliases::U256;
 use serde::{Deserialize, Serialize};
@@ -46,12 +47,16 @@ impl Usd {
     /// # Errors
     /// [`Code::InvalidAmount`] for a sign, an exponent, more than 18 fraction digits, or too much money.
     pub fn parse(text: &str) -> Result<Self> {
-        let bad =
-            || Error::caller(Code::InvalidAmount).detail(format!("{text:.64?} is not an amount like $0.01"));
-        let digits = text.trim().trim_start_matches('$');
+        let bad = || {
+            Error::caller(Code::InvalidAmount)
+                .detail(format!("{} is not an amount like $0.01", excerpt(text)))
+        };
+        let digits = text.trim();
+        let digits = digits.strip_prefix('$').unwrap_or(digits);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let plain = |s: &str| s.len() <= 18 && s.bytes().all(|b| b.is_ascii_digit());
-        if (whole.is_empty() && fraction.is_empty()) || !plain(whole) || !plain(fraction) {
+        let plain = |s: &str, most: usize| s.len() <= most && s.bytes().all(|b| b.is_ascii_digit());
+        // 21 whole digits hold every `Usd`, so that what was written can be read; the last parse sees what is over.
+        if (whole.is_empty() && fraction.is_empty()) || !plain(whole, 21) || !plain(fraction, 18) {
             return Err(bad());
         }
         format!("{whole}{fraction:0<18}").parse().map(Self).map_err(|_| bad())

@@ -31,14 +31,21 @@ impl Builder {
     }
     /// Adds every linked plugin that was not named; one that finds no chain is listed as dormant.
     #[must_use]
-    pub fn discover(mut self) -> Self {
-        for plugin in inventory::iter::<Plugin> {
-            match *plugin {
-                Plugin::Scheme(entry) if self.asked.iter().all(|a| a.id != entry.id) => {
-                    self.found.push(entry)
+    pub fn discover(self) -> Self {
+        self.plugins(inventory::iter::<Plugin>.into_iter().copied())
+    }
+    /// Adds plugins that are at hand but not insisted on: one that finds no chain is listed as dormant, and one that
+    /// is there already is not added again.
+    #[must_use]
+    pub fn plugins(mut self, plugins: impl IntoIterator<Item = Plugin>) -> Self {
+        for plugin in plugins {
+            match plugin {
+                Plugin::Scheme(entry) => {
+                    if self.asked.iter().chain(&self.found).all(|known| known.id != entry.id) {
+                        self.found.push(entry);
+                    }
                 }
                 Plugin::Family(family) => self.add_family(family),
-                Plugin::Scheme(_) => {}
             }
         }
         self

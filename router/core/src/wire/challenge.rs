@@ -9,7 +9,7 @@ struct Fields<'a> {
     #[serde(rename = "x402Version")]
     version: u8,
     #[serde(borrow, default)]
-    accepts: Vec<&'a RawValue>,
+    accepts: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
     error: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -26,9 +26,10 @@ struct Fields<'a> {
 pub fn read_challenge(raw: &Json, families: &[Family]) -> Result<Challenge> {
     let fields: Fields<'_> = raw.read().map_err(|e| Error::payee(Code::InvalidPayload).detail(e.detail))?;
     let version = Version::try_from(fields.version)?;
-    if fields.accepts.len() > ACCEPTS_MAX {
+    let accepts = fields.accepts.unwrap_or_default(); // Go writes an empty list as null
+    if accepts.len() > ACCEPTS_MAX {
         return Err(Error::payee(Code::TooLarge)
-            .detail(format!("{} accepts entries; at most {ACCEPTS_MAX} are read", fields.accepts.len())));
+            .detail(format!("{} accepts entries; at most {ACCEPTS_MAX} are read", accepts.len())));
     }
     let entry = |part: &&RawValue| {
         let raw = raw.slice(part);
@@ -37,7 +38,7 @@ pub fn read_challenge(raw: &Json, families: &[Family]) -> Result<Challenge> {
     let kept = |part: Option<&RawValue>| part.map(|p| raw.slice(p)).filter(|j| j.as_str() != "null");
     Ok(Challenge {
         version,
-        accepts: fields.accepts.iter().map(entry).collect(),
+        accepts: accepts.iter().map(entry).collect(),
         resource: kept(fields.resource),
         extensions: kept(fields.extensions),
         error: fields.error.map(|e| Code::from_wire(&e)),
@@ -63,7 +64,7 @@ pub fn write_challenge(challenge: &Challenge) -> Json {
     Json::of(&Out {
         version: challenge.version.into(),
         error: challenge.error.as_ref(),
-        resource: challenge.resource.as_ref().filter(|_| v2),
+        resource: challenge.resource.as_ref().filter(|r| v2 && !r.is_empty()),
         accepts: challenge.accepts.iter().map(|e| &e.raw).collect(),
         extensions: challenge.extensions.as_ref().filter(|e| v2 && !e.is_empty()),
     })

@@ -1,4 +1,4 @@
-use super::{read_requirement, write_payment};
+use super::{absent, is_bare, read_requirement, write_payment};
 use crate::{
     Code, Error, Extra, Family, Flow, Json, Kind, Leg, Name, Order, Payment, Requirement, Result, Version,
 };
@@ -140,7 +140,7 @@ pub struct VerifyResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<String>,
     /// The scheme's own data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_bare")]
     pub extra: Option<Json>,
 }
 
@@ -148,12 +148,13 @@ pub struct VerifyResponse {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SupportedResponse {
     /// What can be settled.
+    #[serde(deserialize_with = "absent")]
     pub kinds: Vec<SupportedKind>,
     /// Protocol extensions.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent")]
     pub extensions: Vec<String>,
     /// Who signs, by CAIP-2 pattern (`eip155:*`).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent")]
     pub signers: BTreeMap<String, Vec<String>>,
 }
 
@@ -169,7 +170,7 @@ pub struct SupportedKind {
     /// CAIP-2 id, or v1 name.
     pub network: String,
     /// What offers must carry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_bare")]
     pub extra: Option<Json>,
 }
 

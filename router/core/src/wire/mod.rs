@@ -20,11 +20,13 @@ pub use facilitator::{
     FacilitatorRequest, SupportedKind, SupportedResponse, VerifyResponse, read_facilitator_request,
     write_facilitator_request,
 };
-pub use payment::{find_offer, read_payment, write_payment};
+pub use payment::{find_offer, parse_payment, read_payment, write_payment};
 pub use requirement::{read_requirement, write_requirement};
 pub use settlement::SettleResponse;
 
-use crate::{ChainId, Code, Error, Family, Result};
+use crate::error::excerpt;
+use crate::{ChainId, Code, Error, Family, Json, Result};
+use serde::{Deserialize, Deserializer};
 
 /// The most `accepts` entries that are read; more is refused whole.
 pub const ACCEPTS_MAX: usize = 256;
@@ -42,8 +44,18 @@ pub fn read_network(text: &str, families: &[Family]) -> Result<ChainId> {
     match found {
         Some(network) => ChainId::new(network.chain),
         None => Err(Error::payee(Code::InvalidNetwork)
-            .detail(format!("{text:.64?} is neither a CAIP-2 id nor a v1 network name that is known"))),
+            .detail(format!("{} is neither a CAIP-2 id nor a v1 network name that is known", excerpt(text)))),
     }
+}
+
+/// Reads `null` as an absent field: Go writes an empty list so.
+fn absent<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
+}
+
+/// True for what is not written: nothing, `null`, `{}`.
+fn is_bare(json: &Option<Json>) -> bool {
+    json.as_ref().is_none_or(Json::is_empty)
 }
 
 /// The v1 name of a chain, where it has one.

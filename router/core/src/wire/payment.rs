@@ -1,8 +1,9 @@
 use super::{read_network, read_requirement, v1_name};
+use crate::raw::Text;
 use crate::{Code, Error, Family, Json, Offer, Payment, Requirement, Result, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 struct Fields<'a> {
@@ -17,9 +18,9 @@ struct Fields<'a> {
     #[serde(borrow)]
     resource: Option<&'a RawValue>,
     #[serde(borrow)]
-    scheme: Option<Cow<'a, str>>,
+    scheme: Option<Text<'a>>,
     #[serde(borrow)]
-    network: Option<Cow<'a, str>>,
+    network: Option<Text<'a>>,
 }
 
 /// Reads a payment and finds the offer that it chose: its position, and the payment.
@@ -40,10 +41,11 @@ where
         Version::V2 => {
             let accepted =
                 fields.accepted.ok_or_else(|| Error::payer(Code::InvalidPayload).detail("no accepted"))?;
-            let accepted = read_requirement(&raw.slice(accepted), version, families).map_err(of_payer)?;
-            let at = find_offer(&accepted, offers)
-                .ok_or_else(|| Error::payer(Code::NoMatchingOffer).detail(differs(&accepted)))?;
-            (at, accepted)
+            let accepted = raw.slice(accepted);
+            match echoed(&accepted, offers.clone()) {
+                Some(found) => found,
+                None => by_value(accepted, offers, families)?,
+            }
         }
     };
     let kept = |part: Option<&RawValue>| part.map(|p| raw.slice(p)).filter(|j| j.as_str() != "null");
@@ -56,6 +58,41 @@ where
             resource: kept(fields.resource),
         },
     ))
+}
+
+/// [`read_payment`] of a text that was not checked to be JSON yet.
+///
+/// # Errors
+/// As [`read_payment`].
+pub fn parse_payment<'o, I>(
+    text: impl Into<Arc<str>>,
+    offers: I,
+    families: &[Family],
+) -> Result<(usize, Payment)>
+where
+    I: IntoIterator<Item = &'o Offer> + Clone,
+{
+    read_payment(&Json::unread(text.into()), offers, families)
+}
+
+/// The offer whose very bytes came back, as most clients send them: what they say is known without reading them.
+fn echoed<'o>(accepted: &Json, offers: impl IntoIterator<Item = &'o Offer>) -> Option<(usize, Requirement)> {
+    let mut offers = offers.into_iter().enumerate();
+    let (at, offer) = offers.find(|(_, o)| {
+        o.requirement.version == Version::V2 && o.requirement.raw.as_str() == accepted.as_str()
+    })?;
+    Some((at, Requirement { raw: accepted.clone(), ..offer.requirement.clone() }))
+}
+
+fn by_value<'o>(
+    accepted: Json,
+    offers: impl IntoIterator<Item = &'o Offer>,
+    families: &[Family],
+) -> Result<(usize, Requirement)> {
+    let accepted = read_requirement(&accepted, Version::V2, families).map_err(of_payer)?;
+    let at = find_offer(&accepted, offers)
+        .ok_or_else(|| Error::payer(Code::NoMatchingOffer).detail(differs(&accepted)))?;
+    Ok((at, accepted))
 }
 
 /// What the payer wrote is the payer's fault.
@@ -76,9 +113,9 @@ fn by_name<'o>(
     families: &[Family],
 ) -> Result<(usize, Requirement)> {
     let missing = |what| Error::payer(Code::InvalidPayload).detail(format!("no {what}"));
-    let scheme = fields.scheme.as_deref().ok_or_else(|| missing("scheme"))?;
-    let chain = read_network(fields.network.as_deref().ok_or_else(|| missing("network"))?, families)
-        .map_err(of_payer)?;
+    let scheme = fields.scheme.as_ref().map(|s| &*s.0).ok_or_else(|| missing("scheme"))?;
+    let network = fields.network.as_ref().ok_or_else(|| missing("network"))?;
+    let chain = read_network(&network.0, families).map_err(of_payer)?;
     let mut offers = offers.into_iter().enumerate();
     let found = offers.find(|(_, o)| o.requirement.scheme == *scheme && o.requirement.chain == chain);
     let (at, offer) = found.ok_or_else(|| {
@@ -140,7 +177,7 @@ pub fn write_payment(payment: &Payment, families: &[Family]) -> Result<Json> {
             version: 2,
             payload: &payment.payload,
             extensions: payment.extensions.as_ref().filter(|e| !e.is_empty()),
-            resource: payment.resource.as_ref(),
+            resource: payment.resource.as_ref().filter(|r| !r.is_empty()),
             accepted: &chosen.raw,
         }),
         Version::V1 => Json::of(&V1 {

@@ -1,4 +1,6 @@
 use super::{family, read_network, v1_name};
+use crate::error::excerpt;
+use crate::raw::Text;
 use crate::{Amount, Ceiling, Code, Error, Extra, Family, Flow, Json, Name, Requirement, Result, Version};
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
@@ -14,9 +16,9 @@ struct Fields<'a> {
     #[serde(borrow)]
     network: Cow<'a, str>,
     #[serde(borrow)]
-    amount: Option<Cow<'a, str>>,
+    amount: Option<Text<'a>>,
     #[serde(borrow, rename = "maxAmountRequired")]
-    max_amount_required: Option<Cow<'a, str>>,
+    max_amount_required: Option<Text<'a>>,
     #[serde(borrow)]
     asset: Cow<'a, str>,
     #[serde(borrow, rename = "payTo")]
@@ -30,9 +32,9 @@ struct Fields<'a> {
 #[derive(Deserialize, Default)]
 struct Reserved<'a> {
     #[serde(borrow, rename = "assetTransferMethod")]
-    method: Option<Cow<'a, str>>,
+    method: Option<Text<'a>>,
     #[serde(borrow, rename = "paymentFlow")]
-    flow: Option<Cow<'a, str>>,
+    flow: Option<Text<'a>>,
 }
 
 /// Reads one `accepts` entry.
@@ -58,7 +60,7 @@ pub fn read_requirement(raw: &Json, version: Version, families: &[Family]) -> Re
         scheme: Name::new(&fields.scheme)?,
         method,
         chain,
-        price: Ceiling(Amount::new(asset, Amount::parse_atomic(&amount)?)),
+        price: Ceiling(Amount::new(asset, Amount::parse_atomic(&amount.0)?)),
         pay_to: family.account(chain, &fields.pay_to)?,
         timeout_s: fields.max_timeout_seconds.0,
         flow,
@@ -69,23 +71,25 @@ pub fn read_requirement(raw: &Json, version: Version, families: &[Family]) -> Re
 
 fn reserved(extra: &Extra) -> Result<(Option<Name>, Flow)> {
     let text = extra.0.as_str();
-    // Most entries use neither key; an escape could hide one, so only plain texts are let off the parse.
-    if !text.contains(r"\") && !text.contains("assetTransferMethod") && !text.contains("paymentFlow") {
+    // Most entries use neither key; an escape could hide one, so only plain texts are let off the parse. Both keys have
+    // a rare capital, and looking for single bytes costs a tenth of looking for words.
+    let plain = !text.bytes().any(|b| matches!(b, b'\\' | b'T' | b'F'));
+    let neither = || !text.contains("assetTransferMethod") && !text.contains("paymentFlow");
+    if plain || (!text.contains('\\') && neither()) {
         if !text.starts_with('{') && text != "null" {
             return Err(Error::payee(Code::InvalidPaymentRequirements).detail("extra is not an object"));
         }
         return Ok((None, Flow::Authorization));
     }
     let reserved: Reserved<'_> = extra.read()?;
-    let method = reserved.method.as_deref().map(Name::new).transpose()?;
-    let flow = match reserved.flow.as_deref() {
+    let method = reserved.method.map(|m| Name::new(&m.0)).transpose()?;
+    let flow = match reserved.flow.as_ref().map(|f| &*f.0) {
         None | Some("authorization") => Flow::Authorization,
         Some("upfront") => Flow::Upfront,
         Some("escrow") => Flow::Escrow,
         Some(other) => {
-            return Err(
-                Error::payee(Code::UnsupportedFlow).detail(format!("paymentFlow {other:.64?} is not known"))
-            );
+            return Err(Error::payee(Code::UnsupportedFlow)
+                .detail(format!("paymentFlow {} is not known", excerpt(other))));
         }
     };
     Ok((method, flow))

@@ -1,4 +1,4 @@
-use super::{read_network, v1_name};
+use super::{absent, is_bare, read_network, v1_name};
 use crate::{
     Amount, Blame, Code, Error, Extra, Family, Json, Landed, Next, Receipt, Requirement, Result, TxId,
     Version,
@@ -22,19 +22,19 @@ pub struct SettleResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<String>,
     /// The transaction's id, or empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent")]
     pub transaction: String,
     /// CAIP-2 id (v2) or name (v1).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent")]
     pub network: String,
     /// What was charged, in atomic units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<String>,
     /// Protocol extensions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_bare")]
     pub extensions: Option<Json>,
     /// The scheme's own data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_bare")]
     pub extra: Option<Json>,
 }
 
@@ -74,8 +74,9 @@ impl SettleResponse {
     /// checks it against what was signed.
     ///
     /// # Errors
-    /// The failure it reports, with `blame` on the settler; [`Code::SettlementPending`] becomes an unknown outcome.
-    /// [`Code::ReceiptMismatch`] when it speaks of another network or asset.
+    /// The failure it reports; one that is pending, or names a transaction, becomes an unknown outcome.
+    /// [`Code::ReceiptMismatch`], an unknown outcome too, when it says that it settled and speaks of another network
+    /// or of an amount that is none.
     pub fn receipt(&self, requirement: &Requirement, families: &[Family]) -> Result<Receipt> {
         if !self.success {
             return Err(self.failure());
@@ -91,7 +92,9 @@ impl SettleResponse {
         }
         let charged = match self.amount.as_deref() {
             None | Some("") => requirement.price.atomic(),
-            Some(text) => Amount::parse_atomic(text)?,
+            // It says that it settled: an amount that cannot be read must not look like a payment that failed.
+            Some(text) => Amount::parse_atomic(text)
+                .map_err(|e| Error::unknown(Code::ReceiptMismatch, self.tx()).detail(e.detail))?,
         };
         let family = families.iter().find(|f| f.namespace == requirement.chain.namespace());
         let payer = self.payer.as_deref().and_then(|p| family?.account(requirement.chain, p).ok());
@@ -118,6 +121,8 @@ impl SettleResponse {
             Code::UnexpectedSettleError | Code::TransactionFailed | Code::DuplicateSettlement => {
                 (Blame::Settler, Next::Unknown(self.tx()))
             }
+            // Whatever the word, something was broadcast, and only the chain knows how it ended.
+            _ if self.tx().is_some() => (Blame::Settler, Next::Unknown(self.tx())),
             Code::AllowanceRequired => (Blame::Payer, Next::Prepare),
             _ => (Blame::Payer, Next::Never),
         };

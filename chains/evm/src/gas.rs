@@ -1,0 +1,131 @@
+//! Gas, learned from receipts.
+//!
+//! For one contract and one kind of call, gas is nearly the same every time, so the median of the last few receipts
+//! is right after the first and follows an upgraded contract within three.
+
+use crate::GasKey;
+use alloy::primitives::Address;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Receipts that count.
+const WINDOW: usize = 5;
+/// Kinds of calls that are remembered; beyond it nothing new is learned.
+const KINDS_MAX: usize = 4096;
+
+/// What calls used lately.
+#[derive(Debug, Default)]
+pub struct GasBook(Mutex<Book>);
+
+#[derive(Debug, Default)]
+struct Book {
+    seen: HashMap<(Address, Box<str>), VecDeque<u64>>,
+    changed: bool,
+}
+
+/// One line of a book, to be kept across restarts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GasLine {
+    /// The contract.
+    pub contract: Address,
+    /// What was done.
+    pub what: Box<str>,
+    /// The gas it used.
+    pub gas: u64,
+}
+
+impl GasBook {
+    /// Adds a receipt's gas.
+    pub fn learn(&self, contract: Address, what: &str, gas: u64) {
+        let mut book = self.book();
+        let key = (contract, Box::from(what));
+        if book.seen.len() >= KINDS_MAX && !book.seen.contains_key(&key) {
+            return;
+        }
+        let seen = book.seen.entry(key).or_default();
+        let before = median(seen);
+        if seen.len() == WINDOW {
+            seen.pop_front();
+        }
+        seen.push_back(gas);
+        let after = median(seen);
+        book.changed |= before != after;
+    }
+
+    /// The gas that this kind of call used lately.
+    pub fn learned(&self, key: &GasKey) -> Option<u64> {
+        // A key of two parts cannot be looked up without owning its text; the texts are a few bytes.
+        self.book().seen.get(&(key.contract, Box::from(key.what))).and_then(median)
+    }
+
+    /// Everything, when something changed since it was asked last.
+    pub(crate) fn news(&self) -> Option<Vec<GasLine>> {
+        let mut book = self.book();
+        if !std::mem::take(&mut book.changed) {
+            return None;
+        }
+        let lines = book.seen.iter().filter_map(|((contract, what), seen)| {
+            Some(GasLine { contract: *contract, what: what.clone(), gas: median(seen)? })
+        });
+        Some(lines.collect())
+    }
+
+    /// Takes in what was kept; what this process has learned itself counts more.
+    pub fn seed(&self, lines: Vec<GasLine>) {
+        let mut book = self.book();
+        for line in lines.into_iter().take(KINDS_MAX) {
+            book.seen.entry((line.contract, line.what)).or_insert_with(|| VecDeque::from([line.gas]));
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The middle of what was seen; of an even count the larger middle, since too little gas fails and too much costs
+/// nothing.
+fn median(seen: &VecDeque<u64>) -> Option<u64> {
+    let mut sorted: Vec<u64> = seen.iter().copied().collect();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_knows_after_one_receipt_and_follows_within_three() {
+        let (book, token) = (GasBook::default(), Address::repeat_byte(1));
+        let key = GasKey { contract: token, what: "transfer/new" };
+        assert_eq!(book.learned(&key), None);
+        book.learn(token, key.what, 85_708);
+        assert_eq!(book.learned(&key), Some(85_708));
+        for _ in 0..5 {
+            book.learn(token, key.what, 85_708);
+        }
+        book.learn(token, key.what, 900_000);
+        assert_eq!(book.learned(&key), Some(85_708), "one outlier is nothing");
+        book.learn(token, key.what, 60_000);
+        book.learn(token, key.what, 60_000);
+        book.learn(token, key.what, 60_000);
+        assert_eq!(book.learned(&key), Some(60_000));
+    }
+
+    #[test]
+    fn it_survives_a_restart_and_stays_bounded() {
+        let (book, token) = (GasBook::default(), Address::repeat_byte(1));
+        book.learn(token, "transfer", 7);
+        let kept = book.news().unwrap();
+        assert_eq!(book.news(), None);
+        let again = GasBook::default();
+        again.seed(kept);
+        assert_eq!(again.learned(&GasKey { contract: token, what: "transfer" }), Some(7));
+        for i in 0..KINDS_MAX + 10 {
+            again.learn(token, &i.to_string(), 1);
+        }
+        assert_eq!(again.book().seen.len(), KINDS_MAX);
+    }
+}

@@ -1,0 +1,168 @@
+//! What accounts hold, kept warm.
+//!
+//! The first question about an account and a token looks at the chain. After that the answer comes from memory; once
+//! it is older than a few seconds it is still given, and renewed in the background together with everything else
+//! that was asked for lately, in one request. Only an answer that is older than the patience is waited for.
+
+use crate::address;
+use crate::contracts::{IErc20, IMulticall3};
+use crate::look::Looker;
+use crate::single::Single;
+use crate::tasks::Tasks;
+use crate::{At, EvmCall};
+use alloy::primitives::{Address, U256};
+use alloy::sol_types::SolCall;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tollway_core::{Account, Amount, AssetId, ChainId, Clock, Code, Error, Funds, Result, Time};
+
+/// An answer younger than this is simply given.
+const FRESH_MS: u64 = 3_000;
+/// An answer older than this is not given any more.
+const USABLE_MS: u64 = 30_000;
+/// What nobody asked for in so long is not renewed any more.
+const WANTED_MS: u64 = 120_000;
+/// Balances remembered.
+const REMEMBERED_MAX: usize = 1024;
+
+type Key = (Address, Address);
+
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    atomic: u128,
+    as_of: Time,
+    asked_at: Time,
+}
+
+/// Balances of one chain.
+pub(crate) struct Holdings {
+    looker: Arc<Looker>,
+    chain: ChainId,
+    clock: Arc<dyn Clock>,
+    held: Arc<Mutex<HashMap<Key, Held>>>,
+    fetch: Single<Result<()>>,
+}
+
+impl Holdings {
+    pub(crate) fn new(looker: Arc<Looker>, chain: ChainId, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { looker, chain, clock, held: Arc::default(), fetch: Single::default() })
+    }
+
+    /// What `owner` holds of `token`.
+    pub(crate) async fn funds(self: &Arc<Self>, owner: &Account, token: Address, tasks: &Tasks) -> Result<Funds> {
+        let asset = address::asset(self.chain, &token)?;
+        let key = (address::of_account(owner)?, token);
+        let now = self.clock.now();
+        let known = {
+            let mut held = lock(&self.held);
+            held.get_mut(&key).map(|held| {
+                held.asked_at = now;
+                *held
+            })
+        };
+        let held = match known.filter(|held| now.ms_since(held.as_of) < USABLE_MS) {
+            Some(held) => {
+                if now.ms_since(held.as_of) >= FRESH_MS && !self.fetch.busy() {
+                    let holdings = self.clone();
+                    tasks.spawn(async move {
+                        // A renewal that fails is no harm: the next question tries again.
+                        let _ = holdings.renew(None).await;
+                    });
+                }
+                held
+            }
+            None => {
+                self.renew(Some(key)).await?;
+                lock(&self.held).get(&key).copied().ok_or_else(|| {
+                    Error::network(Code::InvalidAnswer).detail(format!("{token} does not tell balances"))
+                })?
+            }
+        };
+        Ok(Funds { owner: *owner, balance: Amount::new(asset, held.atomic), as_of: held.as_of })
+    }
+
+    /// Reads everything that is wanted, and `also`, in one look.
+    async fn renew(&self, also: Option<Key>) -> Result<()> {
+        // A look that somebody started may lack `also`; the second one does not.
+        for _ in 0..2 {
+            let (looker, held, clock) = (self.looker.clone(), self.held.clone(), self.clock.clone());
+            self.fetch.join(|| read_all(looker, held, clock, also)).await?;
+            if also.is_none_or(|key| lock(&self.held).contains_key(&key)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn read_all(
+    looker: Arc<Looker>,
+    held: Arc<Mutex<HashMap<Key, Held>>>,
+    clock: Arc<dyn Clock>,
+    also: Option<Key>,
+) -> Result<()> {
+    let now = clock.now();
+    let mut keys: Vec<Key> = {
+        let mut held = lock(&held);
+        held.retain(|_, held| now.ms_since(held.asked_at) < WANTED_MS);
+        held.keys().copied().take(REMEMBERED_MAX.saturating_sub(1)).collect()
+    };
+    keys.extend(also.filter(|key| !keys.contains(key)));
+    let calls: Vec<_> = keys.iter().map(|(owner, token)| balance_of(owner, token)).collect();
+    let looked = looker.look(&calls, At::Latest).await?;
+    let mut held = lock(&held);
+    for (key, answer) in keys.into_iter().zip(looked.results) {
+        let Some(atomic) = answer.ok().as_ref().and_then(|bytes| atomic(bytes)) else { continue };
+        let asked_at = held.get(&key).map_or(now, |held| held.asked_at);
+        if held.len() < REMEMBERED_MAX || held.contains_key(&key) {
+            held.insert(key, Held { atomic, as_of: now, asked_at });
+        }
+    }
+    Ok(())
+}
+
+/// Balances of many assets in one look, without memory.
+pub(crate) async fn balances(
+    looker: &Looker,
+    multicall: Address,
+    owner: &Account,
+    assets: &[AssetId],
+) -> Result<Vec<Amount>> {
+    let who = address::of_account(owner)?;
+    let mut calls = Vec::with_capacity(assets.len());
+    for asset in assets {
+        if asset.chain != owner.chain {
+            return Err(Error::caller(Code::AssetMismatch).detail(format!("{asset} is not on {}", owner.chain)));
+        }
+        calls.push(if asset.is_native() {
+            let data = IMulticall3::getEthBalanceCall { addr: who }.abi_encode().into();
+            EvmCall { to: multicall, data }
+        } else {
+            balance_of(&who, &address::parse(asset.key())?)
+        });
+    }
+    let looked = looker.look(&calls, At::Latest).await?;
+    let mut amounts = Vec::with_capacity(assets.len());
+    for (asset, answer) in assets.iter().zip(looked.results) {
+        let atomic = answer.ok().as_ref().and_then(|bytes| atomic(bytes)).ok_or_else(|| {
+            Error::network(Code::AssetNotDeployed).detail(format!("{asset} does not tell balances"))
+        })?;
+        amounts.push(Amount::new(*asset, atomic));
+    }
+    Ok(amounts)
+}
+
+fn balance_of(owner: &Address, token: &Address) -> EvmCall {
+    EvmCall { to: *token, data: IErc20::balanceOfCall { owner: *owner }.abi_encode().into() }
+}
+
+/// A balance. One beyond 128 bits, which no real token has, counts as the most that 128 bits hold: at least that much
+/// is there. An answer without a word in it (no contract) is none.
+fn atomic(bytes: &[u8]) -> Option<u128> {
+    let word = U256::from_be_slice(bytes.get(..32)?);
+    Some(u128::try_from(word).unwrap_or(u128::MAX))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,72 @@
+//! EVM networks for Tollway, over alloy.
+//!
+//! The router sees [`tollway_core::Network`]; a scheme asks for [`Evm`], this crate's own typed trait, when it is
+//! built: `site.chain::<dyn Evm>()`.
+//!
+//! # The rooms
+//! | module | what is there |
+//! |---|---|
+//! | [`evm`] | the typed trait: looks, sends, receipts, funds |
+//! | [`network`] | [`EvmNetwork`], the trait over a real node |
+//! | [`family`], [`profiles`] | what is known of chains and tokens without a node |
+//! | [`eip712`], [`signature`] | digests, domains, who signed |
+//! | [`keys`] | signers with the key in memory |
+//! | [`oracle`] | USD prices |
+//! | [`send`] | at most one transaction per key, whatever breaks |
+//! | `fees` | one look prices any transaction: base fee, tips, L1 data, operator |
+//!
+//! # A network
+//! ```no_run
+//! use std::sync::Arc;
+//! use tollway_core::{Clock, Ledger, Registry};
+//! use tollway_evm::{EvmNetwork, LocalKey};
+//!
+//! # async fn example(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> tollway_core::Result<()> {
+//! let key = Arc::new(LocalKey::from_hex(&std::env::var("SETTLER_KEY").unwrap_or_default())?);
+//! let base = EvmNetwork::builder(ledger, clock).url("https://base.example/v2/key").sender(key).connect().await?;
+//! let handle = base.handle(); // for the registry's builder
+//! # let _ = handle;
+//! # Ok(())
+//! # }
+//! ```
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod address;
+mod contracts;
+pub mod eip712;
+pub mod evm;
+pub mod family;
+mod fees;
+pub mod finality;
+pub mod gas;
+mod holdings;
+pub mod keys;
+mod logs;
+mod look;
+pub mod network;
+mod number;
+pub mod oracle;
+pub mod profiles;
+mod receipt;
+mod rpc;
+pub mod send;
+pub mod signature;
+mod single;
+mod tasks;
+
+pub use evm::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit};
+pub use family::FAMILY;
+pub use finality::Finality;
+pub use keys::LocalKey;
+pub use network::{Builder, EvmNetwork};
+pub use oracle::{ChainlinkOracle, FixedOracle};
+pub use profiles::{Feed, FeeModel, Profile};
+pub use send::{Inclusion, SendSettings};

@@ -1,0 +1,80 @@
+//! Looking for a log, newest first, as far back as a moment in chain time.
+
+use crate::look::Header;
+use crate::receipt::RawLog;
+use crate::rpc::Rpc;
+use crate::{Landing, LogQuery};
+use alloy::primitives::{Address, B256};
+use serde::Serialize;
+use tollway_core::{Code, Error, Result};
+
+/// Blocks per question; public nodes refuse much larger ranges.
+const RANGE: u64 = 2_000;
+/// Questions per search.
+const QUESTIONS_MAX: usize = 64;
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    address: Address,
+    topics: Vec<Option<B256>>,
+    from_block: String,
+    to_block: String,
+}
+
+/// The newest matching log that is not older than `query.since`.
+pub(crate) async fn find(rpc: &Rpc, query: &LogQuery) -> Result<Option<Landing>> {
+    let head: Option<Header> = rpc.call("eth_getBlockByNumber", ("latest", false)).await?;
+    let head = head.ok_or_else(|| Error::network(Code::InvalidAnswer).detail("no newest block"))?;
+    let mut to = head.number();
+    for _ in 0..QUESTIONS_MAX {
+        let from = to.saturating_sub(RANGE.saturating_sub(1));
+        let mut batch = rpc.batch();
+        let logs = batch.add::<_, Vec<RawLog>>("eth_getLogs", &(filter(query, from, to),))?;
+        let first = batch.add::<_, Option<Header>>("eth_getBlockByNumber", &(hex(from), false))?;
+        batch.send().await?;
+        let newest = logs.get().await?.into_iter().max_by_key(|log| log.block_number);
+        if let Some(log) = newest {
+            return within(rpc, log, query).await;
+        }
+        let first = first.get().await?;
+        if from == 0 || first.is_none_or(|block| block.time() < query.since) {
+            return Ok(None);
+        }
+        to = from.saturating_sub(1);
+    }
+    Err(Error::network(Code::TooLarge).detail(format!(
+        "no log in the last {} blocks, and they do not reach back to {} ms",
+        RANGE.saturating_mul(u64::try_from(QUESTIONS_MAX).unwrap_or(u64::MAX)),
+        query.since.ms()
+    )))
+}
+
+/// The log, unless its block is older than what was asked for: then everything else is older still.
+async fn within(rpc: &Rpc, log: RawLog, query: &LogQuery) -> Result<Option<Landing>> {
+    let seconds = match (log.block_timestamp, log.block_number) {
+        (Some(at), _) => Some(at),
+        (None, Some(number)) => {
+            let block: Option<Header> = rpc.call("eth_getBlockByNumber", (number, false)).await?;
+            block.map(|block| block.timestamp)
+        }
+        (None, None) => None,
+    };
+    // Chains count whole seconds, so a log of the very second counts as in time.
+    let in_time = seconds.is_some_and(|at| at.to::<u64>() >= query.since.secs());
+    Ok(if in_time { log.landing() } else { None })
+}
+
+fn filter(query: &LogQuery, from: u64, to: u64) -> Filter {
+    let used = query.topics.iter().rposition(Option::is_some).map_or(0, |last| last.saturating_add(1));
+    Filter {
+        address: query.address,
+        topics: query.topics.iter().take(used).copied().collect(),
+        from_block: hex(from),
+        to_block: hex(to),
+    }
+}
+
+fn hex(number: u64) -> String {
+    format!("{number:#x}")
+}

@@ -1,0 +1,174 @@
+//! A live EVM chain.
+
+mod builder;
+mod upkeep;
+
+pub use builder::Builder;
+
+use crate::address::{tx_hash, tx_id};
+use crate::fees::Market;
+use crate::finality::Finality;
+use crate::gas::GasBook;
+use crate::holdings::{self, Holdings};
+use crate::look::{Header, Looker};
+use crate::profiles::Profile;
+use crate::receipt::RawReceipt;
+use crate::rpc::Rpc;
+use crate::send::{Engine, Offer, unsigned_sample};
+use crate::tasks::Tasks;
+use crate::{
+    At, ChainlinkOracle, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
+};
+use alloy::primitives::{Address, U64};
+use alloy::signers::Signer;
+use std::sync::Arc;
+use tollway_core::{
+    Account, Amount, AssetId, ChainId, Clock, Code, Error, Funds, Handle, Ledger, Network, NetworkTraits,
+    Outcome, Purpose, RecordKey, Result, Sample, Tariff, TxId, async_trait,
+};
+
+/// A live EVM chain over one node.
+///
+/// Everything that runs in the background ends when this is dropped; what was on its way then is in the journal, and
+/// the next process goes on with it.
+pub struct EvmNetwork {
+    chain: ChainId,
+    profile: Profile,
+    finality: Finality,
+    rpc: Rpc,
+    market: Arc<Market>,
+    looker: Arc<Looker>,
+    holdings: Arc<Holdings>,
+    gas: Arc<GasBook>,
+    engine: Arc<Engine>,
+    tasks: Arc<Tasks>,
+    payer: Option<Arc<dyn Signer + Send + Sync>>,
+}
+
+impl std::fmt::Debug for EvmNetwork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "EvmNetwork({} at {})", self.chain, self.rpc.place())
+    }
+}
+
+impl Drop for EvmNetwork {
+    fn drop(&mut self) {
+        self.tasks.end();
+    }
+}
+
+impl EvmNetwork {
+    /// Starts a network.
+    pub fn builder(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> Builder {
+        Builder::new(ledger, clock)
+    }
+
+    /// What the registry takes: the router sees [`Network`], schemes see [`Evm`].
+    pub fn handle(self: &Arc<Self>) -> Handle {
+        Handle::new::<dyn Evm>(self.clone(), self.clone())
+    }
+
+    /// The chain's facts.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Prices by the chain's Chainlink feeds, over the same node. Its coin and USDC are known from the profile; more
+    /// feeds can be added.
+    pub fn oracle(&self, clock: Arc<dyn Clock>) -> ChainlinkOracle {
+        ChainlinkOracle::new(self.looker.clone(), self.chain, &self.profile, clock)
+    }
+}
+
+#[async_trait]
+impl Network for EvmNetwork {
+    fn id(&self) -> ChainId {
+        self.chain
+    }
+    fn traits(&self) -> NetworkTraits {
+        NetworkTraits { block_ms: self.profile.block_ms, testnet: self.profile.testnet }
+    }
+    async fn tariff(&self, purpose: Purpose, _touching: &[Account]) -> Result<Arc<dyn Tariff>> {
+        // EVM chains have one fee market for all accounts.
+        Ok(Arc::new(self.market.tariff(purpose).await?))
+    }
+    async fn balances(&self, owner: &Account, assets: &[AssetId]) -> Result<Vec<Amount>> {
+        holdings::balances(&self.looker, self.profile.multicall, owner, assets).await
+    }
+    async fn outcome(&self, tx: &TxId) -> Result<Outcome> {
+        let hash = tx_hash(tx)?;
+        let mut batch = self.rpc.batch();
+        let receipt = batch.add::<_, Option<RawReceipt>>("eth_getTransactionReceipt", &(hash,))?;
+        let known = batch.add::<_, Option<serde_json::Value>>("eth_getTransactionByHash", &(hash,))?;
+        let head = batch.add::<_, U64>("eth_blockNumber", &())?;
+        let tag = self.finality.question().unwrap_or("latest");
+        let done = batch.add::<_, Option<Header>>("eth_getBlockByNumber", &(tag, false))?;
+        batch.send().await?;
+        let receipt = receipt.get().await?;
+        let Some((block, receipt)) = receipt.and_then(|r| Some((r.block()?, r))) else {
+            let pending = known.get().await?.is_some();
+            return Ok(if pending { Outcome::Pending } else { Outcome::Unseen });
+        };
+        if !receipt.mined(None)?.success {
+            return Ok(Outcome::Failed);
+        }
+        let head: u64 = head.get().await?.to();
+        let done = done.get().await?.map(|h| h.number());
+        Ok(Outcome::Included {
+            confirmations: u32::try_from(head.saturating_sub(block)).unwrap_or(u32::MAX),
+            finalized: self.finality.reached(block, done),
+        })
+    }
+}
+
+#[async_trait]
+impl Evm for EvmNetwork {
+    fn chain_id(&self) -> u64 {
+        self.profile.chain_id
+    }
+    async fn look(&self, calls: &[EvmCall], at: At) -> Result<Looked> {
+        self.looker.look(calls, at).await
+    }
+    async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
+        logs::find(&self.rpc, query).await
+    }
+    async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {
+        let hash = tx_hash(tx)?;
+        let receipt: Option<RawReceipt> = self.rpc.call("eth_getTransactionReceipt", (hash,)).await?;
+        match receipt {
+            Some(receipt) if receipt.transaction_hash != hash => Err(Error::network(Code::InvalidAnswer)
+                .detail(format!("a receipt of {} for {tx}", tx_id(&receipt.transaction_hash)))),
+            Some(receipt) if receipt.block().is_some() => {
+                Ok(Some(receipt.mined(self.market.newest().as_deref())?))
+            }
+            _ => Ok(None),
+        }
+    }
+    async fn funds(&self, owner: &Account, token: Address) -> Result<Funds> {
+        self.holdings.funds(owner, token, &self.tasks).await
+    }
+    async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
+        self.engine.send(submit, key).await
+    }
+    async fn sent(&self, key: &RecordKey) -> Result<Sent> {
+        self.engine.sent(key).await
+    }
+    fn learned_gas(&self, key: &GasKey) -> Option<u64> {
+        self.gas.learned(key)
+    }
+    fn sample(&self, call: &EvmCall, gas_limit: u64) -> Sample {
+        let offer = self.market.newest().map(|fees| Offer {
+            max_fee_wei: fees.max_fee_wei(Purpose::Interactive),
+            tip_wei: fees.tips_wei.of(Purpose::Interactive),
+        });
+        unsigned_sample(self.profile.chain_id, call, gas_limit, offer)
+    }
+    fn senders(&self) -> Vec<Address> {
+        self.engine.senders()
+    }
+    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+        self.payer.clone().ok_or_else(|| {
+            Error::caller(Code::NoSigner).detail(format!("no payer's key was given for {}", self.chain))
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! From a key to a broadcast transaction.
+
+use super::engine::Engine;
+use super::flight::Flight;
+use super::journal::Entry;
+use super::lane::{Lane, Ticket};
+use super::tx::{self, Offer, unsigned_sample};
+use super::verdict::Verdict;
+use super::watch::Open;
+use crate::Submit;
+use crate::address::tx_id;
+use crate::receipt::RawReceipt;
+use std::sync::Arc;
+use std::time::Duration;
+use tollway_core::{Code, Error, Next, RecordKey, Result, Time};
+
+/// Times that a nonce may turn out to be taken before the caller is told.
+const NONCE_TRIES: u32 = 4;
+/// Times that the ledger is asked what it has, after a write whose answer is lost.
+const DOUBT_TRIES: u32 = 5;
+
+/// What the ledger did.
+enum Journaled {
+    /// It has our entry.
+    Ours,
+    /// It had one for this key before.
+    Before(Box<Entry>),
+    /// Somebody has that nonce.
+    NonceTaken,
+}
+
+impl Engine {
+    /// Runs a flight from its start. Ends it, or hands it to the watcher.
+    pub(super) async fn launch(self: Arc<Self>, flight: Arc<Flight>, submit: Submit) {
+        let lane = match self.lane(submit.sender) {
+            Ok(lane) => lane,
+            Err(error) => return self.refuse(&flight, error).await,
+        };
+        lane.begin();
+        match self.prepare(lane, &flight, &submit).await {
+            Ok(Some(entry)) => self.first_time(lane, &flight, entry).await,
+            Ok(None) => {}
+            Err(error) => self.refuse(&flight, error).await,
+        }
+        lane.end();
+    }
+
+    /// Ends a flight that sent nothing, unless something was sent under its key before (by this process or the one
+    /// before it): then that is what the caller gets, and not a refusal that would be a lie.
+    async fn refuse(&self, flight: &Arc<Flight>, error: Error) {
+        if error.is_unknown_outcome() {
+            return self.fail(flight, error);
+        }
+        match self.journal.load(&flight.key).await {
+            Ok(None) => self.fail(flight, error),
+            Ok(Some(entry)) => self.follow(flight, entry),
+            Err(unread) => self.fail(flight, Error::unknown(unread.code.clone(), None).detail(&*unread.detail)),
+        }
+    }
+
+    /// Signs and journals. `None`: there was an entry for the key already, and it is being looked after.
+    async fn prepare(self: &Arc<Self>, lane: &Lane, flight: &Arc<Flight>, submit: &Submit) -> Result<Option<Entry>> {
+        self.in_time(submit.not_after)?;
+        let fees = self.market.warm(&self.tasks).await?;
+        let offer = Offer { max_fee_wei: fees.max_fee_wei(submit.purpose), tip_wei: fees.tips_wei.of(submit.purpose) };
+        let sample = unsigned_sample(self.profile.chain_id, &submit.call, submit.gas_limit, Some(offer));
+        let gas_limit = submit.gas_limit.saturating_add(fees.l1_gas(self.market.sizes(), &sample)?);
+        if !lane.synced() {
+            self.sync_lane(lane).await?;
+        }
+        for _ in 0..NONCE_TRIES {
+            let ticket = lane.take().ok_or_else(|| Error::us(Code::Internal).detail("a lane without a nonce"))?;
+            let entry = self.sign(lane, &ticket, submit, gas_limit, offer).await?;
+            match self.write_down(&flight.key, &entry).await {
+                Ok(Journaled::Ours) => {
+                    ticket.spend();
+                    flight.pending(tx_id(&entry.hash));
+                    return Ok(Some(entry));
+                }
+                Ok(Journaled::Before(known)) => {
+                    drop(ticket);
+                    self.follow(flight, *known);
+                    return Ok(None);
+                }
+                Ok(Journaled::NonceTaken) => {
+                    ticket.spend();
+                    self.sync_lane(lane).await?;
+                }
+                Err(error) => {
+                    // Perhaps the ledger has it after all: then the nonce must not be used for anything else.
+                    if error.is_unknown_outcome() {
+                        ticket.spend();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Err(Error::us(Code::Conflict)
+            .next(Next::Later)
+            .detail(format!("somebody else journals nonces of {} as fast as we do", lane.address)))
+    }
+
+    async fn sign(
+        &self,
+        lane: &Lane,
+        ticket: &Ticket<'_>,
+        submit: &Submit,
+        gas_limit: u64,
+        offer: Offer,
+    ) -> Result<Entry> {
+        let nonce = ticket.nonce();
+        let body = tx::body(self.profile.chain_id, nonce, &submit.call, gas_limit, offer);
+        let (hash, raw) = tx::sign(lane.signer.as_ref(), body).await?;
+        Ok(Entry {
+            sender: lane.address,
+            nonce,
+            hash,
+            raw,
+            max_fee_wei: offer.max_fee_wei,
+            tip_wei: offer.tip_wei,
+            at: self.clock.now(),
+            not_after: submit.not_after,
+            learn: submit.learn.map(|key| (key.contract, key.what.into())),
+            mined: None,
+        })
+    }
+
+    /// Journals an entry and finds out what came of it even when the ledger's answer is lost.
+    async fn write_down(&self, key: &RecordKey, entry: &Entry) -> Result<Journaled> {
+        let Err(error) = self.journal.open(key, entry).await else { return Ok(Journaled::Ours) };
+        let mut pause = Duration::from_millis(20);
+        for _ in 0..DOUBT_TRIES {
+            match self.journal.load(key).await {
+                Ok(Some(found)) if found.hash == entry.hash => return Ok(Journaled::Ours),
+                Ok(Some(found)) => return Ok(Journaled::Before(Box::new(found))),
+                Ok(None) if error.code == Code::Conflict => return Ok(Journaled::NonceTaken),
+                Ok(None) => return Err(error),
+                Err(_) => tokio::time::sleep(pause).await,
+            }
+            pause = pause.saturating_mul(3);
+        }
+        if error.code == Code::Conflict {
+            return Err(error); // the write failed for certain
+        }
+        Err(Error::unknown(Code::LedgerFailed, Some(tx_id(&entry.hash)))
+            .detail("the ledger may have journaled a transaction; nothing was sent"))
+    }
+
+    /// Broadcasts a journaled transaction for the first time.
+    async fn first_time(self: &Arc<Self>, lane: &Lane, flight: &Arc<Flight>, entry: Entry) {
+        if let Err(error) = self.in_time(entry.not_after) {
+            return self.withdraw(lane, flight, entry, error, true).await;
+        }
+        match self.submitter.first(&entry.raw).await {
+            Verdict::Mined(receipt) => self.landed(flight, entry, *receipt).await,
+            Verdict::Accepted => self.watched.add(Open::accepted(flight.clone(), entry)),
+            Verdict::NonceTooLow => self.watched.add(Open::suspect(flight.clone(), entry)),
+            Verdict::Doubt | Verdict::NoSuchMethod => self.watched.add(Open::doubtful(flight.clone(), entry)),
+            Verdict::Refused(error) => self.withdraw(lane, flight, entry, error, true).await,
+            Verdict::Taken => {
+                let words = format!("another transaction of {} has nonce {} in the pool", entry.sender, entry.nonce);
+                let error = Error::us(Code::Conflict).next(Next::Later).detail(words);
+                self.withdraw(lane, flight, entry, error, false).await;
+            }
+        }
+    }
+
+    /// Takes back a transaction that no node has. Only when its record is gone may the nonce be used again.
+    async fn withdraw(
+        self: &Arc<Self>,
+        lane: &Lane,
+        flight: &Arc<Flight>,
+        entry: Entry,
+        error: Error,
+        reuse: bool,
+    ) {
+        if self.journal.forget(&flight.key, &entry).await.is_err() {
+            // A restart would send it, so it must count as sent.
+            return self.watched.add(Open::doubtful(flight.clone(), entry));
+        }
+        if reuse && lane.put_back(entry.nonce) {
+            self.mind_gap(entry.sender, entry.nonce);
+        }
+        self.fail(flight, error);
+    }
+
+    /// A receipt came with the answer.
+    async fn landed(self: &Arc<Self>, flight: &Arc<Flight>, entry: Entry, receipt: RawReceipt) {
+        if self.finality.question().is_none() {
+            self.settle(flight.clone(), entry, receipt).await;
+        } else {
+            self.watched.add(Open::accepted(flight.clone(), entry));
+        }
+    }
+
+    fn in_time(&self, not_after: Time) -> Result<()> {
+        let now = self.clock.now();
+        if now <= not_after {
+            return Ok(());
+        }
+        let late = now.ms_since(not_after);
+        Err(Error::us(Code::Expired).detail(format!("not sent: it was to go out {late} ms ago at the latest")))
+    }
+}

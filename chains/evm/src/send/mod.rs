@@ -1,0 +1,59 @@
+//! Sending: at most one transaction per key, whatever breaks and whenever.
+//!
+//! # The life of a transaction
+//! ```text
+//!  key ── nonce ── sign ──①── journal ──②── broadcast ──③── receipt ──④── finality ──⑤── result journaled ──⑥
+//! ```
+//! The journal holds the signed bytes before they go anywhere. From then on there is exactly one set of bytes for the
+//! key: every later step sends those again or looks for their hash, and nothing ever signs for the key again while
+//! they might be mined.
+//!
+//! # What a crash leaves, at each point
+//! | at | left behind | mended by |
+//! |---|---|---|
+//! | ① | nothing: nonces are counted in memory only | the nonce is given out again |
+//! | ② | a journaled transaction that was never sent | [`recover`]: sent then, unless its `not_after` has passed; then its nonce is used up by a transfer of nothing to itself |
+//! | ③ | a journaled transaction that may be in a pool or a block | `recover`: the same bytes again ("already known", "nonce too low" and a receipt all end well) |
+//! | ④ ⑤ | the same, in a block | `recover` finds the receipt and writes the result |
+//! | ⑥ | the result | `sent(key)` and `send` with the same key answer from it |
+//!
+//! The order of nonces survives too: each `open` record holds one, so a restart goes on after the highest of them and
+//! of what the chain has seen.
+//!
+//! # When an error is definite
+//! * The node **refused** the very first submission with words that mean that nothing entered its pool (too little
+//!   coin, too low a fee, …), or no connection came about: the record is deleted, *then* the nonce is put back, *then*
+//!   the error is returned. If the record cannot be deleted, the outcome counts as unknown.
+//! * **Another transaction used the nonce** (somebody else has the same key): the chain's nonce has passed ours and
+//!   there is no receipt for our hash, in three looks at different times.
+//!
+//! Everything else (lost answers, time-outs, words that nobody knows) is *unknown*: the same bytes are sent again
+//! until there is a receipt, and whoever waits longer than the patience is told so with the hash.
+//!
+//! # Gaps
+//! A nonce that was put back while higher ones are out would block them. The next send takes it; if none comes within
+//! a moment, a transfer of nothing to itself fills it ([`gap`]). The watcher also compares the chain's nonce with
+//! the lowest open one, which finds gaps that a reorganisation tore.
+//!
+//! # Not done here
+//! A transaction whose fee fell behind the market is sent again as it is, not at a higher fee. The journal keeps
+//! what a replacement needs (the nonce's holder can change: [`journal::Journal::replace`]).
+
+mod engine;
+mod flight;
+mod gap;
+mod journal;
+mod lane;
+mod launch;
+mod recover;
+mod scribe;
+mod settings;
+mod submit;
+mod tx;
+mod verdict;
+mod watch;
+
+pub(crate) use engine::{Engine, Parts};
+pub(crate) use lane::{Lane, SenderKey};
+pub use settings::{Inclusion, SendSettings};
+pub(crate) use tx::{Offer, unsigned_sample};

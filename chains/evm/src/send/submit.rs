@@ -1,0 +1,64 @@
+use super::settings::Inclusion;
+use super::verdict::Verdict;
+use crate::receipt::RawReceipt;
+use crate::rpc::Rpc;
+use alloy::primitives::{B256, Bytes};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Brings signed bytes to the node.
+#[derive(Debug)]
+pub(super) struct Submitter {
+    rpc: Rpc,
+    /// True until the node says that it does not know `eth_sendRawTransactionSync`.
+    sync: AtomicBool,
+    sync_limit: Duration,
+    again_limit: Duration,
+}
+
+impl Submitter {
+    pub(super) fn new(rpc: Rpc, inclusion: Inclusion, block_ms: u32) -> Self {
+        // A block and a half, and a second for the way: after that it is better to look for the receipt than to hope
+        // for this answer.
+        let block_ms = u64::from(block_ms);
+        let sync_limit = Duration::from_millis(block_ms.saturating_add(block_ms / 2).saturating_add(1_000));
+        let again_limit = rpc.timeout().min(Duration::from_secs(3));
+        Self { rpc, sync: AtomicBool::new(inclusion == Inclusion::Auto), sync_limit, again_limit }
+    }
+
+    /// The first time: with the receipt in the same answer, where the node can.
+    pub(super) async fn first(&self, raw: &Bytes) -> Verdict {
+        if self.sync.load(Ordering::Relaxed) {
+            match self.sync(raw).await {
+                Verdict::NoSuchMethod => self.sync.store(false, Ordering::Relaxed),
+                verdict => return verdict,
+            }
+        }
+        self.plain(raw, self.rpc.timeout()).await
+    }
+
+    /// The same bytes again.
+    pub(super) async fn again(&self, raw: &Bytes) -> Verdict {
+        self.plain(raw, self.again_limit).await
+    }
+
+    async fn sync(&self, raw: &Bytes) -> Verdict {
+        let asked = self.rpc.ask_within("eth_sendRawTransactionSync", (raw,), self.sync_limit);
+        match asked.await {
+            Ok::<Option<RawReceipt>, _>(Some(receipt)) if receipt.block().is_some() => Verdict::Mined(Box::new(receipt)),
+            Ok(_) => Verdict::Doubt,
+            Err(fault) => Verdict::of(&fault, self.rpc.place()),
+        }
+    }
+
+    async fn plain(&self, raw: &Bytes, limit: Duration) -> Verdict {
+        match self.rpc.ask_within::<_, B256>("eth_sendRawTransaction", (raw,), limit).await {
+            Ok(_) => Verdict::Accepted,
+            Err(fault) => match Verdict::of(&fault, self.rpc.place()) {
+                // A node without the plainest of methods is no refusal of this transaction that can be trusted.
+                Verdict::NoSuchMethod => Verdict::Doubt,
+                verdict => verdict,
+            },
+        }
+    }
+}

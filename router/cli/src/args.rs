@@ -1,0 +1,127 @@
+//! What can be typed.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::path::PathBuf;
+use tollway::core::Usd;
+
+/// Prices every way an x402 server can be paid, explains the ranking, and pays the cheapest safe one.
+#[derive(Debug, Parser)]
+#[command(name = "tollway", version, about, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    /// Say more on stderr; twice for everything. `TOLLWAY_LOG` takes a filter.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 failed, nothing was paid · 2 wrong usage or configuration · 3 refused by a limit or policy · \
+4 paid, but the answer was lost (the receipt is printed) · 5 outcome unknown: ask again with `tollway pay --settle-up`, \
+do not pay again";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the main job on real local chains: four networks priced, the cheapest paid, then Base's gas is spiked.
+    Demo(Demo),
+    /// Asks a URL for its price and shows every way to pay it, ranked. Pays nothing.
+    Quote(Quote),
+    /// Requests a URL and pays for it by the cheapest allowed route.
+    Pay(Pay),
+    /// Verifies and settles payments for others over HTTP.
+    Facilitator(Facilitator),
+    /// Runs local chains until Ctrl-C.
+    Devnet(Devnet),
+    /// Lists the schemes and networks of this build.
+    Plugins(Plugins),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Demo {
+    /// Print one JSON object instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A request, and who makes it.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Request {
+    /// The resource.
+    pub(crate) url: url::Url,
+    /// HTTP method.
+    #[arg(short = 'X', long, default_value = "GET")]
+    pub(crate) method: String,
+    /// A header, `Name: value`; may be repeated.
+    #[arg(short = 'H', long = "header")]
+    pub(crate) headers: Vec<String>,
+    /// The body; `@file` reads a file.
+    #[arg(short, long)]
+    pub(crate) data: Option<String>,
+    /// Networks, key and limits.
+    #[arg(short, long, env = "TOLLWAY_CONFIG", default_value = "tollway.toml")]
+    pub(crate) config: PathBuf,
+    /// Allow networks whose coins are worth something.
+    #[arg(long)]
+    pub(crate) mainnet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Quote {
+    #[command(flatten)]
+    pub(crate) request: Request,
+    /// Print the table as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Pay {
+    #[command(flatten)]
+    pub(crate) request: Request,
+    /// The most this may cost, in USD, own gas included: `--max 0.05`. Needed unless the configuration sets a cap.
+    #[arg(long, value_parser = usd)]
+    pub(crate) max: Option<Usd>,
+    /// Show what would be paid, and sign nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write the answer's body here instead of stdout.
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+    /// Ask the chains what became of earlier payments that are still open, and pay nothing.
+    #[arg(long)]
+    pub(crate) settle_up: bool,
+    /// Print receipt and outcome as JSON on stderr.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Facilitator {
+    /// Networks, keys and the address to listen on.
+    #[arg(short, long, env = "TOLLWAY_CONFIG", default_value = "tollway.toml")]
+    pub(crate) config: PathBuf,
+    /// Allow networks whose coins are worth something.
+    #[arg(long)]
+    pub(crate) mainnet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Devnet {
+    /// Milliseconds between blocks; without it, a block per transaction.
+    #[arg(long)]
+    pub(crate) block_time_ms: Option<u64>,
+    /// Write a configuration for `quote`, `pay` and `facilitator` on these chains here.
+    #[arg(long)]
+    pub(crate) write_config: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Plugins {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn usd(text: &str) -> Result<Usd, String> {
+    Usd::parse(text).map_err(|e| e.to_string())
+}

@@ -1,0 +1,170 @@
+//! The three parties of the demo, each with keys, a ledger and a view of the chains of its own.
+
+use crate::exit::{Failure, Outcome};
+use axum::Router as Axum;
+use axum::routing::get;
+use std::sync::Arc;
+use std::time::Duration;
+use tollway::core::{AssetId, ChainId, Clock, Flow, Ledger, Name, Role, Settler, SettlerId, Usd};
+use tollway::evm::{EvmNetwork, FAMILY, LocalKey};
+use tollway::http::client::{Asked, ClientSettings, PayingClient, Quoted};
+use tollway::http::server::{Paywall, Priced};
+use tollway::http::{Facilitator, RemoteFacilitator};
+use tollway::ledger::SqliteLedger;
+use tollway::route::{Policy, Rail, SellerPolicy, Tag};
+use tollway::system::SystemClock;
+use tollway::{House, HouseBuilder};
+use tollway_devnet::Devnet;
+
+/// Everybody, running.
+pub(super) struct Parties {
+    pub(super) client: PayingClient,
+    pub(super) url: String,
+    pub(super) price: Usd,
+    _payer: House,
+    _seller: House,
+    _settler: House,
+    _files: tempfile::TempDir,
+}
+
+impl Parties {
+    /// Starts the facilitator, the paid API and the client.
+    pub(super) async fn start(devnet: &Devnet) -> Outcome<Self> {
+        let files = tempfile::tempdir().map_err(Failure::failed)?;
+        let price = Usd::parse("0.01")?;
+        let settler = settler(devnet, &files).await?;
+        let facilitator = serve_facilitator(&settler).await?;
+        let seller = seller(devnet, &files).await?;
+        let api = serve_api(devnet, &seller, &facilitator, price).await?;
+        let payer = payer(devnet, &files).await?;
+        let policy = Policy { cap: Some(Usd::parse("0.05")?), allow_mainnet: true, ..Policy::default() };
+        let client =
+            PayingClient::new(reqwest::Client::builder(), payer.router(policy), ClientSettings::default())?;
+        let url = format!("{api}/weather");
+        Ok(Self { client, url, price, _payer: payer, _seller: seller, _settler: settler, _files: files })
+    }
+
+    /// The ranked table of the paid API, now.
+    pub(super) async fn quote(&self) -> Outcome<Asked> {
+        let request =
+            self.client.request(reqwest::Method::GET, &self.url).build().map_err(Failure::failed)?;
+        match self.client.quote(request).await.map_err(|e| Failure::failed(e.error()))? {
+            Quoted::Asked(asked) => Ok(*asked),
+            _ => Err(Failure::failed("the API asked for nothing")),
+        }
+    }
+
+    /// Waits until the payer's quotes have noticed the spike: a tariff lives for two blocks.
+    pub(super) async fn see_spike(&self, before: Option<Usd>) -> Outcome {
+        for _ in 0..100 {
+            let asked = self.quote().await?;
+            let base = asked.explanation.routes.iter().find(|r| r.network == "eip155:8453");
+            if base.is_some_and(|r| before.is_none_or(|b| r.settlement_cost_usd > b)) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(Failure::failed("the payer's quotes did not notice the spike within 10 s"))
+    }
+}
+
+async fn house(
+    devnet: &Devnet,
+    files: &tempfile::TempDir,
+    name: &str,
+    role: Role,
+    payer: Option<&str>,
+    sender: Option<&str>,
+) -> Outcome<House> {
+    let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(files.path().join(format!("{name}.sqlite")))?);
+    let mut builder: HouseBuilder = House::builder().name(name).ledger(Arc::clone(&ledger)).role(role);
+    for chain in devnet.chains() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let id = ChainId::new(&chain.spec().caip2())?;
+        let mut network = EvmNetwork::builder(Arc::clone(&ledger), clock).url(chain.http_url()).chain(&id)?;
+        if let Some(key) = payer {
+            network = network.payer(Arc::new(LocalKey::from_hex(key)?));
+        }
+        if let Some(key) = sender {
+            network = network.sender(Arc::new(LocalKey::from_hex(key)?));
+        }
+        builder = builder.evm(&network.connect().await?);
+    }
+    Ok(builder.build()?)
+}
+
+async fn settler(devnet: &Devnet, files: &tempfile::TempDir) -> Outcome<House> {
+    let key = devnet.accounts().settler(0).private_key();
+    house(devnet, files, "facilitator", Role::Settler, None, Some(key)).await
+}
+
+async fn seller(devnet: &Devnet, files: &tempfile::TempDir) -> Outcome<House> {
+    house(devnet, files, "api", Role::Seller, None, None).await
+}
+
+/// The payer has USDC on four networks and none on Base Sepolia, so one entry is rejected.
+async fn payer(devnet: &Devnet, files: &tempfile::TempDir) -> Outcome<House> {
+    let account = devnet.accounts().payer(0);
+    let sepolia = devnet.chain(84532).map_err(Failure::failed)?;
+    sepolia.set_usdc_balance(account.address(), 0).await.map_err(Failure::failed)?;
+    house(devnet, files, "client", Role::Payer, Some(account.private_key()), None).await
+}
+
+async fn serve_facilitator(house: &House) -> Outcome<String> {
+    let facilitator = Facilitator::builder(
+        house.name(),
+        Arc::clone(house.registry()),
+        Arc::clone(house.ledger()),
+        Arc::clone(house.clock()),
+    )
+    .build()?;
+    facilitator.recover().await?;
+    serve(facilitator.router()).await
+}
+
+async fn serve_api(devnet: &Devnet, house: &House, facilitator: &str, price: Usd) -> Outcome<String> {
+    let remote =
+        RemoteFacilitator::builder(facilitator, Arc::clone(house.registry()), Arc::clone(house.clock()));
+    let remote: Arc<dyn Settler> = Arc::new(remote.build()?);
+    // Everything is offered, the unprofitable too, so that the table shows what a payer can choose from.
+    let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
+    let gate = house.gate(policy, vec![(SettlerId("local".to_owned()), remote)]);
+    let rails = rails(devnet)?;
+    let paywall = Paywall::builder(gate)
+        .answers(Arc::clone(house.ledger()), Arc::clone(house.clock()))
+        .route(axum::http::Method::GET, "/weather", Priced::fixed(Tag::Usd(price), rails))
+        .build()?;
+    paywall.recover();
+    let app = Axum::new().route("/weather", get(|| async { "sunny, 21 °C\n" })).layer(paywall);
+    serve(app).await
+}
+
+/// USDC on every chain, to the first merchant.
+fn rails(devnet: &Devnet) -> Outcome<Vec<Rail>> {
+    let merchant = devnet.accounts().merchant(0);
+    let rail = |chain: &tollway_devnet::Chain| -> Outcome<Rail> {
+        let id = ChainId::new(&chain.spec().caip2())?;
+        let asset: AssetId = FAMILY.asset(id, chain.usdc())?;
+        Ok(Rail {
+            scheme: Name::new("exact")?,
+            method: None,
+            asset,
+            pay_to: FAMILY.account(id, merchant.address())?,
+            flow: Flow::Authorization,
+            timeout_s: 60,
+        })
+    };
+    devnet.chains().iter().map(rail).collect()
+}
+
+/// Serves on a free port of loopback until the process ends.
+async fn serve(app: Axum) -> Outcome<String> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(Failure::failed)?;
+    let at = listener.local_addr().map_err(Failure::failed)?;
+    tokio::spawn(async move {
+        if let Err(e) = axum::serve(listener, app).await {
+            tracing::error!("server ended: {e}");
+        }
+    });
+    Ok(format!("http://{at}"))
+}

@@ -1,0 +1,61 @@
+//! What a person sees; silent under `--json`.
+
+use super::payment::PaymentReport;
+use crate::table;
+use tollway::core::Usd;
+use tollway::route::Explanation;
+
+/// Prints for people, or not at all.
+pub(super) struct Printer {
+    pub(super) json: bool,
+}
+
+impl Printer {
+    /// A line of its own.
+    pub(super) fn head(&self, words: &str) {
+        if !self.json {
+            println!("\n▌ {words}");
+        }
+    }
+    /// The ranked table.
+    pub(super) fn table(&self, explanation: &Explanation) {
+        if !self.json {
+            print!("{}", table::render(explanation));
+        }
+    }
+    /// One payment.
+    pub(super) fn payment(&self, paid: &PaymentReport, body: &str) {
+        if self.json {
+            return;
+        }
+        let b = &paid.balances;
+        println!(
+            "  → paid {} on {} in {}",
+            usdc(b.payer_usdc_before.saturating_sub(b.payer_usdc_after)),
+            paid.title,
+            paid.transaction
+        );
+        println!("    answer: {}", body.trim_end());
+        println!("    payer    {} → {}", usdc(b.payer_usdc_before), usdc(b.payer_usdc_after));
+        println!("    merchant {} → {}", usdc(b.merchant_usdc_before), usdc(b.merchant_usdc_after));
+        println!(
+            "    settling was predicted to cost {:.6}, and cost {:.6} (the settler's balance on chain){}",
+            paid.predicted_cost_usd,
+            paid.actual_cost_usd,
+            off(paid.predicted_cost_usd, paid.actual_cost_usd)
+        );
+    }
+}
+
+fn usdc(atomic: u128) -> String {
+    format!("{}.{:06} USDC", atomic / 1_000_000, atomic % 1_000_000)
+}
+
+/// How far off the prediction was, in tenths of a percent.
+fn off(predicted: Usd, actual: Usd) -> String {
+    let (more, less) = (predicted.e18().max(actual.e18()), predicted.e18().min(actual.e18()));
+    match (more - less).checked_mul(1000).and_then(|n| n.checked_div(actual.e18())) {
+        Some(permille) => format!(": {}.{} % off", permille / 10, permille % 10),
+        None => String::new(),
+    }
+}

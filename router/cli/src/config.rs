@@ -1,0 +1,137 @@
+//! The configuration file: networks, keys, limits. Keys are named by where they are, never written in it.
+
+use crate::exit::{Failure, Outcome};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tollway::core::Usd;
+
+/// `tollway.toml`.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// This process's lasting name; two processes over one ledger need two.
+    #[serde(default = "default_name")]
+    pub(crate) name: String,
+    /// The ledger's file.
+    #[serde(default = "default_ledger")]
+    pub(crate) ledger: PathBuf,
+    /// True when networks whose coins are worth something may be used; the same as `--mainnet`.
+    #[serde(default)]
+    pub(crate) mainnet: bool,
+    /// The chains.
+    #[serde(default, rename = "network")]
+    pub(crate) networks: Vec<Network>,
+    /// The key that pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) payer: Option<Key>,
+    /// The keys that settle.
+    #[serde(default, rename = "settler")]
+    pub(crate) settlers: Vec<Key>,
+    /// The payer's limits.
+    #[serde(default)]
+    pub(crate) policy: Limits,
+    /// Where the facilitator listens.
+    #[serde(default)]
+    pub(crate) facilitator: Listen,
+    /// Fixed prices in USD per whole unit, by `eip155:8453/native` or `eip155:8453/0x…`.
+    #[serde(default)]
+    pub(crate) prices: BTreeMap<String, String>,
+    /// Settings of schemes, by their name.
+    #[serde(default)]
+    pub(crate) schemes: BTreeMap<String, toml::Value>,
+}
+
+/// One chain.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Network {
+    /// CAIP-2 id: the node must serve this chain.
+    pub(crate) id: String,
+    /// The node's URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rpc: Option<String>,
+    /// The environment variable that holds the node's URL, for URLs with a key in them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rpc_env: Option<String>,
+    /// Confirmations that count as final; without it the network's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) confirmations: Option<u32>,
+}
+
+/// Where a private key is.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(crate) enum Key {
+    /// In an environment variable, as hex.
+    Env {
+        /// Its name.
+        env: String,
+    },
+    /// In an encrypted keystore file.
+    Keystore {
+        /// The file.
+        keystore: PathBuf,
+        /// The environment variable with its password.
+        password_env: String,
+    },
+}
+
+/// The payer's limits.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// The most for one payment, in USD.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_usd: Option<Usd>,
+    /// The most within 24 hours, in USD.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) day_usd: Option<Usd>,
+    /// Networks that may be paid on; empty for all.
+    #[serde(default)]
+    pub(crate) networks: Vec<String>,
+    /// Hosts that may be paid; empty for all.
+    #[serde(default)]
+    pub(crate) hosts: Vec<String>,
+}
+
+/// Where the facilitator listens.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    /// Address and port.
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { listen: ([127, 0, 0, 1], 8402).into() }
+    }
+}
+
+fn default_name() -> String {
+    "tollway".to_owned()
+}
+
+fn default_ledger() -> PathBuf {
+    PathBuf::from("tollway.sqlite")
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// `mainnet` is what was typed; either opts in.
+    pub(crate) fn read(path: &Path, mainnet: bool) -> Outcome<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Failure::usage(format!(
+                "cannot read {}: {e}. `tollway devnet --write-config {}` writes one for local chains",
+                path.display(),
+                path.display()
+            ))
+        })?;
+        let mut config: Self =
+            toml::from_str(&text).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+        config.mainnet |= mainnet;
+        Ok(config)
+    }
+}

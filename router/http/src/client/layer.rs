@@ -1,0 +1,170 @@
+//! The same for any tower service.
+
+use super::body::AnswerBody;
+use super::converse::converse;
+use super::outcome::PayError;
+use super::settings::ClientSettings;
+use super::wire::{Failure, Stamp, Target, Wire};
+use http::header::HOST;
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tollway_core::{Code, Error, async_trait};
+use tollway_route::Router;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Makes any HTTP client a paying one, by the rules of [`super`].
+///
+/// * Bodies are cloned to be sent twice, so a clone must be the whole body (`Bytes`, `Full<Bytes>`, `String`).
+/// * [`super::Standing`] is put into the response's extensions.
+/// * Of the service below nothing is known but that it failed: a failed sending counts as one that may have arrived.
+/// * Wrong: a layer below this one that follows redirects, which would carry a payment to another origin, or one that
+///   logs headers without regard to [`http::HeaderValue::is_sensitive`]. Right: such a layer above this one.
+/// * The request's URI has to be absolute: without scheme and host nobody knows whom a payment goes to.
+///
+/// ```
+/// # fn example<S>(router: std::sync::Arc<tollway_route::Router>, client: S) {
+/// use tollway_http::client::{ClientSettings, PayLayer};
+/// use tower_layer::Layer;
+///
+/// let paying = PayLayer::new(router, ClientSettings::default()).layer(client);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PayLayer {
+    router: Arc<Router>,
+    settings: Arc<ClientSettings>,
+}
+
+impl PayLayer {
+    /// A layer that pays through `router`.
+    pub fn new(router: Arc<Router>, settings: ClientSettings) -> Self {
+        Self { router, settings: Arc::new(settings) }
+    }
+}
+
+impl fmt::Debug for PayLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayLayer").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl<S> Layer<S> for PayLayer {
+    type Service = PayService<S>;
+    fn layer(&self, inner: S) -> PayService<S> {
+        PayService { inner, router: Arc::clone(&self.router), settings: Arc::clone(&self.settings) }
+    }
+}
+
+/// A service that pays; made by [`PayLayer`].
+#[derive(Clone)]
+pub struct PayService<S> {
+    inner: S,
+    router: Arc<Router>,
+    settings: Arc<ClientSettings>,
+}
+
+impl<S> fmt::Debug for PayService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayService").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for PayService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    B: Clone + Send + Sync + 'static,
+    R: Body<Data: Send, Error: Send> + Send + 'static,
+{
+    type Response = Response<AnswerBody<R>>;
+    type Error = PayError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, PayError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PayError>> {
+        self.inner.poll_ready(cx).map_err(|e| {
+            let Failure { error, source, .. } = failure(e);
+            PayError::Unanswered(error, source)
+        })
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The one that was polled ready goes along; its clone stays.
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        let (router, settings) = (Arc::clone(&self.router), Arc::clone(&self.settings));
+        let mut hop = Hop { inner, request, ready: true };
+        Box::pin(async move {
+            let (mut response, standing) = converse(&router, &settings, &mut hop).await?;
+            response.extensions_mut().insert(standing);
+            Ok(response)
+        })
+    }
+}
+
+/// One request over a service.
+struct Hop<S, B> {
+    inner: S,
+    request: Request<B>,
+    /// True when the caller has polled the service ready.
+    ready: bool,
+}
+
+#[async_trait]
+impl<S, B, R> Wire for Hop<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>> + Send,
+    S::Future: Send,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    B: Clone + Send + Sync,
+    R: Body<Data: Send, Error: Send> + Send,
+{
+    type Body = R;
+
+    fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    fn target(&self) -> Target {
+        let uri = self.request.uri();
+        let named = || {
+            let authority: http::uri::Authority =
+                self.request.headers().get(HOST)?.to_str().ok()?.parse().ok()?;
+            Some(authority.host().to_owned())
+        };
+        let host = uri.host().map(str::to_owned).or_else(named);
+        Target::new(uri.scheme_str(), host.as_deref(), self.request.method())
+    }
+
+    fn replayable(&self) -> bool {
+        true
+    }
+
+    async fn send(&mut self, stamp: Option<&Stamp>) -> Result<Response<R>, Failure> {
+        let mut request = self.request.clone();
+        if let Some(stamp) = stamp {
+            stamp.put(request.headers_mut());
+        }
+        if !std::mem::take(&mut self.ready) {
+            let ready = poll_fn(|cx| self.inner.poll_ready(cx)).await;
+            ready.map_err(|e| Failure { sent: false, ..failure(e) })?;
+        }
+        self.inner.call(request).await.map_err(failure)
+    }
+}
+
+/// The inner error's own words stay in it: nobody knows what they hold.
+fn failure(e: impl Into<Box<dyn StdError + Send + Sync>>) -> Failure {
+    Failure {
+        sent: true,
+        error: Error::network(Code::Unreachable).detail("the service below has failed"),
+        source: e.into(),
+    }
+}

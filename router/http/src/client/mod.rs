@@ -1,0 +1,70 @@
+//! The side that pays: an HTTP client, and a tower layer for any other, that meet a 402, pay it by the best allowed
+//! route and ask again with the payment attached.
+//!
+//! ```no_run
+//! # async fn example(router: std::sync::Arc<tollway_route::Router>) -> Result<(), Box<dyn std::error::Error>> {
+//! use tollway_http::client::{ClientSettings, PayError, PayingClient, Standing};
+//!
+//! let client = PayingClient::new(reqwest::Client::builder(), router, ClientSettings::default())?;
+//! match client.get("https://api.example/report").await {
+//!     Ok(answer) => {
+//!         match &answer.standing {
+//!             Standing::Free => println!("nothing was asked"),
+//!             Standing::Paid(paid) => println!("paid {}", paid.charged),
+//!             // Served or not: a signature is out, and nobody has proven what became of it.
+//!             Standing::Unsettled(why) => println!("not settled: {why}"),
+//!             _ => {}
+//!         }
+//!         println!("{}", answer.response.text().await?);
+//!     }
+//!     // Money moved and the content was lost: keep the receipt, do not pay again.
+//!     Err(PayError::Undelivered(lost)) => println!("{:?}", lost.paid.receipt),
+//!     Err(other) => println!("{other}"),
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! # The rules
+//! * **Never paid twice.** A request that carries a payment already is refused; one answer is paid by one signature,
+//!   or by two when the server corrected its terms (the router counts). A lost answer is followed by the very same
+//!   bytes or by a look at the chain, never by another signature. Once a signature may have arrived unanswered, no
+//!   later 402 counts as a correction.
+//! * **Only the origin that asked is paid.** Redirects are followed on the way to a 402, never with a payment: a
+//!   redirect that answers a paid request is handed to the caller as it is.
+//! * **No payment over plain HTTP**, but for loopback and by [`ClientSettings::plain_http`].
+//! * **Only what can be sent twice is paid.** A body that streams is sent once, refused, or buffered
+//!   ([`Streaming`]).
+//! * **Nothing is lost.** An answer is handed over even where the payment's fate is open ([`Standing`]); money that
+//!   moved without an answer comes back with its receipt ([`PayError::Undelivered`]).
+//!
+//! # How an answer to a paid request is read
+//! | answer | reading |
+//! |---|---|
+//! | a receipt of success, any status | paid, once the payer has found in it what was signed |
+//! | a receipt of failure | settlement failed; looked at before the challenge |
+//! | 2xx without receipt | served; the chain is asked |
+//! | 402 or 412 with terms | corrected (signed once more) or refused |
+//! | 402 or 412 with neither | settlement failed, outcome unknown; the chain is asked |
+//! | `payment_in_flight` | the same bytes again after `Retry-After`, bounded |
+//! | 502, 503, 504, reset, timeout | the same bytes again where the method is idempotent; then the chain is asked |
+//! | a connection that was never made | the same bytes again, whatever the method |
+//! | anything else | handed over; nothing is proven, the chain is asked |
+
+mod body;
+mod classify;
+mod converse;
+mod exchange;
+mod guard;
+mod layer;
+mod line;
+mod outcome;
+mod paying;
+mod redirect;
+mod settings;
+mod wire;
+
+pub use body::AnswerBody;
+pub use layer::{PayLayer, PayService};
+pub use outcome::{Asked, PaidResponse, PayError, Quoted, Standing, Undelivered};
+pub use paying::PayingClient;
+pub use settings::{ClientSettings, Streaming};

@@ -1,0 +1,77 @@
+//! The way a request goes out, whichever client sends it.
+
+use crate::codec;
+use http::{HeaderMap, Response};
+use http_body::Body;
+use std::error::Error as StdError;
+use tollway_core::{Error, Family, Payment, Result, async_trait, wire};
+
+/// One request that may be sent several times, with or without a payment.
+#[async_trait]
+pub(super) trait Wire: Send {
+    /// The answers' body.
+    type Body: Body<Data: Send, Error: Send> + Send;
+
+    /// The request's own headers.
+    fn headers(&self) -> &HeaderMap;
+    /// Who it goes to, after the redirects that were followed.
+    fn target(&self) -> Target;
+    /// False when it was sent and cannot be sent again.
+    fn replayable(&self) -> bool;
+    /// Sends it, with `stamp` over its headers, and waits for the answer's head. Redirects are followed without a
+    /// payment only.
+    async fn send(&mut self, stamp: Option<&Stamp>) -> Result<Response<Self::Body>, Failure>;
+}
+
+/// No answer came.
+pub(super) struct Failure {
+    /// False when it is certain that nothing left this process.
+    pub(super) sent: bool,
+    /// What happened, without URL and headers.
+    pub(super) error: Error,
+    /// The transport's own error.
+    pub(super) source: Box<dyn StdError + Send + Sync>,
+}
+
+/// Who a request goes to, and whether it may go there twice.
+pub(super) struct Target {
+    /// `https`, or `None` where the request does not say.
+    pub(super) https: Option<bool>,
+    /// Lower case, without port, brackets and a dot at the end.
+    pub(super) host: Option<String>,
+    /// True when the method's effect is the same once and twice.
+    pub(super) idempotent: bool,
+}
+
+impl Target {
+    pub(super) fn new(scheme: Option<&str>, host: Option<&str>, method: &http::Method) -> Self {
+        let bare = |h: &str| {
+            let h = h.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(h);
+            h.strip_suffix('.').unwrap_or(h).to_ascii_lowercase()
+        };
+        Self {
+            https: scheme.map(|s| s.eq_ignore_ascii_case("https")),
+            host: host.map(bare).filter(|h| !h.is_empty()),
+            idempotent: method.is_idempotent(),
+        }
+    }
+}
+
+/// A signed payment as a header: made once per signature, so every sending has the very same bytes. No `Debug`.
+pub(super) struct Stamp(HeaderMap);
+
+impl Stamp {
+    pub(super) fn new(payment: &Payment, families: &[Family]) -> Result<Self> {
+        let json = wire::write_payment(payment, families)?;
+        let mut headers = HeaderMap::with_capacity(1);
+        codec::set_payment(&mut headers, payment.accepted.version, &json)?;
+        Ok(Self(headers))
+    }
+
+    /// Puts it on a request, over whatever is there.
+    pub(super) fn put(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.0 {
+            headers.insert(name, value.clone());
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A facilitator of our own: the settlers of a registry behind `/verify`, `/settle`, `/supported` and `/health`.
+//!
+//! ```no_run
+//! # async fn run(registry: std::sync::Arc<tollway_core::Registry>, ledger: std::sync::Arc<dyn tollway_core::Ledger>,
+//! #     clock: std::sync::Arc<dyn tollway_core::Clock>) -> Result<(), Box<dyn std::error::Error>> {
+//! use tollway_http::Facilitator;
+//!
+//! let facilitator = Facilitator::builder("eu-1", registry, ledger, clock).build()?;
+//! facilitator.recover().await?; // what an earlier life of "eu-1" had not finished
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:4020").await?;
+//! facilitator.serve(listener, std::future::pending()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//! * A settlement is a task of its own: a client that hangs up cannot cancel it, and asking again finds its receipt.
+//! * The same payment under the same requirements is settled once, however often and by however many it is asked
+//!   for at once; all get the same receipt. Under other requirements it is a replay.
+//! * Success is said after the settler's finality, never before. An outcome that is not known in time is
+//!   `settlement_pending`, with the transaction where one is known, and is followed up in the background until it is
+//!   known, across restarts.
+//! * A request is bounded in bytes, depth and time; requests and settlements are bounded in number.
+//!
+//! # Statuses
+//! | status | when | why |
+//! |---|---|---|
+//! | 200 | every verdict, good or bad | as the reference facilitator does; x402-rs's client drops the body of all but 200, 400 and 412, so a failed settlement must not hide behind a 500 |
+//! | 400 | a body that is no facilitator request | still a `VerifyResponse` or `SettleResponse`, with the reason |
+//! | 413, 408 | a body that is too large, or too slow | the same |
+//! | 503 | too busy, shutting down; `/verify` that could not look (node or ledger down) | not a verdict about the payment; nothing was sent |
+
+mod builder;
+mod flights;
+mod fly;
+mod follow;
+mod health;
+mod pending;
+mod print;
+mod recovery;
+mod reply;
+mod routes;
+mod serve;
+mod settings;
+mod settle;
+mod supported;
+mod verify;
+
+pub use builder::Builder;
+pub use health::Health;
+pub use settings::Settings;
+
+use crate::codec;
+use flights::Flights;
+use follow::Follow;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::{OnceCell, Semaphore};
+use tollway_core::flow::SettleOnce;
+use tollway_core::wire::{self, FacilitatorRequest};
+use tollway_core::{Cell, Clock, Code, Error, Ledger, Registry, Requirement, Result, Settler};
+
+/// Replay claims are kept apart under this name, so that a paywall may share the ledger.
+const ROLE: &str = "facilitator";
+/// The journal's room.
+const ROOM: &str = "visit/facilitator";
+
+/// A facilitator. A clone is the same one.
+#[derive(Clone)]
+pub struct Facilitator(Arc<Inner>);
+
+struct Inner {
+    registry: Arc<Registry>,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    owner: String,
+    settings: Settings,
+    requests: Arc<Semaphore>,
+    flights: Arc<Flights>,
+    follow: Follow,
+    ready: OnceCell<()>,
+}
+
+impl fmt::Debug for Facilitator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Facilitator({})", self.0.owner)
+    }
+}
+
+impl Facilitator {
+    /// Starts one. `owner` is this process's lasting name: after a restart under the same name it may release what it
+    /// had claimed and not sent, so no two processes that are alive may share one.
+    pub fn builder(
+        owner: impl Into<String>,
+        registry: Arc<Registry>,
+        ledger: Arc<dyn Ledger>,
+        clock: Arc<dyn Clock>,
+    ) -> Builder {
+        Builder::new(owner.into(), registry, ledger, clock)
+    }
+
+    /// Reads the body of `/verify` or `/settle`.
+    ///
+    /// # Errors
+    /// [`Code::TooLarge`] and the errors of [`wire::read_facilitator_request`].
+    pub fn read(&self, body: &[u8]) -> Result<FacilitatorRequest> {
+        let settings = &self.0.settings;
+        let json = codec::parse(body, settings.body_bytes, settings.depth)?;
+        wire::read_facilitator_request(&json, self.0.registry.families())
+    }
+}
+
+impl Inner {
+    /// The cell for a requirement, and its settling side.
+    fn cell(&self, requirement: &Requirement) -> Result<(&Cell, &Arc<dyn Settler>)> {
+        let cell = self.registry.cell(requirement)?;
+        let settler = cell.settler.as_ref().ok_or_else(|| {
+            Error::settler(Code::UnsupportedScheme)
+                .detail(format!("{} on {} settles nothing here", cell.id, cell.chain))
+        })?;
+        Ok((cell, settler))
+    }
+
+    fn once<'a>(&'a self, cell: &Cell, settler: &'a dyn Settler) -> SettleOnce<'a> {
+        SettleOnce {
+            read: cell.read,
+            settler,
+            ledger: &*self.ledger,
+            clock: &*self.clock,
+            room: ROOM,
+            owner: &self.owner,
+            patience_ms: self.settings.patience_ms,
+        }
+    }
+}

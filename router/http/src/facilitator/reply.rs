@@ -1,0 +1,68 @@
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use tollway_core::wire::{SettleResponse, VerifyResponse};
+use tollway_core::{Blame, Code, Error, Json, Next};
+
+/// Nothing was begun, for lack of room.
+pub(super) fn busy(why: &str) -> Error {
+    Error::new(Code::Other("busy".into()), Blame::Settler, Next::Later).detail(why)
+}
+
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response<Body> {
+    let mut response = Response::new(Body::from(Json::of(body).as_str().to_owned()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// A request that was not read as far as its order.
+pub(super) fn unread_status(error: &Error) -> StatusCode {
+    match error.code {
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::TimedOut => StatusCode::REQUEST_TIMEOUT,
+        Code::InvalidPayload | Code::InvalidPaymentRequirements => StatusCode::BAD_REQUEST,
+        _ if is_busy(error) => StatusCode::SERVICE_UNAVAILABLE,
+        // Readable, and refused for what it says: a verdict.
+        _ => StatusCode::OK,
+    }
+}
+
+/// A verdict is 200; not having been able to look is none.
+pub(super) fn verify_status(error: &Error) -> StatusCode {
+    let verdict = !matches!(error.blame, Blame::Network | Blame::Us) && !is_busy(error);
+    if verdict { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+/// Whatever is known of money goes out under a status whose body every client reads.
+pub(super) fn settle_status(error: &Error) -> StatusCode {
+    if is_busy(error) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
+}
+
+fn is_busy(error: &Error) -> bool {
+    matches!(&error.code, Code::Other(word) if &**word == "busy")
+}
+
+pub(super) fn invalid(error: &Error) -> VerifyResponse {
+    VerifyResponse {
+        is_valid: false,
+        invalid_reason: Some(error.code.clone()),
+        invalid_message: Some(error.to_string()),
+        ..VerifyResponse::default()
+    }
+}
+
+/// A failed settlement of something that could not be read, so there is no network to name.
+pub(super) fn unread(error: &Error) -> SettleResponse {
+    SettleResponse {
+        success: false,
+        error_reason: Some(error.code.clone()),
+        error_message: Some(error.to_string()),
+        ..SettleResponse::default()
+    }
+}

@@ -1,0 +1,101 @@
+use super::{Facilitator, reply};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+use axum::routing::{get, post};
+use http_body_util::{BodyExt, Limited};
+use std::time::Duration;
+use tollway_core::wire::{FacilitatorRequest, SettleResponse};
+use tollway_core::{Code, Error, Result};
+
+impl Facilitator {
+    /// `POST /verify`, `POST /settle`, `GET /supported`, `GET /health`, to be nested anywhere.
+    ///
+    /// A body's content type is not asked for: some clients send none, and nothing but JSON is read.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/verify", post(verify))
+            .route("/settle", post(settle))
+            .route("/supported", get(supported))
+            .route("/health", get(health))
+            .with_state(self.clone())
+    }
+
+    /// Reads a request, bounded in bytes and time.
+    async fn receive(&self, request: Request) -> Result<FacilitatorRequest> {
+        let settings = &self.0.settings;
+        let body = Limited::new(request.into_body(), settings.body_bytes).collect();
+        let body = match tokio::time::timeout(Duration::from_millis(settings.body_ms), body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => {
+                let most = settings.body_bytes;
+                return Err(Error::payer(Code::TooLarge).detail(format!("at most {most} bytes are read")));
+            }
+            Ok(Err(_)) => return Err(Error::payer(Code::InvalidPayload).detail("the body broke off")),
+            Err(_) => return Err(Error::payer(Code::TimedOut).detail("the body took too long to arrive")),
+        };
+        self.read(&body)
+    }
+
+    /// One of the places for requests; held until the answer is ready.
+    fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
+        self.0.requests.clone().try_acquire_owned().map_err(|_| reply::busy("too many requests at once"))
+    }
+}
+
+async fn verify(State(facilitator): State<Facilitator>, request: Request) -> Response<Body> {
+    let read = async {
+        let place = facilitator.place()?;
+        Ok((place, facilitator.receive(request).await?))
+    };
+    let (_place, order) = match read.await {
+        Ok(read) => read,
+        Err(e) => return reply::json(reply::unread_status(&e), &reply::invalid(&e)),
+    };
+    let limit = Duration::from_millis(facilitator.0.settings.verify_ms);
+    let verdict = match tokio::time::timeout(limit, facilitator.verify(order)).await {
+        Ok(verdict) => verdict,
+        Err(_) => Err(Error::network(Code::TimedOut).detail("verification took too long")),
+    };
+    match verdict {
+        Ok(valid) => reply::json(StatusCode::OK, &valid),
+        Err(e) => reply::json(reply::verify_status(&e), &reply::invalid(&e)),
+    }
+}
+
+async fn settle(State(facilitator): State<Facilitator>, request: Request) -> Response<Body> {
+    let read = async {
+        let place = facilitator.place()?;
+        Ok((place, facilitator.receive(request).await?))
+    };
+    let (_place, order) = match read.await {
+        Ok(read) => read,
+        Err(e) => return reply::json(reply::unread_status(&e), &reply::unread(&e)),
+    };
+    let requirement = order.order.requirement.clone();
+    let families = facilitator.0.registry.families();
+    match facilitator.settle(order).await {
+        Ok(receipt) => {
+            let response = SettleResponse::of_receipt(&receipt, requirement.version, families);
+            reply::json(StatusCode::OK, &response)
+        }
+        Err(e) => {
+            let response = SettleResponse::of_error(&e, &requirement, families);
+            reply::json(reply::settle_status(&e), &response)
+        }
+    }
+}
+
+async fn supported(State(facilitator): State<Facilitator>) -> Response<Body> {
+    match facilitator.place() {
+        Ok(_place) => reply::json(StatusCode::OK, &facilitator.supported().await),
+        Err(e) => reply::json(StatusCode::SERVICE_UNAVAILABLE, &reply::invalid(&e)),
+    }
+}
+
+async fn health(State(facilitator): State<Facilitator>) -> Response<Body> {
+    let health = facilitator.health().await;
+    let status = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    reply::json(status, &health)
+}

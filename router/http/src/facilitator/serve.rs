@@ -1,0 +1,34 @@
+use super::Facilitator;
+use std::future::Future;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long [`Facilitator::serve`] waits for settlements after the signal.
+const DRAIN: Duration = Duration::from_secs(30);
+
+impl Facilitator {
+    /// Serves on `listener` until `signal` resolves, then lets requests and settlements under way end.
+    ///
+    /// Plain HTTP/1.1, for a private network or behind a proxy that ends TLS and bounds slow headers.
+    ///
+    /// # Errors
+    /// The listener's.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        signal: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        axum::serve(listener, self.router()).with_graceful_shutdown(signal).await?;
+        self.shutdown(DRAIN).await;
+        Ok(())
+    }
+
+    /// Begins no settlement any more, and waits at most `within` for those under way. Returns how many are left: the
+    /// journal has them, and the next life of this owner takes them up.
+    pub async fn shutdown(&self, within: Duration) -> usize {
+        if tokio::time::timeout(within, self.0.flights.close()).await.is_err() {
+            tracing::warn!(left = self.0.flights.open(), "settlements are left to the next start");
+        }
+        self.0.flights.open()
+    }
+}

@@ -1,0 +1,40 @@
+use super::{Facilitator, pending, print};
+use std::time::Duration;
+use tollway_core::wire::FacilitatorRequest;
+use tollway_core::{Code, Error, Receipt, Result};
+
+impl Facilitator {
+    /// Settles, once, and answers when it is final or when the caller has waited long enough. Dropping the future
+    /// does not stop the settlement.
+    ///
+    /// # Errors
+    /// Why nothing was sent; or an unknown outcome, which is followed up in the background.
+    pub async fn settle(&self, request: FacilitatorRequest) -> Result<Receipt> {
+        let print = print::of(&request.order);
+        let (ticket, mut answer) = self.0.flights.board(&print)?;
+        if let Some(ticket) = ticket {
+            let (inner, print) = (self.0.clone(), print.clone());
+            tokio::spawn(async move {
+                let (pilot, order) = ((inner.clone(), print.clone()), request.order.clone());
+                let flight = tokio::spawn(async move { pilot.0.fly(request, &pilot.1).await });
+                let outcome = match flight.await {
+                    Ok(outcome) => outcome,
+                    Err(_) => Err(inner.follow_order(&order, &print, lost()).await),
+                };
+                ticket.land(outcome);
+            });
+        }
+        let wait = Duration::from_millis(self.0.settings.settle_wait_ms);
+        let landed = async { answer.wait_for(Option::is_some).await.ok().and_then(|a| a.clone()) };
+        match tokio::time::timeout(wait, landed).await {
+            Ok(landed) => landed.unwrap_or_else(|| Err(lost())),
+            Err(_) => Err(Error::unknown(Code::SettlementPending, pending::hash(&self.0, &print).await)
+                .detail("still being settled; ask again with the same body")),
+        }
+    }
+}
+
+/// A settler that panicked. What it may have sent is journaled.
+fn lost() -> Error {
+    Error::unknown(Code::Internal, None).detail("the settlement broke off; its outcome is being looked up")
+}

@@ -1,0 +1,193 @@
+//! Somebody else's facilitator, as a [`Settler`].
+//!
+//! ```
+//! # fn make(registry: std::sync::Arc<tollway_core::Registry>, clock: std::sync::Arc<dyn tollway_core::Clock>)
+//! # -> tollway_core::Result<()> {
+//! use tollway_http::RemoteFacilitator;
+//!
+//! let facilitator = RemoteFacilitator::builder("https://facilitator.example/x402", registry, clock)
+//!     .header("authorization", "Bearer …")
+//!     .build()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What it says is somebody's word: [`Proof::by_trust`] is set, core checks our own reading of the payload beside it,
+//! and a receipt that names another payer, network or amount is refused.
+//!
+//! # What an answer means
+//! | what happened | `/verify` | `/settle` |
+//! |---|---|---|
+//! | no connection: nothing was sent | later | later; nothing moved |
+//! | time ran out, or the connection broke, after that | later | **unknown** |
+//! | a verdict, under any status | the verdict | the verdict; with a transaction in a failure: **unknown** |
+//! | 2xx that is no answer | `invalid_answer` | `invalid_answer`, **unknown** |
+//! | 3xx to elsewhere, 4xx without a verdict | not this one | not this one; nothing moved |
+//! | 5xx without a verdict | later | **unknown** |
+//!
+//! An unknown outcome is resolved by [`Settler::resume`]: the local cell is asked first, when there is one, because it
+//! sees the chain; then the very same body is sent again, which a facilitator answers from its memory, and which the
+//! chain refuses the second time where it has none. A refusal then proves nothing, so only a receipt ends the doubt.
+
+mod answer;
+mod builder;
+mod call;
+mod endpoint;
+mod repeat;
+mod supported;
+mod verify;
+
+pub use builder::Builder;
+pub use endpoint::Endpoint;
+
+use answer::Settled;
+use call::Caller;
+use repeat::Repeats;
+use std::fmt;
+use std::sync::Arc;
+use supported::Kinds;
+use tollway_core::wire;
+use tollway_core::{
+    Cell, Clock, Code, Due, Effort, Error, Fate, Fee, Json, Kind, Order, Proof, Receipt, Registry, Result,
+    Settler, SettlerId, async_trait,
+};
+
+/// How soon an unknown outcome is worth asking after again.
+const ASK_AGAIN_MS: u64 = 5_000;
+
+/// A facilitator behind HTTP.
+pub struct RemoteFacilitator {
+    id: SettlerId,
+    registry: Arc<Registry>,
+    clock: Arc<dyn Clock>,
+    caller: Caller,
+    kinds: Kinds,
+    fee: Option<Fee>,
+    local: Option<Arc<dyn Settler>>,
+    repeats: Repeats,
+}
+
+impl fmt::Debug for RemoteFacilitator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RemoteFacilitator({})", self.id.0)
+    }
+}
+
+impl RemoteFacilitator {
+    /// Starts one. `base` is what `/verify`, `/settle` and `/supported` are appended to. The registry reads payloads
+    /// and spellings; its own settlers, where it has any, are asked what the chain knows.
+    pub fn builder(base: &str, registry: Arc<Registry>, clock: Arc<dyn Clock>) -> Builder {
+        Builder::new(base, registry, clock)
+    }
+
+    /// Its name: the base address.
+    pub fn id(&self) -> &SettlerId {
+        &self.id
+    }
+
+    fn cell(&self, order: &Order) -> Option<&Cell> {
+        self.registry.cell(&order.requirement).ok()
+    }
+
+    /// Whoever sees the chain for us.
+    fn local(&self, order: &Order) -> Option<&Arc<dyn Settler>> {
+        self.local.as_ref().or_else(|| self.cell(order)?.settler.as_ref())
+    }
+
+    /// What is sent: the offer as it stands, with the charge where the scheme is metered.
+    fn body(&self, order: &Order, charge_atomic: u128) -> Result<Json> {
+        let families = self.registry.families();
+        if charge_atomic == order.requirement.price.atomic() {
+            return wire::write_facilitator_request(order, families);
+        }
+        let field = match order.requirement.version {
+            tollway_core::Version::V1 => "maxAmountRequired",
+            _ => "amount",
+        };
+        let mut entry = order.requirement.raw.read::<serde_json::Map<String, serde_json::Value>>()?;
+        entry.insert(field.to_owned(), charge_atomic.to_string().into());
+        let mut order = order.clone();
+        order.requirement.raw = Json::of(&entry);
+        wire::write_facilitator_request(&order, families)
+    }
+
+    async fn post_settle(&self, order: &Order, charge_atomic: u128) -> Settled {
+        let body = match self.body(order, charge_atomic) {
+            Ok(body) => body,
+            Err(e) => return Settled::Refused(e),
+        };
+        match self.caller.post(Endpoint::Settle, &body).await {
+            Ok(answer) => self.read_settled(&answer, order, charge_atomic),
+            Err(trouble) if trouble.maybe_sent => Settled::Unknown(trouble.error),
+            Err(trouble) => Settled::Refused(trouble.error),
+        }
+    }
+
+    /// The chain's word, where somebody here sees it: only what cannot change any more.
+    async fn local_fate(&self, order: &Order) -> Option<Result<Fate>> {
+        match self.local(order)?.resume(order).await {
+            Ok(fate @ (Fate::Settled(_) | Fate::Dead)) => Some(Ok(fate)),
+            Err(e)
+                if matches!(e.code, Code::NonceUsed | Code::TransactionFailed) && !e.is_unknown_outcome() =>
+            {
+                Some(Err(e))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[async_trait]
+impl Settler for RemoteFacilitator {
+    async fn kinds(&self) -> Result<Vec<Kind>> {
+        self.kinds.get(&self.caller, &*self.clock, self.registry.families()).await
+    }
+
+    async fn effort(&self, order: &Order) -> Result<Effort> {
+        let mut effort = match self.local(order) {
+            // What it costs them is only of interest where everything else is equal, so not knowing is no obstacle.
+            Some(local) => local.effort(order).await.unwrap_or_default(),
+            None => Effort::default(),
+        };
+        effort.fees.extend(self.fee.clone());
+        Ok(effort)
+    }
+
+    async fn verify(&self, order: &Order) -> Result<Proof> {
+        self.ask_verify(order).await
+    }
+
+    async fn settle(&self, due: Due) -> Result<Receipt> {
+        let (order, charge) = (due.verified().order(), due.charge().atomic());
+        match self.post_settle(order, charge).await {
+            Settled::Landed(receipt) => Ok(*receipt),
+            Settled::Unknown(e) => {
+                self.repeats.remember(order, charge);
+                Err(e)
+            }
+            // Anybody may send an authorization: used need not mean used for something else.
+            Settled::Refused(e) if e.code == Code::NonceUsed => match self.local_fate(order).await {
+                Some(Ok(Fate::Settled(receipt))) => Ok(*receipt),
+                _ => Err(e),
+            },
+            Settled::Refused(e) => Err(e),
+        }
+    }
+
+    async fn resume(&self, order: &Order) -> Result<Fate> {
+        if let Some(fate) = self.local_fate(order).await {
+            return fate;
+        }
+        let unknown = Fate::NotYetKnown { ask_again: self.clock.now().plus_ms(ASK_AGAIN_MS) };
+        let Some(charge) = self.repeats.charge(order, self.cell(order)) else { return Ok(unknown) };
+        Ok(match self.post_settle(order, charge).await {
+            Settled::Landed(receipt) => Fate::Settled(receipt),
+            Settled::Unknown(_) | Settled::Refused(_) => unknown,
+        })
+    }
+}
+
+/// A facilitator's fault that another may not share.
+fn not_this_one(code: Code) -> Error {
+    Error::settler(code).next(tollway_core::Next::OtherRoute)
+}

@@ -1,0 +1,50 @@
+use super::answer::{blamed, json, no_verdict};
+use super::{Endpoint, RemoteFacilitator, not_this_one};
+use serde::Deserialize;
+use tollway_core::{Code, Error, Extra, Flow, Json, Leg, Next, Order, Proof, Result, wire};
+
+/// `/verify`'s answer as the SDKs really write it; x402-rs says `invalidReasonDetails` for `invalidMessage`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dialects {
+    is_valid: bool,
+    invalid_reason: Option<Code>,
+    invalid_message: Option<String>,
+    invalid_reason_details: Option<String>,
+    payer: Option<String>,
+    extra: Option<Json>,
+}
+
+impl RemoteFacilitator {
+    pub(super) async fn ask_verify(&self, order: &Order) -> Result<Proof> {
+        let by_trust = Proof { by_trust: true, ..Proof::default() };
+        // The specification calls /verify for this flow alone; the others are verified inside /settle.
+        if order.leg != Leg::After || order.requirement.flow != Flow::Authorization {
+            return Ok(by_trust);
+        }
+        let body = wire::write_facilitator_request(order, self.registry.families())?;
+        let answer = self.caller.post(Endpoint::Verify, &body).await;
+        // Nothing moves here, so whatever went wrong may be tried again.
+        let answer = answer.map_err(|trouble| trouble.error.next(Next::Later))?;
+        let found = json(&answer).and_then(|json| json.read::<Dialects>().ok());
+        match found {
+            Some(v) if v.is_valid && answer.status.is_success() => {
+                if !self.is_payer(v.payer.as_deref(), order, self.cell(order)) {
+                    return Err(not_this_one(Code::InvalidAnswer).detail("it vouches for another payer"));
+                }
+                let extra =
+                    v.extra.filter(|e| e.as_str().starts_with('{')).map_or_else(Extra::default, Extra);
+                Ok(Proof { extra, ..by_trust })
+            }
+            Some(v) if !v.is_valid => Err(refusal(v)),
+            _ => Err(no_verdict(&answer)),
+        }
+    }
+}
+
+fn refusal(v: Dialects) -> Error {
+    let code = v.invalid_reason.unwrap_or(Code::UnexpectedVerifyError);
+    let words = v.invalid_message.or(v.invalid_reason_details).unwrap_or_default();
+    let e = Error::payer(code).detail(words.chars().take(200).collect::<String>());
+    if e.code == Code::AllowanceRequired { e.next(Next::Prepare) } else { blamed(e) }
+}

@@ -1,0 +1,108 @@
+//! Writing 402s and receipts.
+
+use super::paywall::Shared;
+use super::refusal::{Answer, Carries, Refused, Stage, json, plain, public, verdict};
+use crate::codec;
+use http::StatusCode;
+use tollway_core::wire::{self, SettleResponse};
+use tollway_core::{Code, Error, Receipt, Requirement, Version};
+use tollway_route::{Posted, Rail};
+
+/// What stands at the counter: for which resource, on which offers.
+pub(super) struct Counter<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) posted: &'a Posted,
+    pub(super) rails: &'a [Rail],
+    pub(super) url: &'a str,
+}
+
+impl Counter<'_> {
+    /// The challenge, in both versions: v2 as a header, v1 as the body where a chain has a v1 name. Without any offer
+    /// nobody can pay, which is our fault: 503 with each rail's reason.
+    pub(super) fn offers(&self, status: StatusCode, error: Option<&Code>, words: &str) -> Answer {
+        if self.posted.offers.is_empty() {
+            return self.nothing_offered();
+        }
+        let gate = &self.shared.gate;
+        let v1 = self.posted.challenge(Version::V1, self.url, error.cloned(), gate);
+        let body = match error {
+            _ if !v1.accepts.is_empty() => wire::write_challenge(&v1).as_str().to_owned(),
+            Some(code) if words.is_empty() => serde_json::json!({ "error": code }).to_string(),
+            Some(code) => serde_json::json!({ "error": code, "message": words }).to_string(),
+            None => "{}".to_owned(),
+        };
+        let mut answer = json(status, &body);
+        let v2 = self.posted.challenge(Version::V2, self.url, error.cloned(), gate);
+        match codec::write_challenge(answer.headers_mut(), &v2) {
+            Ok(_) => answer,
+            Err(e) => *internal(&e),
+        }
+    }
+
+    fn nothing_offered(&self) -> Answer {
+        let reasons: Vec<_> = self
+            .posted
+            .rejected
+            .iter()
+            .filter_map(|(at, why)| {
+                let rail = self.rails.get(*at)?;
+                tracing::warn!(scheme = %rail.scheme, asset = %rail.asset, error = %why, "rail not offered");
+                Some(serde_json::json!({
+                    "scheme": rail.scheme.as_str(), "network": rail.asset.chain.as_str(), "reason": why.code,
+                }))
+            })
+            .collect();
+        let body = serde_json::json!({ "error": Code::NoRoute, "reasons": reasons });
+        json(StatusCode::SERVICE_UNAVAILABLE, &body.to_string())
+    }
+
+    /// The answer to a payment that did not go through.
+    pub(super) fn refuse(
+        &self,
+        error: &Error,
+        stage: Stage,
+        version: Version,
+        requirement: Option<&Requirement>,
+    ) -> Answer {
+        let (status, carries) = verdict(error, stage);
+        let shown = public(error);
+        tracing::info!(code = %error.code, blame = ?error.blame, status = status.as_u16(), "payment refused");
+        if status.is_server_error() {
+            tracing::warn!(error = %error, "payment failed on our side");
+        }
+        let told = match (carries, requirement) {
+            (Carries::Offers, _) => return self.offers(status, Some(&error.code), &shown.detail),
+            (Carries::Receipt, Some(r)) => Some((shown.clone(), r)),
+            (Carries::Pending, Some(r)) if shown.is_unknown_outcome() => Some((shown.clone(), r)),
+            (Carries::Pending, Some(r)) => Some((Error::unknown(error.code.clone(), None), r)),
+            _ => None,
+        };
+        let mut answer = *plain(status, error.code.as_str(), &shown.detail);
+        if let Some((told, requirement)) = told {
+            let families = self.shared.gate.registry().families();
+            let receipt = SettleResponse::of_error(&told, requirement, families);
+            if let Err(e) = codec::write_receipt(answer.headers_mut(), version, &receipt) {
+                return *internal(&e);
+            }
+        }
+        answer
+    }
+}
+
+/// Puts a receipt on an answer that was paid for.
+pub(super) fn receipt(
+    mut answer: Answer,
+    receipt: &Receipt,
+    version: Version,
+    shared: &Shared,
+) -> Result<Answer, Refused> {
+    let response = SettleResponse::of_receipt(receipt, version, shared.gate.registry().families());
+    codec::write_receipt(answer.headers_mut(), version, &response).map_err(|e| internal(&e))?;
+    Ok(answer)
+}
+
+/// An error of ours, of which a buyer learns only that it happened.
+pub(super) fn internal(e: &Error) -> Refused {
+    tracing::error!(error = %e, "paywall failed");
+    plain(StatusCode::INTERNAL_SERVER_ERROR, e.code.as_str(), "")
+}

@@ -1,0 +1,120 @@
+//! Headers that a paywall adds to: caching, CORS, and what must not pass through it.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use tollway_core::wire::header as x402;
+
+/// What a metered handler writes to charge less than the most; for the paywall's eyes only.
+pub(super) const SETTLEMENT_OVERRIDES: &str = "settlement-overrides";
+/// What a facilitator tells a server; not for buyers.
+const EXTENSION_RESPONSES: &str = "extension-responses";
+
+/// Names that a browser's script may read.
+const EXPOSED: [&str; 3] = ["PAYMENT-REQUIRED", "PAYMENT-RESPONSE", "X-PAYMENT-RESPONSE"];
+/// Names that a browser's script may send. The reference client puts `Access-Control-Expose-Headers` on requests.
+pub(super) const ALLOWED: &str =
+    "PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Access-Control-Expose-Headers, Content-Type";
+
+/// Takes the payment out of a request, and what only a handler may say.
+pub(super) fn strip_request(headers: &mut HeaderMap) {
+    for name in [x402::PAYMENT_SIGNATURE, x402::X_PAYMENT, SETTLEMENT_OVERRIDES] {
+        headers.remove(name);
+    }
+}
+
+/// Takes out of a handler's response what only the paywall may say. Returns the override.
+pub(super) fn strip_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    for name in [x402::PAYMENT_RESPONSE, x402::X_PAYMENT_RESPONSE, EXTENSION_RESPONSES] {
+        headers.remove(name);
+    }
+    headers.remove(SETTLEMENT_OVERRIDES)
+}
+
+/// Nobody may keep this.
+pub(super) fn no_store(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// Only the buyer may keep this: `private` beside what the handler said, in place of what says the contrary.
+pub(super) fn private(headers: &mut HeaderMap) {
+    let kept: Vec<String> = tokens(headers, &header::CACHE_CONTROL)
+        .into_iter()
+        .filter(|t| {
+            let name = t.split('=').next().unwrap_or("").trim().to_ascii_lowercase();
+            // `private="field"` lets shared caches keep the rest.
+            !matches!(name.as_str(), "public" | "s-maxage" | "private")
+        })
+        .collect();
+    let all = std::iter::once("private".to_owned()).chain(kept).collect::<Vec<_>>().join(", ");
+    let value = HeaderValue::try_from(all).unwrap_or(HeaderValue::from_static("private"));
+    headers.insert(header::CACHE_CONTROL, value);
+}
+
+/// The answer depends on the payment.
+pub(super) fn vary(headers: &mut HeaderMap) {
+    merge(headers, header::VARY, &["PAYMENT-SIGNATURE", "X-PAYMENT", "Origin"]);
+}
+
+/// Lets a browser's script read challenge and receipt.
+pub(super) fn expose(headers: &mut HeaderMap) {
+    merge(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, &EXPOSED);
+}
+
+/// Adds those of `names` that are not listed yet.
+fn merge(headers: &mut HeaderMap, name: HeaderName, names: &[&str]) {
+    let mut listed = tokens(headers, &name);
+    for new in names {
+        if !listed.iter().any(|t| t.eq_ignore_ascii_case(new)) {
+            listed.push((*new).to_owned());
+        }
+    }
+    if let Ok(value) = HeaderValue::try_from(listed.join(", ")) {
+        headers.insert(name, value);
+    }
+}
+
+/// The elements of a comma-separated header over all its lines. A quoted comma does not separate.
+fn tokens(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let mut out = Vec::new();
+    for line in headers.get_all(name).iter().filter_map(|v| v.to_str().ok()) {
+        let mut quoted = false;
+        let split = line.split(|c: char| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        });
+        out.extend(split.map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_is_merged() {
+        for (had, want) in [
+            (None, "private"),
+            (Some("max-age=60"), "private, max-age=60"),
+            (Some("public, max-age=60, S-Maxage=5"), "private, max-age=60"),
+            (Some("private"), "private"),
+            (Some("no-store"), "private, no-store"),
+            (Some(r#"private="a, b", no-cache"#), "private, no-cache"),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(had) = had {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(had));
+            }
+            private(&mut headers);
+            assert_eq!(headers[header::CACHE_CONTROL], want, "{had:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_merged_without_twins() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::VARY, HeaderValue::from_static("Accept, x-payment"));
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+        vary(&mut headers);
+        assert_eq!(headers[header::VARY], "Accept, x-payment, origin, PAYMENT-SIGNATURE");
+    }
+}

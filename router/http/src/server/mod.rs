@@ -1,0 +1,86 @@
+//! A paywall: a tower layer that asks for payment, and lets through what was paid for.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use http::Method;
+//! use tollway_core::{Result, Usd};
+//! use tollway_http::server::{Paywall, Priced};
+//! use tollway_route::{Gate, Rail, Tag};
+//!
+//! fn paywall(gate: Arc<Gate>, rails: Vec<Rail>) -> Result<Paywall> {
+//!     let cent = Tag::Usd(Usd::parse("$0.01")?);
+//!     let by_length = |q: &tollway_http::server::Question| Ok(Tag::Usd(Usd::from_micros(
+//!         10_000u64.saturating_add(u64::try_from(q.body.len()).unwrap_or(0)),
+//!     )));
+//!     Paywall::builder(gate)
+//!         .origin("https://api.example.com")
+//!         .route(Method::GET, "/reports/{id}", Priced::fixed(cent, rails.clone()))
+//!         .route(Method::POST, "/translate", Priced::by(rails, by_length))
+//!         .build()
+//! }
+//! // Router::new().route(…).layer(paywall.clone()); paywall.recover(); … paywall.drain(limit).await;
+//! ```
+//!
+//! # One paid request
+//! ```text
+//! payment header → price → offers → admitted → spawned: verify → claim → handler → settle → answer with receipt
+//! ```
+//! * One route speaks both versions: a 402 carries the v2 header and, where a chain has a v1 name, the v1 body; a
+//!   payment is answered in its own version.
+//! * The handler's response is buffered before settling, so a body that breaks off costs nothing. A handler that fails
+//!   (status 400 and above, an error, a panic, a timeout, a response above the bound) costs nothing either, and its
+//!   answer is passed on. In the upfront flow the money moves first, and the answer has its receipt in any case.
+//! * A payment is for one request: method, host, path, query and body. The same header for another one is refused
+//!   with `payment_replayed`; for the very same one the handler does not run again, and the receipt (with the first
+//!   answer, where [kept](PaywallBuilder::answers)) is sent.
+//! * Settling runs in a task that a client who hangs up cannot cancel; [`Paywall::drain`] waits for it.
+//!
+//! # Which status means what
+//! | status | when |
+//! |---|---|
+//! | 402 with offers | no payment; one that cannot be read (`invalid_payload`: every SDK does this, not 400); one that is refused |
+//! | 402 with a receipt `success: false` | settling failed; `settlement_pending` with the transaction: do not sign again |
+//! | 412 | the payer must act on chain first (`permit2_allowance_required`) |
+//! | 308 | a payment for another spelling of a path: it is taken at the normal one only |
+//! | 400 | a path that can be read in two ways; a request without one valid `Host`; a price that a request makes impossible |
+//! | 409 | the same payment is being worked on; `Retry-After` says when to ask again |
+//! | 413, 408, 431 | the body is too large, or too slow; the payment header is too large (nothing of it was read) |
+//! | 500, 502 | our ledger or settings; a facilitator or node that does not answer or makes no sense |
+//! | 503 | no rail is worth offering now (never a free pass), or too many visits at once |
+//!
+//! # Which path is protected
+//! A path is matched decoded, with dots resolved and empty segments dropped, by default without regard to case. Where
+//! another reading (dots or empty segments left, decoded again, `;parameters` cut, a backslash as a slash, cut at a
+//! NUL) would lead to another route than the plain one, or to a protected one where that does not, the answer is 400;
+//! so it is for an escaped slash, backslash or NUL below a protected route's literal beginning. So no spelling gets
+//! around the paywall, whatever the service behind makes of it, and none pays for one handler and reaches another.
+//!
+//! Other methods than a route's pass, `OPTIONS` always does; a method that the service behind takes from a header or a
+//! form field (`X-HTTP-Method-Override`) is not seen, so price such routes with [`Methods::any`].
+
+mod answers;
+mod builder;
+mod challenge;
+mod charge;
+mod headers;
+mod identity;
+mod info;
+mod path;
+mod pattern;
+mod paywall;
+mod price;
+mod refusal;
+mod run;
+mod service;
+mod settings;
+mod table;
+mod visit;
+mod visits;
+
+pub use builder::PaywallBuilder;
+pub use info::PaymentInfo;
+pub use paywall::Paywall;
+pub use price::{Priced, Question};
+pub use service::{PaywallBody, PaywallService};
+pub use settings::Origins;
+pub use table::Methods;

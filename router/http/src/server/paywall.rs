@@ -1,0 +1,92 @@
+use super::answers::Answers;
+use super::builder::PaywallBuilder;
+use super::service::PaywallService;
+use super::settings::Settings;
+use super::table::Table;
+use super::visits::Visits;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tollway_route::Gate;
+use tower_layer::Layer;
+
+/// How long to wait before recovering again, at first and at most.
+const RECOVER_S: (u64, u64) = (1, 60);
+
+/// A paywall: a tower layer over a service, an axum router or a single route. Cheap to clone; clones are one.
+///
+/// Must run inside a tokio runtime.
+#[derive(Clone)]
+pub struct Paywall {
+    shared: Arc<Shared>,
+}
+
+/// What all clones and all requests share.
+pub(super) struct Shared {
+    pub(super) gate: Arc<Gate>,
+    pub(super) table: Table,
+    pub(super) settings: Settings,
+    pub(super) answers: Option<Arc<Answers>>,
+    pub(super) visits: Visits,
+}
+
+impl Shared {
+    /// Forgets expired answers now and then, in a task of its own.
+    pub(super) fn sweep_answers(&self) {
+        if let Some(answers) = self.answers.clone().filter(|a| a.sweep_due()) {
+            drop(tokio::spawn(async move {
+                if let Err(e) = answers.sweep().await {
+                    tracing::warn!(code = %e.code, "expired answers could not be swept");
+                }
+            }));
+        }
+    }
+}
+
+impl std::fmt::Debug for Paywall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Paywall").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
+impl Paywall {
+    /// Starts a paywall in front of a gate.
+    pub fn builder(gate: Arc<Gate>) -> PaywallBuilder {
+        PaywallBuilder::new(gate)
+    }
+
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// After a restart: releases in the background what was never sent and resumes what was, again and again until
+    /// nothing is open. Visits that begin meanwhile are left alone.
+    pub fn recover(&self) -> JoinHandle<()> {
+        let gate = Arc::clone(&self.shared.gate);
+        tokio::spawn(async move {
+            let (mut pause_s, most_s) = RECOVER_S;
+            loop {
+                match gate.recover().await {
+                    Ok(0) => return,
+                    Ok(open) => tracing::info!(open, "visits are still open"),
+                    Err(e) => tracing::warn!(error = %e, "recovery failed; it will be tried again"),
+                }
+                tokio::time::sleep(Duration::from_secs(pause_s)).await;
+                pause_s = pause_s.saturating_mul(2).min(most_s);
+            }
+        })
+    }
+
+    /// Waits for the visits under way, also those whose clients have gone. Call it after the server has stopped
+    /// accepting. Returns how many are left when time is up: they are in the journal, for [`Self::recover`].
+    pub async fn drain(&self, within: Duration) -> usize {
+        self.shared.visits.drained(within).await
+    }
+}
+
+impl<S> Layer<S> for Paywall {
+    type Service = PaywallService<S>;
+    fn layer(&self, inner: S) -> PaywallService<S> {
+        PaywallService { shared: Arc::clone(&self.shared), inner }
+    }
+}

@@ -1,0 +1,139 @@
+//! The tower service around somebody's service.
+
+use super::headers;
+use super::paywall::Shared;
+use super::refusal::{Answer, plain};
+use super::settings::Origins;
+use super::table::Look;
+use super::visit::protected;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::{Either, Full};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower_service::Service;
+
+/// Any error of a body.
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of an answer: the paywall's own (also a response that was paid for, which is buffered), or the untouched
+/// one of a request that costs nothing.
+pub type PaywallBody<R> = Either<Full<Bytes>, R>;
+
+/// A service behind a [`Paywall`](super::Paywall).
+#[derive(Clone)]
+pub struct PaywallService<S> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) inner: S,
+}
+
+impl<S> std::fmt::Debug for PaywallService<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PaywallService")
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for PaywallService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    B: Body + From<Bytes> + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<PaywallBody<R>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The one that was polled ready is the one that is called.
+        let fresh = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, fresh);
+        Box::pin(handle(Arc::clone(&self.shared), inner, request))
+    }
+}
+
+async fn handle<S, B, R>(
+    shared: Arc<Shared>,
+    inner: S,
+    request: Request<B>,
+) -> Result<Response<PaywallBody<R>>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<R>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    B: Body + From<Bytes> + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    let ours = |answer: Answer| Ok(answer.map(|body| Either::Left(Full::new(body))));
+    if let Some(answer) = preflight(&shared, request.method(), request.uri().path(), request.headers()) {
+        return ours(answer);
+    }
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut answer = match shared.table.look(request.method(), request.uri().path()) {
+        Look::Free => return Ok(ready_call(inner, request).await?.map(Either::Right)),
+        Look::Ambiguous => {
+            *plain(StatusCode::BAD_REQUEST, "ambiguous_path", "this path can be read in two ways")
+        }
+        Look::Route(route, path) => protected(&shared, route, &path, inner, request).await?,
+    };
+    dress(answer.headers_mut(), origin.as_ref(), shared.settings.cors.as_ref());
+    ours(answer)
+}
+
+/// What every answer of a protected route needs for caches and browsers.
+fn dress(headers: &mut HeaderMap, origin: Option<&HeaderValue>, cors: Option<&Origins>) {
+    headers::vary(headers);
+    let Some(origin) = origin else { return };
+    headers::expose(headers);
+    if let Some(allowed) =
+        allowed(cors, origin).filter(|_| !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN))
+    {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+    }
+}
+
+fn allowed(cors: Option<&Origins>, origin: &HeaderValue) -> Option<HeaderValue> {
+    HeaderValue::from_str(cors?.allow(origin.to_str().ok()?)?).ok()
+}
+
+/// Answers a browser that asks whether it may send a payment; `None` when that is somebody else's to answer.
+fn preflight(shared: &Shared, method: &Method, path: &str, headers: &HeaderMap) -> Option<Answer> {
+    let cors = shared.settings.cors.as_ref().filter(|_| *method == Method::OPTIONS)?;
+    let allowed = allowed(Some(cors), headers.get(header::ORIGIN)?)?;
+    let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+    let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
+    let Look::Route(..) = shared.table.look(&wanted, path) else { return None };
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let map = answer.headers_mut();
+    map.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+    map.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_str(wanted.as_str()).ok()?);
+    map.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(headers::ALLOWED));
+    map.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    let vary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+    map.insert(header::VARY, HeaderValue::from_static(vary));
+    Some(answer)
+}
+
+/// Calls a service as soon as it is ready.
+pub(super) async fn ready_call<S: Service<T>, T>(
+    mut service: S,
+    request: T,
+) -> Result<S::Response, S::Error> {
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    service.call(request).await
+}

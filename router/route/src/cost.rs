@@ -1,0 +1,206 @@
+//! From effort to money: each piece of work at its chain's tariff, in the chain's coin and in USD.
+
+use crate::quotes::{QuoteBook, Wants};
+use arrayvec::ArrayVec;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+pub use tollway_core::Part;
+use tollway_core::{
+    Amount, AssetId, Bearer, ChainId, Code, Effort, Error, Fee, Purpose, Result, Tariff, Time, Usd, UsdPrice,
+    Work,
+};
+
+/// Where quotes come from while pricing: the book, or a recorded market.
+pub trait Market {
+    /// The tariff of a chain.
+    ///
+    /// # Errors
+    /// Why there is none: it becomes the rejection.
+    fn tariff(&self, chain: ChainId, purpose: Purpose) -> Result<Arc<dyn Tariff>>;
+    /// The price of an asset.
+    ///
+    /// # Errors
+    /// Why there is none: it becomes the rejection.
+    fn price(&self, asset: &AssetId) -> Result<UsdPrice>;
+}
+
+impl Market for QuoteBook {
+    fn tariff(&self, chain: ChainId, purpose: Purpose) -> Result<Arc<dyn Tariff>> {
+        Self::tariff(self, chain, purpose)
+    }
+    fn price(&self, asset: &AssetId) -> Result<UsdPrice> {
+        Self::price(self, asset)
+    }
+}
+
+/// One part of a quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartCost {
+    /// Which part.
+    pub part: Part,
+    /// In the coin's atomic units, before sharing.
+    pub atomic: u128,
+    /// This payment's share in USD, rounded up.
+    pub usd: Usd,
+}
+
+/// The price of one piece of work.
+#[derive(Debug, Clone)]
+pub struct Quote {
+    /// What it is.
+    pub label: &'static str,
+    /// Who pays.
+    pub bearer: Bearer,
+    /// The whole cost in the chain's coin, before sharing.
+    pub native: Amount,
+    /// This payment's share in USD: the sum of the parts' shares.
+    pub usd: Usd,
+    /// By part.
+    pub parts: ArrayVec<PartCost, 6>,
+    /// True when it comes back: shown, and not counted as cost.
+    pub refundable: bool,
+    /// How many payments share it.
+    pub shared_by: NonZeroU32,
+    /// The fee market it was priced on; `None` for a plain fee.
+    pub tariff: Option<Arc<dyn Tariff>>,
+}
+
+impl Quote {
+    /// When the fee market was looked at.
+    pub fn taken_at(&self) -> Option<Time> {
+        self.tariff.as_ref().map(|t| t.taken_at())
+    }
+    /// Until when the quote is good.
+    pub fn valid_until(&self) -> Option<Time> {
+        self.tariff.as_ref().map(|t| t.valid_until())
+    }
+}
+
+/// Everything a route costs, by who pays it.
+#[derive(Debug, Clone, Default)]
+pub struct Costs {
+    /// What the payee takes, in USD.
+    pub price: Usd,
+    /// What one would pay to avoid this route.
+    pub penalty: Usd,
+    /// The payer's own on-chain work and fees.
+    pub payer_work: Usd,
+    /// The payee's own on-chain work and fees.
+    pub payee_work: Usd,
+    /// The settler's on-chain work and fees.
+    pub settler_work: Usd,
+    /// Expected time to settle.
+    pub latency_ms: u64,
+    /// Every piece of work.
+    pub quotes: Vec<Quote>,
+}
+
+impl Costs {
+    /// The payer's whole bill: price, own work and penalty.
+    ///
+    /// # Errors
+    /// [`Code::InvalidAmount`] when the sum does not fit.
+    pub fn payer(&self) -> Result<Usd> {
+        sum([self.price, self.payer_work, self.penalty])
+    }
+    /// What settling costs those who do it.
+    ///
+    /// # Errors
+    /// [`Code::InvalidAmount`] when the sum does not fit.
+    pub fn settlement(&self) -> Result<Usd> {
+        sum([self.settler_work, self.payee_work])
+    }
+
+    /// Prices one effort on its chain and adds it.
+    ///
+    /// # Errors
+    /// The market's, when a tariff or price is missing; [`Code::InvalidAmount`] when a sum does not fit.
+    pub fn add(
+        &mut self,
+        market: &impl Market,
+        chain: ChainId,
+        effort: &Effort,
+        purpose: Purpose,
+    ) -> Result<()> {
+        if !effort.works.is_empty() {
+            let tariff = market.tariff(chain, purpose)?;
+            let coin = market.price(&AssetId::native(chain))?;
+            for work in &effort.works {
+                let quote = price_work(work, &tariff, &coin)?;
+                self.take(quote)?;
+            }
+        }
+        for fee in &effort.fees {
+            let quote = price_fee(fee, &market.price(&fee.amount.asset)?)?;
+            self.take(quote)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, quote: Quote) -> Result<()> {
+        if !quote.refundable {
+            let total = match quote.bearer {
+                Bearer::Payer => &mut self.payer_work,
+                Bearer::Payee => &mut self.payee_work,
+                Bearer::Settler => &mut self.settler_work,
+            };
+            *total = sum([*total, quote.usd])?;
+        }
+        self.quotes.push(quote);
+        Ok(())
+    }
+}
+
+/// What pricing `effort` on `chain` will ask the market for.
+pub fn wants(wants: &mut Wants, chain: ChainId, effort: &Effort, purpose: Purpose) {
+    if !effort.works.is_empty() {
+        wants.tariffs.insert((chain, purpose));
+        wants.prices.insert(AssetId::native(chain));
+    }
+    wants.prices.extend(effort.fees.iter().map(|f| f.amount.asset));
+}
+
+fn price_work(work: &Work, tariff: &Arc<dyn Tariff>, coin: &UsdPrice) -> Result<Quote> {
+    let cost = tariff.price(work)?;
+    let mut parts = ArrayVec::new();
+    let mut usd = Usd::ZERO;
+    for (part, atomic) in &cost.parts {
+        let share = coin.worth(*atomic)?.shared_by(work.shared_by.get());
+        usd = sum([usd, share])?;
+        // Cost holds at most as many parts as this array.
+        let _ = parts.try_push(PartCost { part: *part, atomic: *atomic, usd: share });
+    }
+    Ok(Quote {
+        label: work.label,
+        bearer: work.bearer,
+        native: Amount::new(cost.asset, cost.total()),
+        usd,
+        parts,
+        refundable: work.refundable,
+        shared_by: work.shared_by,
+        tariff: Some(Arc::clone(tariff)),
+    })
+}
+
+fn price_fee(fee: &Fee, price: &UsdPrice) -> Result<Quote> {
+    let usd = price.worth(fee.amount.atomic)?;
+    let mut parts = ArrayVec::new();
+    let _ = parts.try_push(PartCost { part: Part::Fee, atomic: fee.amount.atomic, usd });
+    Ok(Quote {
+        label: fee.label,
+        bearer: fee.bearer,
+        native: fee.amount,
+        usd,
+        parts,
+        refundable: false,
+        shared_by: NonZeroU32::MIN,
+        tariff: None,
+    })
+}
+
+fn sum<const N: usize>(terms: [Usd; N]) -> Result<Usd> {
+    terms
+        .into_iter()
+        .try_fold(Usd::ZERO, Usd::checked_add)
+        .ok_or_else(|| Error::us(Code::InvalidAmount).detail("a cost in USD does not fit"))
+}

@@ -1,0 +1,204 @@
+//! The selling side: one price in, every rail that is worth offering out; and the payments that come back.
+//!
+//! An offer is honoured for at least its own `maxTimeoutSeconds` after it was last shown, though price, order or gas
+//! have moved since. Honoured offers are in the ledger, so replicas and restarts agree.
+
+mod admit;
+mod honour;
+mod live;
+mod post;
+
+pub use admit::Admitted;
+pub use post::{Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
+
+use crate::quotes::QuoteBook;
+use honour::Honour;
+use live::Live;
+use std::sync::Arc;
+use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce, VisitRecord};
+use tollway_core::ledger::Scoped;
+use tollway_core::{
+    Cell, Clock, Code, Error, Kind, Ledger, Leg, Next, Order, Receipt, RecordKey, Registry, Requirement,
+    Result, Seller, Settler, SettlerId,
+};
+
+/// The journal's room for paid requests.
+const ROOM: &str = "visit/gate";
+
+/// Where offers are made and payments are admitted, driven and recovered. Cheap to share behind an [`Arc`].
+pub struct Gate {
+    registry: Arc<Registry>,
+    remotes: Vec<(SettlerId, Arc<dyn Settler>)>,
+    quotes: Arc<QuoteBook>,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    policy: SellerPolicy,
+    owner: String,
+    patience_ms: u64,
+    honour: Honour,
+    kinds: post::KindBook,
+    live: Live,
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate")
+            .field("policy", &self.policy)
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a [`Gate`] is made of.
+pub struct GateBuilder {
+    /// Schemes and networks, with the seller's role, and the settler's where this process settles itself.
+    pub registry: Arc<Registry>,
+    /// Other people's facilitators, in the order of preference, used where no own settler is.
+    pub remotes: Vec<(SettlerId, Arc<dyn Settler>)>,
+    /// Live fees and prices.
+    pub quotes: Arc<QuoteBook>,
+    /// Memory.
+    pub ledger: Arc<dyn Ledger>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// What is worth offering.
+    pub policy: SellerPolicy,
+    /// This process's lasting name: after a restart it may release what it had not sent.
+    pub owner: String,
+    /// How long an unknown settlement is asked after before the client is told so, in milliseconds. 15 s is a
+    /// good value: longer than a block everywhere, shorter than most clients wait.
+    pub patience_ms: u64,
+}
+
+impl std::fmt::Debug for GateBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GateBuilder").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl GateBuilder {
+    /// Puts the parts together.
+    pub fn build(self) -> Gate {
+        Gate {
+            registry: self.registry,
+            remotes: self.remotes,
+            quotes: self.quotes,
+            ledger: Arc::new(Scoped::new(self.ledger, "gate")),
+            clock: self.clock,
+            policy: self.policy,
+            owner: self.owner,
+            patience_ms: self.patience_ms,
+            honour: Honour::default(),
+            kinds: post::KindBook::default(),
+            live: Live::default(),
+        }
+    }
+}
+
+impl Gate {
+    /// The schemes and networks of this gate.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Takes an admitted payment through its flow: verify, claim, serve, settle. Run it in a task of its own.
+    ///
+    /// # Errors
+    /// Why the payment was refused; an unknown outcome when settling could not be confirmed in time.
+    pub async fn serve(&self, admitted: Admitted, handler: &mut dyn Handler) -> Result<Delivered> {
+        let _live = self.live.enter(visit_key(&admitted)?);
+        let seller: Arc<dyn Seller> = admitted.seller;
+        let driver =
+            Driver { once: self.once(admitted.read, admitted.settler.as_ref()), seller: seller.as_ref() };
+        driver.drive(admitted.arrival, handler).await
+    }
+
+    /// After a restart: releases what was never sent and resumes what was. Returns how many visits are still open;
+    /// run it again until that is zero. Visits that this gate is driving right now are left alone.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn recover(&self) -> Result<usize> {
+        let mut open = 0usize;
+        let mut after: Option<RecordKey> = None;
+        loop {
+            let page = self.ledger.scan(&format!("{ROOM}/"), after.as_ref(), 256).await?;
+            let Some(last) = page.last() else { return Ok(open) };
+            after = Some(last.key.clone());
+            for found in page {
+                if !self.recover_one(found.key, found.version, &found.value).await? {
+                    open = open.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// True when the visit is over.
+    async fn recover_one(&self, key: RecordKey, version: u64, text: &str) -> Result<bool> {
+        let record = VisitRecord::read(text)?;
+        if record.owner != self.owner || self.live.has(&key) {
+            return Ok(true);
+        }
+        let cell = self.registry.cell(&record.order.requirement)?;
+        let (settler, _) = self.settler_for(cell, &record.order.requirement).await?;
+        let stage = record.stage;
+        match self.once(cell.read, settler.as_ref()).recover(key, version, record).await {
+            Ok(receipt) => {
+                let receipt: Option<Receipt> = receipt;
+                Ok(receipt.is_some() || stage == tollway_core::flow::Stage::Verified)
+            }
+            Err(e) => Ok(e.next == Next::Never),
+        }
+    }
+
+    fn once<'a>(&'a self, read: tollway_core::registry::Read, settler: &'a dyn Settler) -> SettleOnce<'a> {
+        SettleOnce {
+            read,
+            settler,
+            ledger: self.ledger.as_ref(),
+            clock: self.clock.as_ref(),
+            room: ROOM,
+            owner: &self.owner,
+            patience_ms: self.patience_ms,
+        }
+    }
+
+    /// Who settles this: our own cell where there is one, else the first facilitator that supports the kind.
+    async fn settler_for(&self, cell: &Cell, r: &Requirement) -> Result<(Arc<dyn Settler>, Kind)> {
+        let fits =
+            |kind: &&Kind| kind.scheme == r.scheme && kind.chain == r.chain && kind.version == r.version;
+        if let Some(own) = &cell.settler {
+            let kinds = own.kinds().await?;
+            if let Some(kind) = kinds.iter().find(fits) {
+                return Ok((Arc::clone(own), kind.clone()));
+            }
+        }
+        let mut failed = None;
+        for (id, remote) in &self.remotes {
+            match self.kinds.of(id, remote, self.clock.now()).await {
+                Ok(kinds) => {
+                    if let Some(kind) = kinds.iter().find(fits) {
+                        return Ok((Arc::clone(remote), kind.clone()));
+                    }
+                }
+                Err(e) => failed = Some(e),
+            }
+        }
+        Err(failed.unwrap_or_else(|| {
+            Error::caller(Code::RoleMissing)
+                .next(Next::OtherRoute)
+                .detail(format!("nobody here settles {} on {}", r.scheme, r.chain))
+        }))
+    }
+}
+
+/// Where the journal keeps this visit.
+fn visit_key(admitted: &Admitted) -> Result<RecordKey> {
+    let order = Order {
+        leg: Leg::After,
+        requirement: admitted.arrival.offer.requirement.clone(),
+        payment: admitted.arrival.payment.clone(),
+    };
+    let keys = (admitted.read)(&order)?.replay;
+    Ok(RecordKey(format!("{ROOM}/{}", keys.first().map_or("", |k| k.0.as_str()))))
+}

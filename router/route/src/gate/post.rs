@@ -1,0 +1,377 @@
+//! Making offers: each rail priced, checked for profit, and put in cost order.
+
+use super::Gate;
+use crate::cost::{self, Costs};
+use crate::quotes::Wants;
+use crate::rank::{PointOfView, Rank};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tollway_core::{
+    Account, Amount, AssetId, Ceiling, ChainId, Challenge, Code, Entry, Error, Flow, Json, Kind, Leg, Name,
+    Next, Offer, Order, Payment, Price, Purpose, Requirement, Result, Settler, SettlerId, Time, Usd, Version,
+    wire,
+};
+
+/// One way a seller is willing to be paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rail {
+    /// The scheme.
+    pub scheme: Name,
+    /// The transfer method; `None` for the scheme's default.
+    pub method: Option<Name>,
+    /// In which token, and where.
+    pub asset: AssetId,
+    /// Who is paid.
+    pub pay_to: Account,
+    /// When the money moves.
+    pub flow: Flow,
+    /// How long a payment must stay good, in seconds.
+    pub timeout_s: u64,
+}
+
+/// What something costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tag {
+    /// The same dollars on every rail. A token that is a dollar by its symbol counts one to one; others by the oracle.
+    Usd(Usd),
+    /// Given amounts; rails in other assets are not offered.
+    Amounts(Vec<Amount>),
+}
+
+/// What happens to a rail whose settlement eats too much of the price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unprofitable {
+    /// It is not offered.
+    #[default]
+    Drop,
+    /// It is offered at the least price at which it is profitable.
+    Reprice,
+}
+
+/// What is worth offering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SellerPolicy {
+    /// The most that settling may cost, in 1/10,000 of the price. Default 5,000 (half): above that, most of what
+    /// the buyer pays is burnt. `None` offers everything.
+    pub settlement_share_bps_max: Option<u32>,
+    /// What happens to a rail above that.
+    pub unprofitable: Unprofitable,
+    /// How long an offer is honoured beyond its own `maxTimeoutSeconds`, in milliseconds. Default 60 s, for clocks
+    /// that differ and people who think.
+    pub honour_extra_ms: u64,
+}
+
+impl Default for SellerPolicy {
+    fn default() -> Self {
+        Self {
+            settlement_share_bps_max: Some(5_000),
+            unprofitable: Unprofitable::Drop,
+            honour_extra_ms: 60_000,
+        }
+    }
+}
+
+/// An offer with what settling it costs now.
+#[derive(Debug, Clone)]
+pub struct PostedOffer {
+    /// What is advertised.
+    pub offer: Offer,
+    /// What settling costs.
+    pub costs: Costs,
+}
+
+/// What a seller advertises now, cheapest to settle first.
+#[derive(Debug, Clone, Default)]
+pub struct Posted {
+    /// The offers.
+    pub offers: Vec<PostedOffer>,
+    /// Rails that are not offered, by their position, with the reason.
+    pub rejected: Vec<(usize, Error)>,
+}
+
+impl Posted {
+    /// The 402 in one version. A v1 client cannot say which entry it chose, so it is shown one per scheme and
+    /// network.
+    pub fn challenge(
+        &self,
+        version: Version,
+        resource_url: &str,
+        error: Option<Code>,
+        gate: &Gate,
+    ) -> Challenge {
+        let mut shown: Vec<(Name, ChainId)> = Vec::new();
+        let families = gate.registry().families();
+        let entries = self.offers.iter().filter_map(|posted| {
+            let r = &posted.offer.requirement;
+            if version == Version::V2 {
+                return Some(Entry { raw: r.raw.clone(), requirement: Ok(r.clone()) });
+            }
+            if shown.contains(&(r.scheme, r.chain)) {
+                return None;
+            }
+            let r = in_v1(r, resource_url, families)?;
+            shown.push((r.scheme, r.chain));
+            Some(Entry { raw: r.raw.clone(), requirement: Ok(r) })
+        });
+        Challenge {
+            version,
+            accepts: entries.collect(),
+            resource: Some(Json::of(&serde_json::json!({ "url": resource_url }))),
+            extensions: None,
+            error,
+        }
+    }
+}
+
+/// The v1 form of an offer; `None` where v1 has no name for the chain.
+pub(super) fn in_v1(
+    r: &Requirement,
+    resource_url: &str,
+    families: &[tollway_core::Family],
+) -> Option<Requirement> {
+    let v1 = Requirement { version: Version::V1, ..r.clone() };
+    let raw = wire::write_requirement(&v1, resource_url, families).ok()?;
+    Some(Requirement { raw, ..v1 })
+}
+
+/// An order without a payment, to ask a settler what a typical one will cost. Its payload is `{}`.
+fn typical(offer: &Offer) -> Order {
+    let requirement = offer.requirement.clone();
+    let payment =
+        Payment { accepted: requirement.clone(), payload: Json::empty(), extensions: None, resource: None };
+    let leg = if requirement.flow == Flow::Authorization { Leg::After } else { Leg::Before };
+    Order { leg, requirement, payment }
+}
+
+struct Draft {
+    rail: usize,
+    offer: Offer,
+    effort: tollway_core::Effort,
+    price_usd: Usd,
+}
+
+impl Gate {
+    /// What to advertise now for a price: every rail that is worth offering, cheapest to settle first; remembered as
+    /// honoured. `scope` names what the price is for: a route with one price, or one request of a computed price.
+    ///
+    /// No I/O while quotes and facilitators' kinds are warm and the offers are the same as before.
+    ///
+    /// # Errors
+    /// The ledger's. A rail that cannot be offered is no error: it comes back with its reason.
+    pub async fn post(&self, scope: &str, tag: &Tag, rails: &[Rail]) -> Result<Posted> {
+        let mut posted = Posted::default();
+        let mut wants = Wants::default();
+        if matches!(tag, Tag::Usd(_)) {
+            wants.prices.extend(rails.iter().map(|r| r.asset).filter(|a| !self.is_dollar(a)));
+            self.quotes.gather(&wants).await;
+        }
+        let mut drafts = Vec::with_capacity(rails.len());
+        for (index, rail) in rails.iter().enumerate() {
+            match self.draft(index, rail, tag).await {
+                Ok(draft) => {
+                    cost::wants(&mut wants, rail.asset.chain, &draft.effort, Purpose::Interactive);
+                    wants.prices.insert(rail.asset);
+                    drafts.push(draft);
+                }
+                Err(why) => posted.rejected.push((index, why)),
+            }
+        }
+        self.quotes.gather(&wants).await;
+        for draft in drafts {
+            let index = draft.rail;
+            match self.finish(draft, rails).await {
+                Ok(offer) => posted.offers.push(offer),
+                Err(why) => posted.rejected.push((index, why)),
+            }
+        }
+        posted.rejected.sort_by_key(|(index, _)| *index);
+        sort(&mut posted.offers);
+        let until_ms = |o: &Offer| {
+            o.requirement.timeout_s.saturating_mul(1000).saturating_add(self.policy.honour_extra_ms)
+        };
+        let now = self.clock.now();
+        for shown in &posted.offers {
+            let until = now.plus_ms(until_ms(&shown.offer));
+            self.honour.remember(self.ledger.as_ref(), scope, &shown.offer, now, until).await?;
+        }
+        Ok(posted)
+    }
+
+    async fn draft(&self, index: usize, rail: &Rail, tag: &Tag) -> Result<Draft> {
+        let atomic = self.atomic(rail, tag)?;
+        let (settler, offer) = self.offer(rail, atomic).await?;
+        let effort = settler.effort(&typical(&offer)).await?;
+        Ok(Draft { rail: index, offer, effort, price_usd: Usd::ZERO })
+    }
+
+    async fn offer(&self, rail: &Rail, atomic: u128) -> Result<(Arc<dyn Settler>, Offer)> {
+        let chain = rail.asset.chain;
+        let probe = Requirement {
+            version: Version::V2,
+            scheme: rail.scheme,
+            method: rail.method,
+            chain,
+            price: Ceiling(Amount::new(rail.asset, atomic)),
+            pay_to: rail.pay_to,
+            timeout_s: rail.timeout_s,
+            flow: rail.flow,
+            extra: tollway_core::Extra::default(),
+            raw: Json::empty(),
+        };
+        let cell = self.registry.cell(&probe)?;
+        let seller = cell.seller.clone().ok_or_else(|| {
+            Error::caller(Code::RoleMissing)
+                .next(Next::OtherRoute)
+                .detail(format!("{} cannot sell here", cell.id))
+        })?;
+        let (settler, kind) = self.settler_for(cell, &probe).await?;
+        let price = Price {
+            ceiling: probe.price,
+            pay_to: rail.pay_to,
+            timeout_s: rail.timeout_s,
+            flow: rail.flow,
+            chain,
+        };
+        Ok((settler, seller.offer(&price, &kind)?))
+    }
+
+    /// Prices a draft and holds it against the policy.
+    async fn finish(&self, mut draft: Draft, rails: &[Rail]) -> Result<PostedOffer> {
+        let r = &draft.offer.requirement;
+        let mut costs = Costs {
+            price: self.quotes.price(&r.price.asset())?.worth(r.price.atomic())?,
+            ..Costs::default()
+        };
+        draft.price_usd = costs.price;
+        costs.add(self.quotes.as_ref(), r.chain, &draft.effort, Purpose::Interactive)?;
+        let network = self.registry.network(&r.chain);
+        costs.latency_ms = network.map_or(0, |n| u64::from(n.traits().block_ms));
+        let Some(bps) = self.policy.settlement_share_bps_max else {
+            return Ok(PostedOffer { offer: draft.offer, costs });
+        };
+        let settlement = costs.settlement()?;
+        if share_bps(settlement, draft.price_usd) <= u128::from(bps) {
+            return Ok(PostedOffer { offer: draft.offer, costs });
+        }
+        let least =
+            least_price(settlement, bps).ok_or_else(|| unprofitable(settlement, draft.price_usd, bps))?;
+        if self.policy.unprofitable == Unprofitable::Drop {
+            return Err(unprofitable(settlement, draft.price_usd, bps));
+        }
+        let rail = rails.get(draft.rail).ok_or_else(|| Error::us(Code::Internal))?;
+        let atomic = self.quotes.price(&rail.asset)?.atomic_for(least)?;
+        let (_, offer) = self.offer(rail, atomic).await?;
+        costs.price = self.quotes.price(&rail.asset)?.worth(atomic)?;
+        Ok(PostedOffer { offer, costs })
+    }
+
+    fn atomic(&self, rail: &Rail, tag: &Tag) -> Result<u128> {
+        match tag {
+            Tag::Amounts(amounts) => {
+                let found = amounts.iter().find(|a| a.asset == rail.asset).map(|a| a.atomic);
+                found.ok_or_else(|| {
+                    Error::caller(Code::NoPrice).detail(format!("no amount is set for {}", rail.asset))
+                })
+            }
+            Tag::Usd(usd) => match self.registry.known_asset(&rail.asset) {
+                Some(token) if is_dollar(token.symbol) => dollars(*usd, token.decimals),
+                _ => self.quotes.price(&rail.asset)?.atomic_for(*usd),
+            },
+        }
+    }
+
+    fn is_dollar(&self, asset: &AssetId) -> bool {
+        self.registry.known_asset(asset).is_some_and(|token| is_dollar(token.symbol))
+    }
+}
+
+fn is_dollar(symbol: &str) -> bool {
+    symbol.to_ascii_uppercase().contains("USD")
+}
+
+/// Dollars in the atomic units of a dollar token, rounded up.
+fn dollars(usd: Usd, decimals: u8) -> Result<u128> {
+    let over = || Error::caller(Code::InvalidAmount).detail("a price in USD does not fit the token");
+    let one = 10u128.checked_pow(u32::from(decimals)).ok_or_else(over)?;
+    let atto = Usd::ONE.e18();
+    let whole = usd.e18().checked_div(atto).ok_or_else(over)?;
+    let part = usd.e18().checked_rem(atto).ok_or_else(over)?;
+    let whole = whole.checked_mul(one).ok_or_else(over)?;
+    let part = part.checked_mul(one).ok_or_else(over)?.div_ceil(atto);
+    whole.checked_add(part).ok_or_else(over)
+}
+
+fn share_bps(settlement: Usd, price: Usd) -> u128 {
+    let scaled = settlement.e18().saturating_mul(10_000);
+    scaled.checked_div(price.e18()).map_or(u128::MAX, |_| scaled.div_ceil(price.e18()))
+}
+
+fn least_price(settlement: Usd, bps: u32) -> Option<Usd> {
+    if bps == 0 {
+        return None;
+    }
+    Some(Usd::from_e18(settlement.e18().checked_mul(10_000)?.div_ceil(u128::from(bps))))
+}
+
+fn unprofitable(settlement: Usd, price: Usd, bps: u32) -> Error {
+    Error::caller(Code::Unprofitable)
+        .next(Next::OtherRoute)
+        .detail(format!("settling costs {settlement} of a price of {price}; at most {bps}/10000 may be"))
+}
+
+fn sort(offers: &mut [PostedOffer]) {
+    let costs: Vec<(Usd, Usd)> =
+        offers.iter().map(|o| PointOfView::Payee.costs(&o.costs).unwrap_or((MOST, MOST))).collect();
+    let mut order: Vec<usize> = (0..offers.len()).collect();
+    let rank = |i: &usize| {
+        let (offer, cost) = (offers.get(*i), costs.get(*i).copied().unwrap_or((MOST, MOST)));
+        offer.map(|o| {
+            let r = &o.offer.requirement;
+            let name = [r.chain.as_str(), r.scheme.as_str(), r.price.0.asset.key(), r.pay_to.address()];
+            Rank { first: cost.0, second: cost.1, latency_ms: o.costs.latency_ms, name, index: *i }
+        })
+    };
+    order.sort_by(|a, b| rank(a).cmp(&rank(b)));
+    let sorted: Vec<PostedOffer> = order.iter().filter_map(|i| offers.get(*i).cloned()).collect();
+    for (place, offer) in offers.iter_mut().zip(sorted) {
+        *place = offer;
+    }
+}
+
+const MOST: Usd = Usd::from_e18(u128::MAX);
+
+/// What other people's facilitators say they support, asked at most every few minutes.
+#[derive(Default)]
+pub(super) struct KindBook {
+    known: Mutex<HashMap<SettlerId, Known>>,
+}
+
+/// What was answered, and when.
+type Known = (Time, Arc<Vec<Kind>>);
+
+impl KindBook {
+    const TTL_MS: u64 = 300_000;
+
+    pub(super) async fn of(
+        &self,
+        id: &SettlerId,
+        settler: &Arc<dyn Settler>,
+        now: Time,
+    ) -> Result<Arc<Vec<Kind>>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        if let Some((_, kinds)) = known.as_ref().filter(|(at, _)| now.ms_since(*at) < Self::TTL_MS) {
+            return Ok(Arc::clone(kinds));
+        }
+        match settler.kinds().await {
+            Ok(kinds) => {
+                let kinds = Arc::new(kinds);
+                let entry = (now, Arc::clone(&kinds));
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), entry);
+                Ok(kinds)
+            }
+            // What it supported before is better than offering nothing while it is away.
+            Err(e) => known.map(|(_, kinds)| kinds).ok_or(e),
+        }
+    }
+}

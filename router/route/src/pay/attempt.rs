@@ -1,0 +1,164 @@
+//! The payer's attempt journal: one record per signature, written before it can be spent.
+
+use crate::router::Router;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use tollway_core::{
+    AttemptId, Authorization, Code, Error, HoldId, Json, Receipt, Record, RecordKey, Requirement, Result,
+    Spend, Time, Write,
+};
+
+/// How far an attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AttemptStage {
+    /// About to reserve; no signature has left this process.
+    Reserving,
+    /// Signed: it may be on its way. Only the chain says what became of it.
+    Signed,
+    /// Refused by the server, and still spendable.
+    Refused,
+    /// Settled.
+    Settled,
+    /// Can never be used.
+    Dead,
+}
+
+/// One attempt, as it stands in the ledger under `attempt/<id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// Its id; the hold has the same.
+    pub id: AttemptId,
+    /// How far it has come.
+    pub stage: AttemptStage,
+    /// When it began.
+    pub begun_at: Time,
+    /// What is being paid.
+    pub requirement: Requirement,
+    /// What was signed.
+    pub authorization: Option<Authorization>,
+    /// What it ended with.
+    pub receipt: Option<Receipt>,
+    /// Why the server refused.
+    pub refusal: Option<Code>,
+}
+
+/// The journal's room.
+pub(super) const ROOM: &str = "attempt/";
+
+/// An attempt that this process is working on; others leave it alone meanwhile.
+pub(crate) struct Attempt {
+    record: AttemptRecord,
+    version: u64,
+    _lease: Lease,
+}
+
+/// The attempts that somebody in this process is working on.
+pub(crate) type Active = Arc<Mutex<HashSet<AttemptId>>>;
+
+/// Marks an attempt as worked on until dropped, also when a future is cancelled in the middle.
+struct Lease {
+    id: AttemptId,
+    active: Active,
+}
+
+impl Lease {
+    fn take(active: &Active, id: &AttemptId) -> Option<Self> {
+        let fresh = active.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+        fresh.then(|| Self { id: id.clone(), active: Arc::clone(active) })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+impl Attempt {
+    /// Writes down that something is about to be signed.
+    pub(super) async fn open(router: &Router, requirement: &Requirement, now: Time) -> Result<Self> {
+        let mut bytes = [0u8; 16];
+        router.dice.fill(&mut bytes);
+        let id = AttemptId(bytes.iter().map(|b| format!("{b:02x}")).collect());
+        let record = AttemptRecord {
+            id: id.clone(),
+            stage: AttemptStage::Reserving,
+            begun_at: now,
+            requirement: requirement.clone(),
+            authorization: None,
+            receipt: None,
+            refusal: None,
+        };
+        let taken = || Error::us(Code::Internal).detail("an attempt's id came up twice");
+        let lease = Lease::take(&router.active, &id).ok_or_else(taken)?;
+        let mut attempt = Self { record, version: 0, _lease: lease };
+        attempt.save(router).await?;
+        Ok(attempt)
+    }
+
+    /// Takes up one from the journal; `None` while somebody in this process works on it.
+    pub(super) fn take_up(router: &Router, found: &Record) -> Result<Option<Self>> {
+        let record: AttemptRecord = serde_json::from_str(&found.value)
+            .map_err(|e| Error::us(Code::LedgerFailed).detail(format!("attempt record: {e}")))?;
+        let lease = Lease::take(&router.active, &record.id);
+        Ok(lease.map(|lease| Self { record, version: found.version, _lease: lease }))
+    }
+
+    pub(super) fn id(&self) -> &AttemptId {
+        &self.record.id
+    }
+    pub(super) fn record(&self) -> &AttemptRecord {
+        &self.record
+    }
+
+    /// Journals the signature; it may be sent only after this.
+    pub(super) async fn signed(&mut self, router: &Router, auth: &Authorization) -> Result<()> {
+        self.record.stage = AttemptStage::Signed;
+        self.record.authorization = Some(auth.clone());
+        self.save(router).await
+    }
+
+    /// Nothing was sent: frees the hold and says why.
+    pub(super) async fn abandon<T>(mut self, router: &Router, why: Error) -> Result<T> {
+        self.finish(router, AttemptStage::Dead, Spend::Nothing).await?;
+        Err(why)
+    }
+
+    pub(super) async fn settled(mut self, router: &Router, spend: Spend, receipt: &Receipt) -> Result<()> {
+        self.record.receipt = Some(receipt.clone());
+        self.finish(router, AttemptStage::Settled, spend).await
+    }
+
+    pub(super) async fn dead(mut self, router: &Router) -> Result<()> {
+        self.finish(router, AttemptStage::Dead, Spend::Nothing).await
+    }
+
+    /// The server said no, and the signature can still be used: the hold stays.
+    pub(super) async fn refused(mut self, router: &Router, why: &Error) -> Result<()> {
+        self.record.stage = AttemptStage::Refused;
+        self.record.refusal = Some(why.code.clone());
+        self.save(router).await
+    }
+
+    async fn finish(&mut self, router: &Router, stage: AttemptStage, spend: Spend) -> Result<()> {
+        self.record.stage = stage;
+        let closed = router.ledger.close(&HoldId(self.record.id.0.clone()), spend, router.clock.now()).await;
+        let closed = closed.or_else(|e| if e.code == Code::NotFound { Ok(()) } else { Err(e) });
+        // The hold first: a record that says "dead" over an open hold would bind the money for ever.
+        closed?;
+        // Another process over the same ledger may have found out before us: its word is as good.
+        self.save(router).await.or_else(|e| if e.code == Code::Conflict { Ok(()) } else { Err(e) })
+    }
+
+    async fn save(&mut self, router: &Router) -> Result<()> {
+        let key = RecordKey(format!("{ROOM}{}", self.record.id.0));
+        let expect = (self.version > 0).then_some(self.version);
+        let value = Some(Json::of(&self.record).as_str().to_owned());
+        router.ledger.store(&[Write { key, expect, value }]).await?;
+        self.version = self.version.saturating_add(1);
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! After a crash, a lost answer or a refusal: what became of every signature that is still open.
+
+use super::attempt::{Attempt, AttemptRecord, AttemptStage, ROOM};
+use crate::router::Router;
+use tollway_core::{Code, Error, Fate, RecordKey, Result, Spend};
+
+/// How many attempts are read from the ledger at a time.
+const PAGE: usize = 256;
+
+impl Router {
+    /// Asks the chain about every attempt that is still open, closes what is settled or dead, and returns the ones
+    /// that moved. Signs nothing and sends nothing. Run it at start and from time to time.
+    ///
+    /// # Errors
+    /// The ledger's. A chain that does not answer leaves its attempts open for the next time.
+    pub async fn settle_up(&self) -> Result<Vec<AttemptRecord>> {
+        let mut moved = Vec::new();
+        let mut after: Option<RecordKey> = None;
+        loop {
+            let page = self.ledger.scan(ROOM, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(moved) };
+            after = Some(last.key.clone());
+            for found in &page {
+                if let Some(attempt) = Attempt::take_up(self, found)? {
+                    moved.extend(self.settle_one(attempt).await?);
+                }
+            }
+        }
+    }
+
+    /// Every attempt in the journal, in no particular order.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn attempts(&self) -> Result<Vec<AttemptRecord>> {
+        let mut all = Vec::new();
+        let mut after: Option<RecordKey> = None;
+        loop {
+            let page = self.ledger.scan(ROOM, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            after = Some(last.key.clone());
+            for found in &page {
+                all.push(
+                    serde_json::from_str(&found.value)
+                        .map_err(|e| Error::us(Code::LedgerFailed).detail(format!("attempt record: {e}")))?,
+                );
+            }
+        }
+    }
+
+    async fn settle_one(&self, attempt: Attempt) -> Result<Option<AttemptRecord>> {
+        let mut record = attempt.record().clone();
+        match (record.stage, &record.authorization) {
+            (AttemptStage::Settled | AttemptStage::Dead, _) => Ok(None),
+            (AttemptStage::Signed | AttemptStage::Refused, Some(auth)) => {
+                let payer = self.registry.cell(&auth.payment.accepted).ok().and_then(|c| c.payer.as_ref());
+                let fate = match payer {
+                    Some(payer) => payer.resolve(auth).await,
+                    None => Err(Error::caller(Code::NetworkMissing)),
+                };
+                match fate {
+                    Ok(Fate::Settled(receipt)) => {
+                        let of = record.requirement.price.atomic();
+                        let spend = Spend::Part { taken: receipt.charged.atomic, of };
+                        record.receipt = Some(*receipt.clone());
+                        record.stage = AttemptStage::Settled;
+                        attempt.settled(self, spend, &receipt).await?;
+                        Ok(Some(record))
+                    }
+                    Ok(Fate::Dead) => {
+                        record.stage = AttemptStage::Dead;
+                        attempt.dead(self).await?;
+                        Ok(Some(record))
+                    }
+                    Ok(_) | Err(_) => Ok(None),
+                }
+            }
+            // Stopped between reserving and journaling a signature: nothing was ever sent.
+            _ => {
+                record.stage = AttemptStage::Dead;
+                attempt.dead(self).await?;
+                Ok(Some(record))
+            }
+        }
+    }
+}

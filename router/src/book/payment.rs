@@ -1,0 +1,42 @@
+//! One payment through the rooms.
+//!
+//! # The side that pays
+//! A server answers 402. [`http`](crate::http) decodes the header (bounded in size and depth) and
+//! [`core::wire`](crate::core::wire) reads it into a [`Challenge`](crate::core::Challenge): every entry of `accepts`,
+//! readable or with the reason why not. Then, in [`route`](crate::route):
+//!
+//! 1. **candidate** — each entry meets the registry; the scheme's [`Payer::plan`](crate::core::Payer::plan) says what
+//!    paying it would mean: the most that the signature can spend, until when, and what everybody will do on chain.
+//! 2. **quotes** — fee markets and prices that are missing are fetched, all at once, with a deadline. Usually none
+//!    are: the book is kept warm.
+//! 3. **rank** — pure integers on that snapshot. See [`cheapest`](super::cheapest).
+//! 4. **policy** — lists, caps and budgets, on each candidate and again on the winner, right before signing.
+//! 5. **reserve** — the ledger holds the plan's exposure under every budget line and against the wallet's balance,
+//!    so two payments in flight never sign for the same money. Only a [`Reserved`](crate::core::Reserved) plan can be
+//!    signed.
+//! 6. **authorize** — one signature. It is read back with the same function that the seller will use, and journaled
+//!    before it is sent.
+//! 7. **send** — the request goes out once more, with the payment. The receipt is checked against what was signed.
+//!
+//! # The side that sells
+//! One price and a list of rails become offers, each priced for what settling costs now, the unprofitable ones dropped
+//! or repriced, the rest in cost order ([`route::Gate`](crate::route::Gate)). What was offered is honoured for at
+//! least its `maxTimeoutSeconds`, though gas moves and processes restart.
+//!
+//! A payment that comes back is matched to its offer, read, verified, and only *then* claimed: a forged payload cannot
+//! burn an honest payer's nonce. Then the handler runs, and only when it has succeeded is the payment settled. The
+//! whole visit runs in a task of its own; a client that hangs up cannot stop it.
+//!
+//! # The side that settles
+//! A [`Settler`](crate::core::Settler) is our own chain code, or somebody's facilitator behind HTTP: the same trait.
+//! `verify` asks the chain once; `settle` journals the signed transaction and then sends it; `resume` finds out what
+//! became of it. [`SettleOnce`](crate::core::flow::SettleOnce) makes that safe to repeat.
+//!
+//! # What the types refuse
+//! ```text
+//! read(order) → Terms ─┐ checked against the order        Ceiling.charge(n) → Charge ─┐
+//! settler.verify → Proof ┴→ Verified ──────────────────────────────── .due(charge) ───┴→ Due → settler.settle
+//! ledger.reserve(plan) → Reserved → payer.authorize
+//! ```
+//! Nothing else makes these values. A facilitator that approves a payment to somebody else never gets past `Terms`,
+//! which Tollway reads itself.

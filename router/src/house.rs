@@ -1,0 +1,225 @@
+//! Everything a process needs, put together once: chains, prices, memory, time. Each side of a payment is built from
+//! the same house.
+
+use crate::oracles::ChainOracles;
+use crate::plugins::PLUGINS;
+use crate::system::{OsDice, SystemClock, tokio_spawn};
+use std::sync::Arc;
+use tollway_core::{
+    AssetId, ChainId, Clock, Code, Dice, Error, Handle, Ledger, Oracle, Registry, Result, Role, SchemeEntry,
+    Settler, SettlerId, UsdPrice, registry,
+};
+use tollway_route::{
+    Gate, GateBuilder, Policy, QuoteBook, QuoteSettings, Router, RouterBuilder, SellerPolicy,
+};
+
+/// How often the quote book looks for what will soon be stale, in milliseconds: often enough for chains with blocks
+/// of a quarter of a second, and a look at the book costs nothing.
+const WARM_EVERY_MS: u64 = 250;
+
+/// How long an unknown settlement is asked after before the client is told so.
+const PATIENCE_MS: u64 = 15_000;
+
+/// A process's chains, prices and memory. Dropping it ends its background work.
+pub struct House {
+    registry: Arc<Registry>,
+    quotes: Arc<QuoteBook>,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    dice: Arc<dyn Dice>,
+    name: String,
+    warm: tokio::task::JoinHandle<()>,
+}
+
+impl std::fmt::Debug for House {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("House")
+            .field("name", &self.name)
+            .field("registry", &self.registry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.warm.abort();
+    }
+}
+
+impl House {
+    /// Starts with every plugin of this build, and no chain.
+    pub fn builder() -> HouseBuilder {
+        HouseBuilder {
+            registry: Registry::builder().plugins(PLUGINS.iter().copied()),
+            oracles: ChainOracles::default(),
+            networks: Vec::new(),
+            ledger: None,
+            quotes: QuoteSettings::default(),
+            name: "tollway".to_owned(),
+        }
+    }
+    /// Schemes and networks.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+    /// Live fees and prices.
+    pub fn quotes(&self) -> &Arc<QuoteBook> {
+        &self.quotes
+    }
+    /// Memory.
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.ledger
+    }
+    /// Time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+    /// This process's lasting name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The paying side: ranks and pays within `policy`.
+    pub fn router(&self, policy: Policy) -> Arc<Router> {
+        let parts = RouterBuilder {
+            registry: Arc::clone(&self.registry),
+            quotes: Arc::clone(&self.quotes),
+            ledger: Arc::clone(&self.ledger),
+            clock: Arc::clone(&self.clock),
+            dice: Arc::clone(&self.dice),
+            policy,
+            scorer: None,
+        };
+        Arc::new(parts.build())
+    }
+
+    /// The selling side: makes offers and takes payments, settled here or by `remotes`.
+    pub fn gate(&self, policy: SellerPolicy, remotes: Vec<(SettlerId, Arc<dyn Settler>)>) -> Arc<Gate> {
+        let parts = GateBuilder {
+            registry: Arc::clone(&self.registry),
+            remotes,
+            quotes: Arc::clone(&self.quotes),
+            ledger: Arc::clone(&self.ledger),
+            clock: Arc::clone(&self.clock),
+            policy,
+            owner: self.name.clone(),
+            patience_ms: PATIENCE_MS,
+        };
+        Arc::new(parts.build())
+    }
+}
+
+/// What a [`House`] is made of.
+#[derive(Debug)]
+pub struct HouseBuilder {
+    registry: registry::Builder,
+    oracles: ChainOracles,
+    networks: Vec<Handle>,
+    ledger: Option<LedgerChoice>,
+    quotes: QuoteSettings,
+    name: String,
+}
+
+struct LedgerChoice(Arc<dyn Ledger>);
+
+impl std::fmt::Debug for LedgerChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ledger")
+    }
+}
+
+impl HouseBuilder {
+    /// Names this process. After a restart it may release what it had not sent under the same name, so two processes
+    /// over one ledger need two names.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+    /// Adds a live chain.
+    #[must_use]
+    pub fn network(mut self, handle: Handle) -> Self {
+        self.networks.push(handle.clone());
+        self.registry = self.registry.network(handle);
+        self
+    }
+    /// Adds a live EVM chain with its own price feeds.
+    #[cfg(feature = "evm")]
+    #[must_use]
+    pub fn evm(self, network: &Arc<tollway_evm::EvmNetwork>) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let chain = tollway_core::Network::id(network.as_ref());
+        self.network(network.handle()).oracle(chain, Arc::new(network.oracle(clock)))
+    }
+    /// Adds a chain without a node, to be settled by somebody's facilitator.
+    #[must_use]
+    pub fn bare(mut self, chain: ChainId) -> Self {
+        self.registry = self.registry.bare(chain);
+        self
+    }
+    /// Sets the price feeds of a chain.
+    #[must_use]
+    pub fn oracle(mut self, chain: ChainId, oracle: Arc<dyn Oracle>) -> Self {
+        self.oracles.chain(chain, oracle);
+        self
+    }
+    /// Sets a price that never changes.
+    #[must_use]
+    pub fn fixed_price(mut self, asset: AssetId, price: UsdPrice) -> Self {
+        self.oracles.fix(asset, price);
+        self
+    }
+    /// Sets the memory. There is no default: a process that forgets what it signed can pay twice.
+    #[must_use]
+    pub fn ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
+        self.ledger = Some(LedgerChoice(ledger));
+        self
+    }
+    /// Asks for a part in payments; a part that nobody asks for is not built.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.registry = self.registry.role(role);
+        self
+    }
+    /// Adds a scheme that this build does not carry.
+    #[must_use]
+    pub fn scheme(mut self, entry: SchemeEntry) -> Self {
+        self.registry = self.registry.with(entry);
+        self
+    }
+    /// Settings for a scheme.
+    #[must_use]
+    pub fn settings(mut self, scheme: &str, value: serde_json::Value) -> Self {
+        self.registry = self.registry.settings(scheme, value);
+        self
+    }
+    /// How long quotes live.
+    #[must_use]
+    pub fn quotes(mut self, settings: QuoteSettings) -> Self {
+        self.quotes = settings;
+        self
+    }
+
+    /// Builds every plugin and starts keeping quotes warm. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Code::BadSettings`] without a ledger; whatever the registry says.
+    pub fn build(self) -> Result<House> {
+        let LedgerChoice(ledger) = self.ledger.ok_or_else(|| {
+            Error::caller(Code::BadSettings)
+                .detail("a house needs a ledger: what was signed must be remembered")
+        })?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let dice: Arc<dyn Dice> = Arc::new(OsDice);
+        let registry = self.registry.build(Arc::clone(&ledger), Arc::clone(&clock), Arc::clone(&dice))?;
+        let quotes = Arc::new(QuoteBook::new(
+            self.networks.into_iter().map(|h| h.network),
+            Arc::new(self.oracles),
+            Arc::clone(&clock),
+            tokio_spawn(),
+            self.quotes,
+        ));
+        let warm = tokio::spawn(Arc::clone(&quotes).keep_warm(WARM_EVERY_MS));
+        Ok(House { registry: Arc::new(registry), quotes, ledger, clock, dice, name: self.name, warm })
+    }
+}

@@ -1,0 +1,11 @@
+//! The plugins that this build carries, by feature.
+
+use tollway_core::Plugin;
+
+/// Every plugin whose feature is on. Adding one here and to the features is all that the facade needs.
+pub const PLUGINS: &[Plugin] = &[
+    #[cfg(feature = "evm")]
+    Plugin::Family(tollway_evm::FAMILY),
+    #[cfg(feature = "exact-eip3009")]
+    Plugin::Scheme(tollway_exact_eip3009::ENTRY),
+];

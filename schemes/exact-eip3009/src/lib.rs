@@ -1,0 +1,61 @@
+//! `exact` over EIP-3009: the payer signs one transfer of the very amount asked, anybody may put it on chain.
+//!
+//! The first scheme plugin of Tollway, with all three roles. It answers for x402's `exact` on EVM chains when
+//! `extra.assetTransferMethod` is absent or `eip3009`; flows are `authorization` and `upfront`.
+//!
+//! ```text
+//! payload   {signature, authorization: {from, to, value, validAfter, validBefore, nonce}}
+//! digest    EIP-712 TransferWithAuthorization, domain {extra.name, extra.version, chain id, asset}
+//! read      value == amount, to == payTo, domain agrees with the table, signature belongs to from
+//! verify    one look: balance, nonce unused, payee's kind, and the transfer itself, simulated
+//! settle    transferWithAuthorization(…, v, r, s); then the Transfer log must be there
+//! ```
+//!
+//! What keeps money safe: the token keeps a state per payer and nonce, so the replay key is that pair; a signature
+//! stays spendable until its window is over *on chain*, so [`Fate::Dead`](tollway_core::Fate::Dead) is only said from
+//! a block of the set finality. Anybody who sees the payment may send it: the money arrives where it was signed for,
+//! so a transfer that somebody else put on chain counts as settled.
+//!
+//! Sources: EIP-3009, EIP-712, x402 v2 `scheme_exact_evm`.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod cancel;
+mod effort;
+mod fate;
+mod payer;
+mod payload;
+mod recent;
+mod seller;
+mod settings;
+mod settler;
+mod terms;
+mod token;
+
+pub use terms::read;
+
+use tollway_core::{Capability, CellId, Flow, Plugin, SchemeEntry};
+
+const SCHEME: &str = "exact";
+const METHODS: &[&str] = &["", "eip3009"];
+const FLOWS: &[Flow] = &[Flow::Authorization, Flow::Upfront];
+
+/// The plugin: `exact` on `eip155`, by EIP-3009.
+pub const ENTRY: SchemeEntry = SchemeEntry::new(
+    CellId { scheme: SCHEME, namespace: "eip155", methods: METHODS },
+    Capability::fixed(FLOWS),
+    read,
+)
+.payer(payer::Paying::build)
+.seller(seller::Selling::build)
+.settler(settler::Settling::build);
+
+tollway_core::inventory::submit! { Plugin::Scheme(ENTRY) }

@@ -1,0 +1,223 @@
+//! The side that signs.
+
+use crate::effort::{self, Payee};
+use crate::fate::{Asked, Stand, receipt, soon};
+use crate::payload::Signed;
+use crate::recent::Recent;
+use crate::settings::Settings;
+use crate::terms::{MARGIN_MS, Rail, Token, signed_by};
+use alloy::primitives::{Address, B256, U256};
+use alloy::signers::Signer;
+use std::sync::Arc;
+use tollway_core::{
+    Action, ActionKind, Answer, AttemptId, Authorization, Blame, ChainId, Clock, Code, Demand, Dice, Error,
+    Fate, Landed, Next, Payer, Payment, Plan, Reading, Receipt, Requirement, Reserved, Result, Sample, Site,
+    Time, Version, async_trait,
+};
+use tollway_evm::address;
+use tollway_evm::eip712::Transfer;
+use tollway_evm::{At, Evm};
+
+/// v1 clients sign a window that began ten minutes ago, for servers with slow clocks. Source: x402 v1, reference SDK.
+const V1_AFTER_S: u64 = 600;
+
+/// Plans, signs and follows up transfers from one key.
+pub(crate) struct Paying {
+    pub(crate) chain: ChainId,
+    pub(crate) evm: Arc<dyn Evm>,
+    clock: Arc<dyn Clock>,
+    dice: Arc<dyn Dice>,
+    settings: Settings,
+    /// One sample per token: what settling costs in data does not depend on who is paid.
+    samples: Recent<Address, Sample>,
+}
+
+impl Paying {
+    pub(crate) fn build(site: &Site) -> Result<Arc<dyn Payer>> {
+        Ok(Arc::new(Self {
+            chain: site.chain,
+            evm: site.chain::<dyn Evm>()?,
+            clock: site.clock.clone(),
+            dice: site.dice.clone(),
+            settings: site.settings::<Settings>()?.checked()?,
+            samples: Recent::new(64),
+        }))
+    }
+
+    /// The token, when it may be signed for: its domain must be known, not merely claimed by the seller.
+    fn rail(&self, r: &Requirement) -> Result<Rail> {
+        if r.chain != self.chain {
+            return Err(Error::caller(Code::InvalidNetwork)
+                .detail(format!("asked to pay on {}, this cell pays on {}", r.chain, self.chain)));
+        }
+        let rail = Rail::of(r)?;
+        match self.settings.domain(&rail.token.asset) {
+            Some((name, version)) if !rail.has_domain(name, version) => {
+                Err(Error::payee(Code::DomainNameMismatch).detail(format!(
+                    "extra names another EIP-712 domain than {name:?} version {version:?} in the setting exact.tokens"
+                )))
+            }
+            None if !self.settings.allow_unknown_assets => {
+                Err(Error::payee(Code::UnknownAsset).detail(format!(
+                    "{} is in no table, so nothing vouches for its EIP-712 domain; the settings exact.tokens or \
+                     exact.allow_unknown_assets would admit it",
+                    rail.token.asset
+                )))
+            }
+            _ => Ok(rail),
+        }
+    }
+
+    fn timeout(&self, r: &Requirement) -> Result<u64> {
+        let (least, most) = (MARGIN_MS.div_ceil(1_000), self.settings.max_timeout_s);
+        if r.timeout_s <= least {
+            return Err(Error::payee(Code::InvalidPaymentRequirements)
+                .detail(format!("maxTimeoutSeconds is {}; a settler needs more than {least}", r.timeout_s)));
+        }
+        if r.timeout_s > most {
+            return Err(Error::payee(Code::PolicyDenied).detail(format!(
+                "maxTimeoutSeconds is {}; a signature may stay spendable for {most} s (setting \
+                 exact.max_timeout_s)",
+                r.timeout_s
+            )));
+        }
+        Ok(r.timeout_s)
+    }
+
+    fn sample(&self, token: &Token) -> Sample {
+        self.samples.get(&token.address).unwrap_or_else(|| {
+            let sample = effort::sample(&*self.evm, token, &effort::specimen());
+            self.samples.put(token.address, sample.clone());
+            sample
+        })
+    }
+
+    /// Signs, and checks that the signature is the signer's own.
+    pub(crate) async fn sign(&self, signer: &(dyn Signer + Send + Sync), digest: &B256) -> Result<[u8; 65]> {
+        let failed = |_| {
+            // The signer's own words stay out: nothing is known of what they quote.
+            Error::new(Code::NoSigner, Blame::Caller, Next::Later).detail("the signer gave no signature")
+        };
+        let signature = signer.sign_hash(digest).await.map_err(failed)?.as_bytes();
+        // A signer that answers for another key would otherwise be found out by the seller.
+        signed_by(digest, &signature, signer.address())
+            .map_err(|e| Error::caller(Code::BadKey).detail(e.detail))?;
+        Ok(signature)
+    }
+}
+
+#[async_trait]
+impl Payer for Paying {
+    async fn plan(&self, demand: &Demand<'_>) -> Result<Plan> {
+        let r = demand.requirement;
+        let (token, timeout_s) = (self.rail(r)?.token, self.timeout(r)?);
+        let me = address::account(self.chain, &self.evm.signer()?.address())?;
+        let funds = self.evm.funds(&me, token.address).await?;
+        if funds.balance.atomic < r.price.atomic() {
+            return Err(Error::new(Code::InsufficientFunds, Blame::Payer, Next::OtherRoute).detail(format!(
+                "{me} holds {}, {} is asked",
+                funds.balance,
+                r.price.atomic()
+            )));
+        }
+        Ok(Plan {
+            exposure: r.price,
+            price: r.price,
+            locks_atomic: 0,
+            // Whole seconds, as the chain counts: this becomes `validBefore`.
+            spendable_until: Time::from_secs(demand.now.secs().saturating_add(timeout_s)),
+            actions: Vec::new(),
+            // Most payees hold the token already; entries of one 402 are compared by the same guess.
+            effort: effort::settlement(&*self.evm, &token, Payee::Holder, self.sample(&token)),
+            funds: Some(funds),
+        })
+    }
+
+    async fn perform(&self, action: &Action) -> Result<Receipt> {
+        if action.kind != ActionKind::Cancel {
+            return Err(Error::caller(Code::UnsupportedMethod)
+                .detail(format!("{:?}: exact over EIP-3009 only ever cancels", action.kind)));
+        }
+        self.perform_cancel(action.detail.read()?).await
+    }
+
+    async fn authorize(
+        &self,
+        demand: &Demand<'_>,
+        reserved: &Reserved,
+        attempt: &AttemptId,
+    ) -> Result<Authorization> {
+        let (r, plan) = (demand.requirement, reserved.plan());
+        if plan.exposure != r.price || plan.price != r.price {
+            return Err(Error::us(Code::Internal)
+                .detail(format!("{} was reserved, {} would be signed", plan.exposure.0, r.price.0)));
+        }
+        if plan.spendable_until <= demand.now {
+            return Err(Error::us(Code::Expired).detail("the reserved plan is over; plan again"));
+        }
+        let rail = self.rail(r)?;
+        let signer = self.evm.signer()?;
+        let mut nonce = B256::ZERO;
+        self.dice.fill(nonce.as_mut_slice());
+        let valid_after = match r.version {
+            Version::V1 => demand.now.secs().saturating_sub(V1_AFTER_S),
+            _ => 0,
+        };
+        let transfer = Transfer {
+            from: signer.address(),
+            to: address::parse(r.pay_to.address())?,
+            value: U256::from(r.price.atomic()),
+            valid_after: U256::from(valid_after),
+            valid_before: U256::from(plan.spendable_until.secs()),
+            nonce,
+        };
+        let signature = self.sign(&*signer, &rail.transfer_digest(&transfer)).await?;
+        Ok(Authorization {
+            payment: Payment {
+                accepted: r.clone(),
+                payload: Signed { transfer, signature }.encode(),
+                extensions: None,
+                resource: demand.challenge.resource.clone(),
+            },
+            attempt: attempt.clone(),
+            spendable_until: plan.spendable_until,
+        })
+    }
+
+    async fn receive(&self, sent: &Authorization, answer: Answer<'_>) -> Result<Reading> {
+        Ok(match answer {
+            Answer::Receipt(receipt) if agrees(sent, receipt)? => Reading::Paid(receipt.charged),
+            // The authorization stays spendable; whether another may be signed beside it, the policy decides.
+            Answer::Corrected(_) => Reading::SignAgain,
+            // A refusal, silence, or a receipt for something else proves nothing: only the chain does.
+            _ => Reading::Resolve,
+        })
+    }
+
+    async fn resolve(&self, sent: &Authorization) -> Result<Fate> {
+        let said = Signed::decode(&sent.payment.payload)?.transfer;
+        let accepted = &sent.payment.accepted;
+        let token = Token::of(accepted)?;
+        let asked = Asked { token: &token, transfer: &said, timeout_s: accepted.timeout_s, at: At::Latest };
+        Ok(match asked.stand(&*self.evm).await? {
+            Stand::Settled(tx) => {
+                Fate::Settled(Box::new(receipt(&token, said.from, accepted.price.0, tx, None)?))
+            }
+            Stand::Dead => Fate::Dead,
+            Stand::Open => Fate::Open { cancel: self.cancel(sent, &token, &said) },
+            Stand::Wait => Fate::NotYetKnown { ask_again: soon(&*self.evm, &*self.clock) },
+        })
+    }
+}
+
+/// True when a receipt says what was signed. It is the server's word all the same; the transaction in it can be
+/// looked up.
+fn agrees(sent: &Authorization, receipt: &Receipt) -> Result<bool> {
+    let accepted = &sent.payment.accepted;
+    let from = Signed::decode(&sent.payment.payload)?.transfer.from;
+    let payer = address::account(accepted.chain, &from)?;
+    Ok(receipt.chain == accepted.chain
+        && receipt.charged == accepted.price.0
+        && receipt.payer.is_none_or(|p| p == payer)
+        && matches!(receipt.landed, Landed::OnChain { .. }))
+}

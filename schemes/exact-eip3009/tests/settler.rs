@@ -1,0 +1,299 @@
+//! The side that puts the transfer on chain, on a scripted chain.
+
+mod support;
+
+use alloy::primitives::{Address, Bytes, U256};
+use support::chain::{Script, revert};
+use support::*;
+use tollway_core::*;
+use tollway_exact_eip3009::ENTRY;
+
+fn payee() -> Address {
+    PAYEE.parse().unwrap()
+}
+
+#[test]
+fn verified_by_one_look_and_settled_by_one_transaction() {
+    let bench = Bench::new();
+    let order = bench.order();
+    let receipt = bench.settle(&order).unwrap();
+    assert_eq!(bench.world().looks, 1, "verify looks once, settle not at all");
+    let [submit] = bench.world().submitted.clone().try_into().unwrap();
+    assert_eq!(submit.call, bench.call(&order.payment), "the (v, r, s) overload, as signed");
+    assert_eq!(submit.not_after, Time::from_secs(NOW + 54));
+    assert!((102_628..300_000).contains(&submit.gas_limit));
+    assert_eq!(submit.learn.unwrap().what, "transferWithAuthorization/new");
+    assert_eq!(receipt.charged, order.requirement.price.0);
+    assert_eq!(receipt.payer, (ENTRY.read)(&order).unwrap().payer);
+    assert_eq!(receipt.spent.unwrap().cost, Amount::new(AssetId::native(order.requirement.chain), 4_242));
+    assert_eq!(bench.world().balances[&payee()], U256::from(PRICE));
+    let again = bench.verify(&order).unwrap_err();
+    assert_eq!((again.code, again.next), (Code::NonceUsed, Next::Never));
+    let second = bench.order();
+    bench.settle(&second).unwrap();
+    assert_eq!(bench.world().submitted[1].learn.unwrap().what, "transferWithAuthorization/holder");
+}
+
+#[test]
+fn a_settlement_of_another_amount_is_not_exact() {
+    let bench = Bench::new();
+    let order = bench.order();
+    let due = bench.verify(&order).unwrap().due(order.requirement.price.charge(PRICE - 1).unwrap()).unwrap();
+    assert_eq!(block_on(bench.settling().settle(due)).unwrap_err().code, Code::ValueMismatch);
+    assert!(bench.world().submitted.is_empty());
+}
+
+#[test]
+fn proof_from_elsewhere_is_enough_to_settle() {
+    struct Wrapped(std::sync::Arc<dyn Settler>);
+    #[async_trait]
+    impl Settler for Wrapped {
+        async fn kinds(&self) -> Result<Vec<Kind>> {
+            self.0.kinds().await
+        }
+        async fn effort(&self, order: &Order) -> Result<Effort> {
+            self.0.effort(order).await
+        }
+        async fn verify(&self, _: &Order) -> Result<Proof> {
+            Ok(Proof { by_trust: true, ..Proof::default() })
+        }
+        async fn settle(&self, due: Due) -> Result<Receipt> {
+            self.0.settle(due).await
+        }
+        async fn resume(&self, order: &Order) -> Result<Fate> {
+            self.0.resume(order).await
+        }
+    }
+    let bench = Bench::new();
+    let order = bench.order();
+    let wrapped = Wrapped(bench.settling());
+    let verified = block_on(flow::verify(ENTRY.read, &wrapped, order.clone(), &*bench.clock)).unwrap();
+    let due = verified.due(order.requirement.price.full()).unwrap();
+    assert!(block_on(wrapped.settle(due)).is_ok());
+}
+
+#[test]
+fn what_the_chain_holds_against_a_payment_has_its_own_code() {
+    let refuse = |words: &'static str| move |bench: &Bench| bench.world().refuse = Some(revert(words));
+    type Case = (&'static str, Box<dyn Fn(&Bench)>, Code, Blame, Next);
+    let cases: Vec<Case> = vec![
+        (
+            "empty wallet",
+            Box::new(|b| {
+                b.world().balances.insert(b.payer, U256::from(PRICE - 1));
+            }),
+            Code::InsufficientFunds,
+            Blame::Payer,
+            Next::OtherRoute,
+        ),
+        (
+            "no code",
+            Box::new(|b| b.world().deployed = false),
+            Code::AssetNotDeployed,
+            Blame::Payee,
+            Next::OtherRoute,
+        ),
+        (
+            "node away",
+            Box::new(|b| b.world().unreachable = true),
+            Code::Unreachable,
+            Blame::Network,
+            Next::Later,
+        ),
+        // The chain's clock decides: ours may lag.
+        ("chain ahead", Box::new(|b| b.world().time_s = NOW + 54), Code::Expired, Blame::Payer, Next::Never),
+        (
+            "smart account",
+            Box::new(refuse("FiatTokenV2: invalid signature")),
+            Code::InvalidSignature,
+            Blame::Payer,
+            Next::Never,
+        ),
+        (
+            "expired",
+            Box::new(refuse("FiatTokenV2: authorization is expired")),
+            Code::Expired,
+            Blame::Payer,
+            Next::Never,
+        ),
+        (
+            "early",
+            Box::new(refuse("FiatTokenV2: authorization is not yet valid")),
+            Code::NotYetValid,
+            Blame::Payer,
+            Next::Later,
+        ),
+        (
+            "used",
+            Box::new(refuse("FiatTokenV2: authorization is used or canceled")),
+            Code::NonceUsed,
+            Blame::Payer,
+            Next::Never,
+        ),
+        (
+            "balance",
+            Box::new(refuse("ERC20: transfer amount exceeds balance")),
+            Code::InsufficientFunds,
+            Blame::Payer,
+            Next::OtherRoute,
+        ),
+        ("paused", Box::new(refuse("Pausable: paused")), Code::SimulationFailed, Blame::Network, Next::Later),
+        (
+            "blocked",
+            Box::new(refuse("Blacklistable: account is blacklisted")),
+            Code::SimulationFailed,
+            Blame::Payer,
+            Next::OtherRoute,
+        ),
+        (
+            "a custom error",
+            Box::new(|b| b.world().refuse = Some(Bytes::from_static(&[0xde, 0xad, 0xbe, 0xef, 1]))),
+            Code::SimulationFailed,
+            Blame::Payer,
+            Next::OtherRoute,
+        ),
+    ];
+    for (what, change, code, blame, next) in cases {
+        let bench = Bench::new();
+        let order = bench.order();
+        change(&bench);
+        let e = bench.verify(&order).expect_err(what);
+        assert_eq!((e.code.clone(), e.blame, e.next.clone()), (code, blame, next), "{what}: {e}");
+        assert!(bench.world().submitted.is_empty());
+    }
+}
+
+#[test]
+fn a_reverted_transaction_is_final_and_a_silent_one_is_not_believed() {
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.world().script = Script::Revert("Pausable: paused");
+    let e = bench.settle(&order).unwrap_err();
+    assert_eq!((e.code, e.next), (Code::TransactionFailed, Next::Never));
+    assert_eq!(bench.resume(&order).unwrap_err().next, Next::Never, "resume says the same");
+
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.world().script = Script::Silent;
+    let e = bench.settle(&order).unwrap_err();
+    assert_eq!((e.code, e.blame, e.next), (Code::TransferEventMismatch, Blame::Payee, Next::Never));
+}
+
+#[test]
+fn a_front_runner_changes_nothing() {
+    for script in [Script::FrontRun, Script::FrontRunSeen] {
+        let bench = Bench::new();
+        let order = bench.order();
+        let ours = matches!(script, Script::FrontRun);
+        bench.world().script = script;
+        let receipt = bench.settle(&order).unwrap();
+        assert_eq!(receipt.transaction(), Some(&bench.world().txs[0].0), "the other's transaction");
+        assert_eq!(receipt.spent.is_some(), ours, "what our reverted one cost is still told");
+        let Fate::Settled(again) = bench.resume(&order).unwrap() else { panic!("settled") };
+        assert_eq!(*again, receipt);
+        assert_eq!(bench.world().balances[&payee()], U256::from(PRICE));
+    }
+}
+
+#[test]
+fn a_front_runner_that_is_not_final_yet_leaves_the_outcome_open() {
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.world().script = Script::FrontRun;
+    bench.world().final_lag_s = 20;
+    let e = bench.settle(&order).unwrap_err();
+    assert!(e.is_unknown_outcome(), "{e}");
+    assert!(bench.resume(&order).unwrap_err().is_unknown_outcome());
+    bench.at(NOW + 20);
+    assert!(matches!(bench.resume(&order), Ok(Fate::Settled(_))));
+}
+
+#[test]
+fn a_payer_that_cancels_at_the_last_moment_is_not_taken_for_a_payment() {
+    let bench = Bench::new();
+    let order = bench.order();
+    let verified = bench.verify(&order).unwrap();
+    let sent = Authorization {
+        payment: order.payment.clone(),
+        attempt: AttemptId("x".to_owned()),
+        spendable_until: Time::from_secs(NOW + 60),
+    };
+    let Fate::Open { cancel: Some(cancel) } = block_on(bench.paying().resolve(&sent)).unwrap() else {
+        panic!("open")
+    };
+    block_on(bench.paying().perform(&cancel)).unwrap();
+    let due = verified.due(order.requirement.price.full()).unwrap();
+    let e = block_on(bench.settling().settle(due)).unwrap_err();
+    assert_eq!((e.code, e.next), (Code::TransactionFailed, Next::Never));
+}
+
+#[test]
+fn a_lost_answer_is_found_by_resume_and_never_sent_twice() {
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.world().script = Script::LoseAnswer;
+    let e = bench.settle(&order).unwrap_err();
+    assert!(matches!(e.next, Next::Unknown(Some(_))), "{e}");
+    bench.world().script = Script::Honest;
+    let Fate::Settled(receipt) = bench.resume(&order).unwrap() else { panic!("settled") };
+    assert_eq!(receipt.spent.unwrap().cost.atomic, 4_242);
+    assert_eq!(bench.world().submitted.len(), 1);
+    assert_eq!(bench.world().txs.len(), 1);
+}
+
+#[test]
+fn a_lost_send_is_pending_and_one_never_sent_is_open_until_its_window_is_over() {
+    let bench = Bench::new();
+    let order = bench.order();
+    assert_eq!(bench.resume(&order), Ok(Fate::Open { cancel: None }));
+    bench.at(NOW + 60);
+    assert_eq!(bench.resume(&order), Ok(Fate::Dead));
+
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.world().script = Script::LoseAll;
+    assert!(bench.settle(&order).unwrap_err().is_unknown_outcome());
+    let Fate::NotYetKnown { ask_again } = bench.resume(&order).unwrap() else { panic!("pending") };
+    assert_eq!(ask_again, Time::from_secs(NOW + 2));
+}
+
+#[test]
+fn errors_from_before_anything_was_sent_pass_through() {
+    for error in
+        [Error::network(Code::Unreachable), Error::caller(Code::NoSigner), Error::network(Code::RpcRefused)]
+    {
+        let bench = Bench::new();
+        let order = bench.order();
+        bench.world().script = Script::Refuse(error.clone());
+        assert_eq!(bench.settle(&order), Err(error));
+    }
+}
+
+#[test]
+fn effort_follows_the_kind_of_payee() {
+    let bench = Bench::new();
+    let order = bench.order();
+    let effort = || block_on(bench.settling().effort(&order)).unwrap();
+    let gas = || effort().works[0].compute;
+    assert_eq!(gas(), 102_628);
+    let looks = bench.world().looks;
+    assert_eq!(gas(), 102_628);
+    assert_eq!(bench.world().looks, looks, "remembered");
+    let sample = effort().works[0].sample.bytes().to_vec();
+    let real = bench.call(&order.payment).data;
+    assert_eq!(sample[..4 + 6 * 32], real[..4 + 6 * 32], "the real call");
+    assert_ne!(sample[4 + 7 * 32..], real[4 + 7 * 32..], "but not its signature, which a log could show");
+    bench.settle(&order).unwrap();
+    assert_eq!(gas(), 85_708);
+}
+
+#[test]
+fn an_order_for_another_chain_is_turned_away() {
+    let bench = Bench::new();
+    let mut order = bench.order();
+    order.requirement.chain = ChainId::new("eip155:1").unwrap();
+    let settler = bench.settling();
+    assert_eq!(block_on(settler.verify(&order)).unwrap_err().code, Code::InvalidNetwork);
+    assert_eq!(block_on(settler.effort(&order)).unwrap_err().code, Code::InvalidNetwork);
+    assert_eq!(block_on(settler.resume(&order)).unwrap_err().code, Code::InvalidNetwork);
+}
