@@ -7,12 +7,19 @@ use std::sync::Arc;
 use tollway_core::{Account, Funds, Network, Purpose, RecordKey, Result, Sample, Time, TxId, async_trait};
 
 /// A call to a contract: an `eth_call`, or the body of a transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EvmCall {
     /// The contract.
     pub to: Address,
     /// ABI-encoded call data.
     pub data: Bytes,
+}
+
+/// Shows no call data: it may hold an authorization.
+impl std::fmt::Debug for EvmCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "EvmCall(to {}, {} bytes)", self.to, self.data.len())
+    }
 }
 
 /// Which state a look is taken at.

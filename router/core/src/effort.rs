@@ -39,8 +39,15 @@ pub enum Part {
 /// An unsigned transaction as it will look on the wire, for chains that price bytes by their content.
 ///
 /// Shared and identified by address: cloning a sample keeps [`Sample::id`], so a tariff can remember its price.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Sample(Arc<[u8]>);
+
+/// Shows the size alone: a sample of a real transaction holds its signature.
+impl std::fmt::Debug for Sample {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sample({} bytes)", self.0.len())
+    }
+}
 
 impl Sample {
     /// Keeps the bytes of an unsigned, serialised transaction.

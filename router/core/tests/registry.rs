@@ -173,7 +173,6 @@ fn a_role_that_nobody_asks_for_is_not_built() {
 }
 
 #[test]
-#[ignore = "builder.rs: a chain that is named twice gets two cells; `chains()` should list each once"]
 fn the_same_chain_twice_is_one_chain() {
     let twice = Registry::builder().with(EXACT).role(Role::Seller);
     let rooms = build(twice.bare(chain("eip155:1")).bare(chain("eip155:1"))).unwrap();

@@ -98,7 +98,6 @@ fn charging_more_or_in_another_coin_settles_nothing() {
 }
 
 #[test]
-#[ignore = "drive.rs: `known(…)?` and `claim(…)?` in Move::Verify lose a claim that is held already"]
 fn verifying_twice_leaves_nothing_claimed() {
     let (world, runs) = (World::new(Settles::Well), AtomicUsize::new(0));
     let said = drive(&world, &runs, vec![verify(), verify(), serve()]);

@@ -170,6 +170,12 @@ async fn what_was_never_sent_is_sent_again_whatever_the_method() {
         let request = client.request(Method::POST, format!("http://{at}/")).build().unwrap();
         let result = client.execute(request).await;
         assert_eq!(result.is_ok(), comes_back, "{result:?}");
+        if let Err(e) = result {
+            // Nobody has the signature, so nothing is unknown and nothing stays reserved.
+            assert!(!e.error().is_unknown_outcome(), "{e}");
+            let attempts = client.router().attempts().await.unwrap();
+            assert!(attempts.iter().all(|a| a.stage == tollway_route::pay::AttemptStage::Dead), "{attempts:?}");
+        }
         assert_eq!(wallet.signatures(), 1);
         server.await.unwrap();
     }

@@ -247,9 +247,9 @@ impl Ledger for Failing {
         self.check()?;
         self.0.claim(k, p, u, n).await
     }
-    async fn conclude(&self, k: &[ReplayKey], r: Option<&Receipt>) -> Result<()> {
+    async fn conclude(&self, k: &[ReplayKey], p: &Print, r: Option<&Receipt>) -> Result<()> {
         self.check()?;
-        self.0.conclude(k, r).await
+        self.0.conclude(k, p, r).await
     }
     async fn load(&self, k: &RecordKey) -> Result<Option<Record>> {
         self.check()?;

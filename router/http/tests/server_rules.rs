@@ -220,7 +220,7 @@ fn misbehaving(world: &World) -> Router {
                 }
             }),
         )
-        .route("/slow", on_get(|| std::future::pending::<()>()))
+        .route("/slow", on_get(std::future::pending::<()>))
         .route("/broken", on_get(move || async move { broken() }))
         .layer(paywall)
 }

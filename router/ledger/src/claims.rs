@@ -49,16 +49,21 @@ pub(crate) fn claim(
 }
 
 /// Remembers the receipt, or frees what has none.
-pub(crate) fn conclude(db: &Connection, keys: &[ReplayKey], receipt: Option<&Receipt>) -> Result<()> {
+pub(crate) fn conclude(
+    db: &Connection,
+    keys: &[ReplayKey],
+    print: &Print,
+    receipt: Option<&Receipt>,
+) -> Result<()> {
     let text = receipt.map(write).transpose()?;
     for key in keys {
         let done = match &text {
             Some(text) => db
-                .prepare_cached("UPDATE claim SET receipt = ?2 WHERE key = ?1")
-                .and_then(|mut s| s.execute(params![key.0, text])),
+                .prepare_cached("UPDATE claim SET receipt = ?3 WHERE key = ?1 AND print = ?2")
+                .and_then(|mut s| s.execute(params![key.0, print.0, text])),
             None => db
-                .prepare_cached("DELETE FROM claim WHERE key = ?1 AND receipt IS NULL")
-                .and_then(|mut s| s.execute([&key.0])),
+                .prepare_cached("DELETE FROM claim WHERE key = ?1 AND print = ?2 AND receipt IS NULL")
+                .and_then(|mut s| s.execute(params![key.0, print.0])),
         };
         done.map_err(fail::sqlite)?;
     }

@@ -122,9 +122,9 @@ impl Ledger for SqliteLedger {
         let (keys, print) = (keys.to_vec(), print.clone());
         self.writer.ask(Kind::Writes, move |db| claims::claim(db, &keys, &print, until, now)).await
     }
-    async fn conclude(&self, keys: &[ReplayKey], receipt: Option<&Receipt>) -> Result<()> {
-        let (keys, receipt) = (keys.to_vec(), receipt.cloned());
-        self.writer.ask(Kind::Writes, move |db| claims::conclude(db, &keys, receipt.as_ref())).await
+    async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()> {
+        let (keys, print, receipt) = (keys.to_vec(), print.clone(), receipt.cloned());
+        self.writer.ask(Kind::Writes, move |db| claims::conclude(db, &keys, &print, receipt.as_ref())).await
     }
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>> {
         let key = key.clone();

@@ -79,7 +79,7 @@ async fn pay(ledger: Arc<SqliteLedger>, who: String) {
         });
         ledger.store(&writes).await.unwrap();
         say(format!("stored {id}"));
-        ledger.conclude(&keys, Some(&receipt(&id))).await.unwrap();
+        ledger.conclude(&keys, &id.as_str().into(), Some(&receipt(&id))).await.unwrap();
         say(format!("concluded {id}"));
         ledger.close(&id.as_str().into(), Spend::Part { taken: 2, of: 3 }, Time::from_ms(n)).await.unwrap();
         say(format!("closed {id}"));

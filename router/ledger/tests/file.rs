@@ -112,16 +112,16 @@ async fn a_purge_takes_only_what_can_do_no_more_harm() {
     }
     for n in 0..1500 {
         ledger.claim(&key(&format!("many{n}")), &print(), early, Time::ZERO).await.unwrap();
-        ledger.conclude(&key(&format!("many{n}")), Some(&receipt())).await.unwrap();
+        ledger.conclude(&key(&format!("many{n}")), &print(), Some(&receipt())).await.unwrap();
     }
-    ledger.conclude(&key("done"), Some(&receipt())).await.unwrap();
-    ledger.conclude(&key("window"), Some(&receipt())).await.unwrap();
+    ledger.conclude(&key("done"), &print(), Some(&receipt())).await.unwrap();
+    ledger.conclude(&key("window"), &print(), Some(&receipt())).await.unwrap();
 
     assert_eq!(ledger.purge(early).await.unwrap(), 0, "inside the window");
     let first = Time::from_secs(101);
     assert_eq!(ledger.purge(first.plus_ms(2 * RETENTION_MS)).await.unwrap(), 0, "the first sight only marks");
     let first = first.plus_ms(2 * RETENTION_MS);
-    ledger.conclude(&key("open"), None).await.unwrap();
+    ledger.conclude(&key("open"), &print(), None).await.unwrap();
     ledger.claim(&key("open"), &print(), early, Time::ZERO).await.unwrap();
     assert_eq!(ledger.purge(first.plus_ms(RETENTION_MS - 1)).await.unwrap(), 0, "not long ago");
     assert_eq!(ledger.purge(first.plus_ms(RETENTION_MS)).await.unwrap(), 1501);

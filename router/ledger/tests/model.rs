@@ -15,7 +15,7 @@ enum Op {
     Close(u8, Spend, u64),
     Seen(Vec<u8>, u8),
     Claim(Vec<u8>, u8),
-    Conclude(Vec<u8>, Option<u8>),
+    Conclude(Vec<u8>, u8, Option<u8>),
     Load(u8),
     Store(Vec<(u8, Option<u64>, Option<u8>)>),
     Scan(u8, Option<u8>, usize),
@@ -48,7 +48,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..20u8, spend, moment()).prop_map(|(hold, spend, now)| Op::Close(hold, spend, now)),
         2 => (names(), 0..3u8).prop_map(|(keys, print)| Op::Seen(keys, print)),
         3 => (names(), 0..3u8).prop_map(|(keys, print)| Op::Claim(keys, print)),
-        3 => (names(), prop::option::of(any::<u8>())).prop_map(|(keys, tx)| Op::Conclude(keys, tx)),
+        3 => (names(), 0..3u8, prop::option::of(any::<u8>()))
+            .prop_map(|(keys, print, tx)| Op::Conclude(keys, print, tx)),
         1 => (0..5u8).prop_map(Op::Load),
         4 => prop::collection::vec(write, 0..3).prop_map(Op::Store),
         1 => (0..5u8, prop::option::of(0..5u8), 0..4usize).prop_map(|(p, a, n)| Op::Scan(p, a, n)),
@@ -103,8 +104,8 @@ async fn answer(ledger: &dyn Ledger, op: &Op) -> String {
         Op::Claim(k, p) => {
             format!("{:?}", ledger.claim(&keys(k), &print(p), Time::FAR, Time::ZERO).await)
         }
-        Op::Conclude(k, tx) => {
-            format!("{:?}", ledger.conclude(&keys(k), tx.map(receipt).as_ref()).await)
+        Op::Conclude(k, p, tx) => {
+            format!("{:?}", ledger.conclude(&keys(k), &print(p), tx.map(receipt).as_ref()).await)
         }
         Op::Load(r) => {
             format!("{:?}", ledger.load(&record(*r)).await.map(|r| r.map(|r| (r.version, r.value))))

@@ -82,6 +82,7 @@ every_ledger! {
     claims::all_keys_or_none,
     claims::receipts_are_kept_whole,
     claims::freed_keys_are_fresh_again,
+    claims::a_claim_is_concluded_by_its_own_print_alone,
     claims::concluded_keys_are_never_freed,
     claims::seeing_claims_nothing,
     records::versions_grow_by_one,

@@ -133,8 +133,15 @@ impl Policy {
         if !self.payees.allows(&r.pay_to) {
             return Err(denied(format!("payee {} is not allowed", r.pay_to)));
         }
-        if let Some(host) = host.filter(|h| !self.hosts.allows(&(*h).to_owned())) {
-            return Err(denied(format!("host {host} is not allowed")));
+        match host {
+            Some(host) if !self.hosts.allows(&host.to_owned()) => {
+                return Err(denied(format!("host {host} is not allowed")));
+            }
+            // Nobody knows who asks, so no list of hosts can have it.
+            None if matches!(self.hosts, List::Only(_)) => {
+                return Err(denied("the host that asks is not known".to_owned()));
+            }
+            _ => {}
         }
         let timeout_s_max = self.timeout_s_max.unwrap_or(600);
         if r.timeout_s == 0 || r.timeout_s > timeout_s_max {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`arrows`] | which crate may depend on which |
 //! | [`manifests`] | what every manifest inherits, and that the facade names every plugin |
+//! | [`readme`] | the README, cut from the facade's crate docs |
 //! | [`words`] | what may not be written, and where |
 //! | [`sizes`] | how long a file may grow |
 //! | [`features`] | the list of feature checks that `.ci/run` goes through |
@@ -26,6 +27,7 @@ pub mod crates;
 pub mod features;
 mod finding;
 pub mod manifests;
+pub mod readme;
 pub mod sizes;
 pub mod source;
 pub mod tree;

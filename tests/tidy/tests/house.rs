@@ -115,3 +115,24 @@ fn the_sources_are_read_right() -> Outcome {
         sources.iter().filter(unbalanced).map(|source| Finding::at(&source.path, 0, "is misread", right));
     Ok(verdict(found.collect())?)
 }
+
+/// `TOLLWAY_BLESS=1 cargo test -p tollway-tidy` writes the README anew.
+#[test]
+fn the_readme_is_cut_from_the_crate_docs() -> Outcome {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let source = std::fs::read_to_string(root.join("router/src/lib.rs")).map_err(|e| e.to_string())?;
+    let cut = tollway_tidy::readme::cut(&source)?;
+    let readme = root.join("README.md");
+    if std::env::var_os("TOLLWAY_BLESS").is_some() {
+        std::fs::write(&readme, &cut).map_err(|e| e.to_string())?;
+    }
+    let have = std::fs::read_to_string(&readme).unwrap_or_default();
+    let line = cut.lines().zip(have.lines()).position(|(a, b)| a != b).unwrap_or(have.lines().count().min(cut.lines().count()));
+    if have != cut {
+        return Err(Plain(format!(
+            "README.md:{}: differs from the docs of router/src/lib.rs; TOLLWAY_BLESS=1 cargo test -p tollway-tidy writes it anew",
+            line + 1
+        )));
+    }
+    Ok(())
+}

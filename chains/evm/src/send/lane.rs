@@ -90,7 +90,9 @@ impl Lane {
 
     /// Takes this very nonce, if it was put back.
     pub(super) fn claim(&self, nonce: u64) -> Option<Ticket<'_>> {
-        self.nonces().free.remove(&nonce).then_some(Ticket { lane: self, nonce, spent: false })
+        let ours = self.nonces().free.remove(&nonce);
+        // Made only when it is ours: a ticket that is dropped puts its nonce back.
+        ours.then(|| Ticket { lane: self, nonce, spent: false })
     }
 
     /// How many transactions of this sender are on their way.

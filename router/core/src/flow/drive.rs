@@ -1,5 +1,5 @@
-use super::once::{Claimed, SettleOnce};
-use crate::{Arrival, Ceiling, Charge, Code, Error, Event, Json, Move, Receipt, Result, Seller, Visit};
+use super::once::{Admitted, Claimed, SettleOnce};
+use crate::{Arrival, Ceiling, Charge, Code, Error, Event, Json, Move, Order, Receipt, Result, Seller, Visit};
 
 /// Runs what was paid for.
 #[crate::async_trait]
@@ -59,29 +59,40 @@ impl Driver<'_> {
         loop {
             next = match next {
                 Move::Verify(order) => {
-                    let print = visit.arrival.print.clone();
-                    if let Some(receipt) = self.once.known(&order, &print).await? {
-                        return Ok(Delivered::Again(receipt));
+                    if let Some(again) = self.claim(&visit, &mut held, order).await? {
+                        return Ok(again);
                     }
-                    let claimed = self.once.claim(order, &print).await?;
-                    let verified =
-                        claimed.verified.as_ref().ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
+                    let verified = held.claimed.as_ref().and_then(|c| c.verified.as_ref());
+                    let verified = verified.ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
                     let advanced = self.seller.advance(&mut visit, Event::Verified(verified)).await;
-                    self.or_release(advanced, &mut held, Some(claimed)).await?
+                    self.or_release(advanced, &mut held).await?
                 }
                 Move::Serve(ceiling) => self.serve(&mut visit, &mut held, ceiling, handler).await?,
                 Move::SettleHeld(charge) => self.settle(&mut visit, &mut held, charge).await?,
                 Move::Settle(order, charge) => {
-                    if held.claimed.is_none() {
-                        let print = visit.arrival.print.clone();
-                        if let Some(receipt) = self.once.known(&order, &print).await? {
-                            return Ok(Delivered::Again(receipt));
-                        }
-                        held.claimed = Some(self.once.claim(order, &print).await?);
+                    if held.claimed.is_none()
+                        && let Some(again) = self.claim(&visit, &mut held, order).await?
+                    {
+                        return Ok(again);
                     }
                     self.settle(&mut visit, &mut held, charge).await?
                 }
                 Move::Done(receipt) => return self.done(held, receipt).await,
+            }
+        }
+    }
+
+    /// Claims the payment into `held`; the receipt when it came before.
+    async fn claim(&self, visit: &Visit, held: &mut Held, order: Order) -> Result<Option<Delivered>> {
+        if let Some(claimed) = held.claimed.take() {
+            let why = Error::us(Code::Internal).detail("a seller asked to verify while a payment was held");
+            return self.once.release(claimed, why).await;
+        }
+        match self.once.admit(order, &visit.arrival.print).await? {
+            Admitted::Known(receipt) => Ok(Some(Delivered::Again(receipt))),
+            Admitted::Claimed(claimed) => {
+                held.claimed = Some(claimed);
+                Ok(None)
             }
         }
     }
@@ -108,7 +119,7 @@ impl Driver<'_> {
             }
             None => self.seller.advance(visit, Event::Failed).await,
         };
-        self.or_release(advanced, held, None).await
+        self.or_release(advanced, held).await
     }
 
     async fn settle(&self, visit: &mut Visit, held: &mut Held, charge: Charge) -> Result<Move> {
@@ -116,7 +127,7 @@ impl Driver<'_> {
         match self.once.settle_held(&mut claimed, charge).await {
             Ok(receipt) => {
                 // Concluded at once: whatever happens next, the same payment finds this receipt.
-                self.once.conclude(claimed, Some(&receipt)).await?;
+                let receipt = self.once.remember(claimed, receipt).await;
                 visit.receipts.push(receipt.clone());
                 self.seller.advance(visit, Event::Settled(&receipt)).await
             }
@@ -137,15 +148,7 @@ impl Driver<'_> {
     }
 
     /// A seller that cannot go on before anything was sent must not leave the payer's nonce claimed.
-    async fn or_release(
-        &self,
-        advanced: Result<Move>,
-        held: &mut Held,
-        fresh: Option<Claimed>,
-    ) -> Result<Move> {
-        if fresh.is_some() {
-            held.claimed = fresh;
-        }
+    async fn or_release(&self, advanced: Result<Move>, held: &mut Held) -> Result<Move> {
         match (advanced, held.claimed.take()) {
             (Ok(next), claimed) => {
                 held.claimed = claimed;

@@ -42,6 +42,20 @@ impl std::fmt::Debug for SettleOnce<'_> {
     }
 }
 
+/// A payment at the door.
+#[allow(clippy::large_enum_variant, reason = "one per payment, consumed at once")]
+pub(super) enum Admitted {
+    Known(Receipt),
+    Claimed(Claimed),
+}
+
+/// Whether the settler that had begun is known to be gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    Yes,
+    No,
+}
+
 /// A claimed payment: verified, ours, journaled.
 #[derive(Debug)]
 pub(super) struct Claimed {
@@ -56,25 +70,50 @@ impl SettleOnce<'_> {
     /// [`Code::ReplayedPayment`] for another print; [`Code::InFlight`] while somebody works on it; an unknown
     /// outcome when patience ran out, journaled for [`Self::recover`]; else why it was refused, nothing sent.
     pub async fn settle(&self, order: Order, charge_atomic: u128, print: &Print) -> Result<Receipt> {
-        if let Some(receipt) = self.known(&order, print).await? {
-            return Ok(receipt);
-        }
-        let mut claimed = match self.claim(order.clone(), print).await {
-            Err(e) if e.code == Code::InFlight => return self.known(&order, print).await?.ok_or(e),
-            other => other?,
+        let mut claimed = match self.admit(order, print).await? {
+            Admitted::Known(receipt) => return Ok(receipt),
+            Admitted::Claimed(claimed) => claimed,
         };
         let charge = match claimed.entry.record.order.requirement.price.charge(charge_atomic) {
             Ok(charge) => charge,
             Err(e) => return self.release(claimed, e).await,
         };
         match self.settle_held(&mut claimed, charge).await {
-            Ok(receipt) => {
-                self.conclude(claimed, Some(&receipt)).await?;
-                Ok(receipt)
-            }
+            Ok(receipt) => Ok(self.remember(claimed, receipt).await),
             Err(e) if e.is_unknown_outcome() => Err(e),
             Err(e) => self.release(claimed, e).await,
         }
+    }
+
+    /// The receipt of a payment that came before, or a fresh claim on it. Waits for whoever is working on it.
+    pub(super) async fn admit(&self, order: Order, print: &Print) -> Result<Admitted> {
+        let mut waited_ms = 0u64;
+        loop {
+            if let Some(receipt) = self.known(&order, print).await? {
+                return Ok(Admitted::Known(receipt));
+            }
+            match self.claim(order.clone(), print).await {
+                Ok(claimed) => return Ok(Admitted::Claimed(claimed)),
+                // Journaled beside us and not claimed yet, or about to be released.
+                Err(e) if e.code == Code::InFlight && waited_ms < self.patience_ms => {
+                    let pause_ms = backoff_ms(waited_ms);
+                    self.clock.sleep(pause_ms).await;
+                    waited_ms = waited_ms.saturating_add(pause_ms);
+                }
+                // Perhaps used by ourselves, beside us, since we looked.
+                Err(e) if e.code == Code::NonceUsed => {
+                    return self.known(&order, print).await?.map(Admitted::Known).ok_or(e);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Concludes a settled claim. The money has moved, so a ledger that fails now must not turn the receipt into an
+    /// error: the journal still says "settling", and the next look or start concludes it.
+    pub(super) async fn remember(&self, claimed: Claimed, receipt: Receipt) -> Receipt {
+        let _ = self.conclude(claimed, Some(&receipt)).await;
+        receipt
     }
 
     /// The receipt of a payment that was seen before; waits for one that is being settled right now.
@@ -96,8 +135,9 @@ impl SettleOnce<'_> {
             }
             let settling = self.load(&keys).await?.filter(|e| e.record.stage == Stage::Settling);
             if let Some(entry) = settling.filter(|_| waited_ms > 0) {
-                // Whoever started this may be gone; asking the chain beside a living settler does no harm.
-                if let Some(receipt) = self.resume_entry(entry).await? {
+                // Whoever started this may be gone; asking the chain beside a living settler does no harm, as long as
+                // only proof ends the claim.
+                if let Some(receipt) = self.resume_entry(entry, Alone::No).await? {
                     return Ok(Some(receipt));
                 }
             }
@@ -123,11 +163,11 @@ impl SettleOnce<'_> {
         let entry = Entry { key, version, record };
         match entry.record.stage {
             Stage::Verified => {
-                self.ledger.conclude(&entry.record.keys, None).await?;
+                self.ledger.conclude(&entry.record.keys, &entry.record.print, None).await?;
                 entry.remove(self.ledger).await?;
                 Ok(None)
             }
-            Stage::Settling => self.resume_entry(entry).await,
+            Stage::Settling => self.resume_entry(entry, Alone::Yes).await,
         }
     }
 
@@ -172,7 +212,8 @@ impl SettleOnce<'_> {
 
     /// Ends a claim with its receipt, or frees it.
     pub(super) async fn conclude(&self, claimed: Claimed, receipt: Option<&Receipt>) -> Result<()> {
-        self.ledger.conclude(&claimed.entry.record.keys, receipt).await?;
+        let record = &claimed.entry.record;
+        self.ledger.conclude(&record.keys, &record.print, receipt).await?;
         claimed.entry.remove(self.ledger).await
     }
 
@@ -198,23 +239,24 @@ impl SettleOnce<'_> {
         Err(unknown)
     }
 
-    async fn resume_entry(&self, entry: Entry) -> Result<Option<Receipt>> {
+    async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
         let fate = self.settler.resume(&entry.record.order).await;
-        let keys = entry.record.keys.clone();
+        let (keys, print) = (entry.record.keys.clone(), entry.record.print.clone());
         match fate {
             Ok(Fate::Settled(receipt)) => {
-                self.ledger.conclude(&keys, Some(&receipt)).await?;
+                self.ledger.conclude(&keys, &print, Some(&receipt)).await?;
                 entry.remove(self.ledger).await?;
                 Ok(Some(*receipt))
             }
             Ok(Fate::Dead) => {
-                self.ledger.conclude(&keys, None).await?;
+                self.ledger.conclude(&keys, &print, None).await?;
                 entry.remove(self.ledger).await?;
                 Err(Error::payer(Code::Expired))
             }
             Ok(_) => Ok(None),
-            Err(e) if e.next == Next::Never => {
-                self.ledger.conclude(&keys, None).await?;
+            // A definite refusal ends the claim only when nobody beside us may still be sending under it.
+            Err(e) if e.next == Next::Never && alone == Alone::Yes => {
+                self.ledger.conclude(&keys, &print, None).await?;
                 entry.remove(self.ledger).await?;
                 Err(e)
             }

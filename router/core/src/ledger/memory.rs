@@ -112,20 +112,16 @@ impl Ledger for MemoryLedger {
         Ok(Claim::Fresh)
     }
 
-    async fn conclude(&self, keys: &[ReplayKey], receipt: Option<&Receipt>) -> Result<()> {
+    async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()> {
         let mut state = self.state();
         for key in keys {
-            match receipt {
-                Some(receipt) => {
-                    if let Some((_, slot)) = state.claims.get_mut(key) {
-                        *slot = Some(receipt.clone());
-                    }
+            let ours = state.claims.get_mut(key).filter(|(whose, _)| whose == print);
+            match (ours, receipt) {
+                (Some((_, slot)), Some(receipt)) => *slot = Some(receipt.clone()),
+                (Some((_, None)), None) => {
+                    state.claims.remove(key);
                 }
-                None => {
-                    if state.claims.get(key).is_some_and(|(_, receipt)| receipt.is_none()) {
-                        state.claims.remove(key);
-                    }
-                }
+                _ => {}
             }
         }
         Ok(())

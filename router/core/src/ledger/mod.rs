@@ -150,8 +150,9 @@ pub trait Ledger: Send + Sync {
     async fn seen(&self, keys: &[ReplayKey], print: &Print) -> Result<Option<Claim>>;
     /// Claims all keys for `print`, or none. Kept at least until `until`.
     async fn claim(&self, keys: &[ReplayKey], print: &Print, until: Time, now: Time) -> Result<Claim>;
-    /// With a receipt: remembers it. Without: nothing was sent, the keys are free again.
-    async fn conclude(&self, keys: &[ReplayKey], receipt: Option<&Receipt>) -> Result<()>;
+    /// Ends the claim of `print`; keys that another print holds are left alone. With a receipt: remembers it. Without:
+    /// nothing was sent, the keys are free again, unless a receipt is remembered already.
+    async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()>;
     /// Reads one record.
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>>;
     /// All writes or none.

@@ -44,8 +44,8 @@ impl Ledger for Scoped {
     async fn claim(&self, keys: &[ReplayKey], print: &Print, until: Time, now: Time) -> Result<Claim> {
         self.inner.claim(&self.keys(keys), print, until, now).await
     }
-    async fn conclude(&self, keys: &[ReplayKey], receipt: Option<&Receipt>) -> Result<()> {
-        self.inner.conclude(&self.keys(keys), receipt).await
+    async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()> {
+        self.inner.conclude(&self.keys(keys), print, receipt).await
     }
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>> {
         self.inner.load(key).await

@@ -65,7 +65,9 @@ impl Builder {
     /// Adds a chain that this process has no node for, because a remote facilitator has.
     #[must_use]
     pub fn bare(mut self, chain: ChainId) -> Self {
-        self.bare.push(chain);
+        if !self.bare.contains(&chain) {
+            self.bare.push(chain);
+        }
         self
     }
     /// Settings for the scheme of that name.
@@ -84,14 +86,16 @@ impl Builder {
     /// Builds every cell.
     ///
     /// # Errors
-    /// [`Code::DuplicatePlugin`]; [`Code::NetworkMissing`] for an asked-for scheme without a chain; whatever a
+    /// [`Code::DuplicatePlugin`], also for a second network of one chain; [`Code::NetworkMissing`] for an asked-for scheme without a chain; whatever a
     /// plugin says when it fails to build.
     pub fn build(
-        self,
+        mut self,
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
         dice: Arc<dyn Dice>,
     ) -> Result<Registry> {
+        // Whichever door came first, a plugin that was asked for by name is that plugin.
+        self.found.retain(|found| self.asked.iter().all(|asked| asked.id != found.id));
         self.refuse_duplicates()?;
         let mut cells: BTreeMap<ChainId, Vec<Cell>> = BTreeMap::new();
         let mut dormant = Vec::new();
@@ -142,6 +146,12 @@ impl Builder {
                 return Err(
                     Error::caller(Code::DuplicatePlugin).detail(format!("{} and {}", one.id, other.id))
                 );
+            }
+        }
+        for (i, one) in self.networks.iter().enumerate() {
+            let id = one.network.id();
+            if self.networks.iter().skip(i.saturating_add(1)).any(|other| other.network.id() == id) {
+                return Err(Error::caller(Code::DuplicatePlugin).detail(format!("two networks for {id}")));
             }
         }
         Ok(())

@@ -82,10 +82,11 @@ impl SettleResponse {
             return Err(self.failure());
         }
         if !self.network.is_empty() {
-            let chain = read_network(&self.network, families).unwrap_or(requirement.chain);
-            if chain != requirement.chain {
+            // It says that it settled, so a name that is wrong or unknown leaves the outcome open.
+            if read_network(&self.network, families) != Ok(requirement.chain) {
                 return Err(Error::unknown(Code::ReceiptMismatch, self.tx()).detail(format!(
-                    "the receipt is for {chain}, the payment was for {}",
+                    "the receipt is for {:?}, the payment was for {}",
+                    crate::error::excerpt(&self.network),
                     requirement.chain
                 )));
             }

@@ -263,8 +263,8 @@ impl Ledger for World {
     async fn claim(&self, keys: &[ReplayKey], print: &Print, until: Time, now: Time) -> Result<Claim> {
         slowly!(self.claim(keys, print, until, now))
     }
-    async fn conclude(&self, keys: &[ReplayKey], receipt: Option<&Receipt>) -> Result<()> {
-        slowly!(self.conclude(keys, receipt))
+    async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()> {
+        slowly!(self.conclude(keys, print, receipt))
     }
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>> {
         slowly!(self.load(key))

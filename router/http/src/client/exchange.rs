@@ -116,7 +116,7 @@ impl<W: Wire> Exchange for Paying<'_, W> {
         self.lost = None;
         let stamp = match Stamp::new(payment, self.families) {
             Ok(stamp) => stamp,
-            Err(e) => return Reply::Refused(e),
+            Err(e) => return Reply::NotSent(e),
         };
         let mut tries = Tries::new(self.settings, payment, self.wire.target().idempotent);
         loop {
@@ -132,9 +132,11 @@ impl<W: Wire> Exchange for Paying<'_, W> {
             match wait {
                 Some(wait) => sleep(wait).await,
                 None => {
-                    let e = tries.last_error();
-                    self.lost = Some(e.clone());
-                    return Reply::Lost(e);
+                    let reply = tries.give_up();
+                    if let Reply::Lost(e) = &reply {
+                        self.lost = Some(e.clone());
+                    }
+                    return reply;
                 }
             }
         }
@@ -220,8 +222,13 @@ impl<'a> Tries<'a> {
         }
     }
 
-    fn last_error(self) -> Error {
+    /// Nothing was sent only when no sending at all may have arrived.
+    fn give_up(self) -> Reply {
         let none = || Error::us(Code::Internal).detail("no sending of a payment left an error");
-        self.doubt.or(self.nowhere).unwrap_or_else(none)
+        match (self.doubt, self.nowhere) {
+            (Some(doubt), _) => Reply::Lost(doubt),
+            (None, Some(nowhere)) => Reply::NotSent(nowhere),
+            (None, None) => Reply::Lost(none()),
+        }
     }
 }

@@ -58,6 +58,7 @@
 //! Other methods than a route's pass, `OPTIONS` always does; a method that the service behind takes from a header or a
 //! form field (`X-HTTP-Method-Override`) is not seen, so price such routes with [`Methods::any`].
 
+mod admit;
 mod answers;
 mod builder;
 mod challenge;

@@ -17,7 +17,7 @@ pub(crate) async fn fresh_then_same_then_replay(ledger: &dyn Ledger) {
     assert_eq!(ledger.seen(&one, &mine).await.unwrap(), Some(Claim::Same(None)));
     assert_eq!(ledger.claim(&one, &other, at(60), at(1)).await.unwrap(), Claim::Replay);
     assert_eq!(ledger.seen(&one, &other).await.unwrap(), Some(Claim::Replay));
-    ledger.conclude(&one, Some(&receipt("0x1"))).await.unwrap();
+    ledger.conclude(&one, &mine, Some(&receipt("0x1"))).await.unwrap();
     assert_eq!(ledger.claim(&one, &mine, at(60), at(1)).await.unwrap(), same("0x1"));
     assert_eq!(ledger.seen(&one, &mine).await.unwrap(), Some(same("0x1")));
     assert_eq!(ledger.claim(&one, &other, at(60), at(1)).await.unwrap(), Claim::Replay);
@@ -47,31 +47,39 @@ pub(crate) async fn all_keys_or_none(ledger: &dyn Ledger) {
 pub(crate) async fn receipts_are_kept_whole(ledger: &dyn Ledger) {
     let (both, mine) = (keys(&["a", "b"]), print("mine"));
     ledger.claim(&both, &mine, at(60), at(1)).await.unwrap();
-    ledger.conclude(&keys(&["b"]), Some(&receipt("0x1"))).await.unwrap();
+    ledger.conclude(&keys(&["b"]), &mine, Some(&receipt("0x1"))).await.unwrap();
     // One key's receipt is the payment's.
     assert_eq!(ledger.seen(&both, &mine).await.unwrap(), Some(same("0x1")));
     assert_eq!(ledger.claim(&both, &mine, at(60), at(1)).await.unwrap(), same("0x1"));
-    ledger.conclude(&both, Some(&receipt("0x2"))).await.unwrap();
+    ledger.conclude(&both, &mine, Some(&receipt("0x2"))).await.unwrap();
     assert_eq!(ledger.seen(&both, &mine).await.unwrap(), Some(same("0x2")));
     // Concluding what nobody claimed claims nothing.
-    ledger.conclude(&keys(&["never"]), Some(&receipt("0x3"))).await.unwrap();
+    ledger.conclude(&keys(&["never"]), &mine, Some(&receipt("0x3"))).await.unwrap();
     assert_eq!(ledger.seen(&keys(&["never"]), &mine).await.unwrap(), None);
 }
 
 pub(crate) async fn freed_keys_are_fresh_again(ledger: &dyn Ledger) {
     let (one, mine, other) = (keys(&["k", "l"]), print("mine"), print("other"));
     ledger.claim(&one, &mine, at(60), at(1)).await.unwrap();
-    ledger.conclude(&one, None).await.unwrap();
-    ledger.conclude(&one, None).await.unwrap();
+    ledger.conclude(&one, &mine, None).await.unwrap();
+    ledger.conclude(&one, &mine, None).await.unwrap();
     assert_eq!(ledger.seen(&one, &mine).await.unwrap(), None);
     assert_eq!(ledger.claim(&one, &other, at(60), at(1)).await.unwrap(), Claim::Fresh);
+}
+
+pub(crate) async fn a_claim_is_concluded_by_its_own_print_alone(ledger: &dyn Ledger) {
+    let (one, mine, other) = (keys(&["k"]), print("mine"), print("other"));
+    ledger.claim(&one, &mine, at(60), at(1)).await.unwrap();
+    ledger.conclude(&one, &other, None).await.unwrap();
+    ledger.conclude(&one, &other, Some(&receipt("0x9"))).await.unwrap();
+    assert_eq!(ledger.seen(&one, &mine).await.unwrap(), Some(Claim::Same(None)));
 }
 
 pub(crate) async fn concluded_keys_are_never_freed(ledger: &dyn Ledger) {
     let (one, mine) = (keys(&["k"]), print("mine"));
     ledger.claim(&one, &mine, at(60), at(1)).await.unwrap();
-    ledger.conclude(&one, Some(&receipt("0x1"))).await.unwrap();
-    ledger.conclude(&one, None).await.unwrap();
+    ledger.conclude(&one, &mine, Some(&receipt("0x1"))).await.unwrap();
+    ledger.conclude(&one, &mine, None).await.unwrap();
     assert_eq!(ledger.seen(&one, &mine).await.unwrap(), Some(same("0x1")));
 }
 

@@ -1,11 +1,11 @@
 //! The payer's attempt journal: one record per signature, written before it can be spent.
 
-use crate::router::Router;
+use crate::router::{Route, Router};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollway_core::{
-    AttemptId, Authorization, Code, Error, HoldId, Json, Receipt, Record, RecordKey, Requirement, Result,
+    AttemptId, Authorization, Ceiling, Code, Error, HoldId, Json, Receipt, Record, RecordKey, Requirement, Result,
     Spend, Time, Write,
 };
 
@@ -37,6 +37,8 @@ pub struct AttemptRecord {
     pub begun_at: Time,
     /// What is being paid.
     pub requirement: Requirement,
+    /// The most that the signature can spend.
+    pub exposure: Ceiling,
     /// What was signed.
     pub authorization: Option<Authorization>,
     /// What it ended with.
@@ -79,7 +81,7 @@ impl Drop for Lease {
 
 impl Attempt {
     /// Writes down that something is about to be signed.
-    pub(super) async fn open(router: &Router, requirement: &Requirement, now: Time) -> Result<Self> {
+    pub(super) async fn open(router: &Router, route: &Route<'_>, now: Time) -> Result<Self> {
         let mut bytes = [0u8; 16];
         router.dice.fill(&mut bytes);
         let id = AttemptId(bytes.iter().map(|b| format!("{b:02x}")).collect());
@@ -87,7 +89,8 @@ impl Attempt {
             id: id.clone(),
             stage: AttemptStage::Reserving,
             begun_at: now,
-            requirement: requirement.clone(),
+            requirement: route.requirement.clone(),
+            exposure: route.plan.exposure,
             authorization: None,
             receipt: None,
             refusal: None,

@@ -19,7 +19,7 @@ use crate::router::{Context, Route, Router};
 use attempt::Attempt;
 use tollway_core::{
     Amount, Answer, Authorization, Blame, Challenge, Code, Error, Fate, HoldId, Next, Order, Payment,
-    Reading, Receipt, Reserved, Result, Spend, async_trait,
+    Reading, Receipt, Reserved, Result, Spend, TxId, async_trait,
 };
 
 /// The way to the server: sends one request with this payment attached, and reads what comes back.
@@ -45,6 +45,8 @@ pub enum Reply {
     Challenged(Challenge),
     /// Refused, or settled unsuccessfully.
     Refused(Error),
+    /// Nothing left this process: the payment cannot have arrived.
+    NotSent(Error),
     /// Nothing that can be read came back.
     Lost(Error),
 }
@@ -129,7 +131,7 @@ impl Router {
         }
         let now = self.clock.now();
         let lines = self.policy.lines(&route.plan, route.requirement, route.bill, context.host, now);
-        let mut attempt = Attempt::open(self, route.requirement, now).await?;
+        let mut attempt = Attempt::open(self, route, now).await?;
         let hold = HoldId(attempt.id().0.clone());
         let reserved = match Reserved::new(self.ledger.as_ref(), hold, &lines, route.plan.clone(), now).await
         {
@@ -184,7 +186,8 @@ impl Router {
         match reply {
             Reply::Receipt(receipt) => match payer.receive(&auth, Answer::Receipt(&receipt)).await? {
                 Reading::Paid(charged) => {
-                    attempt.settled(self, spend(charged, route), &receipt).await?;
+                    let tx = receipt.transaction().cloned();
+                    attempt.settled(self, spend(charged, route), &receipt).await.map_err(|e| moved(e, tx))?;
                     Ok(paid(receipt, charged, true))
                 }
                 _ => {
@@ -220,6 +223,7 @@ impl Router {
                 attempt.refused(self, &e).await?;
                 Err(e)
             }
+            Reply::NotSent(e) => attempt.abandon(self, e).await,
             Reply::Lost(e) => {
                 payer.receive(&auth, Answer::Lost).await?;
                 self.after_loss(attempt, &auth, route, e).await
@@ -257,7 +261,9 @@ impl Router {
         let payer = cell.payer.as_ref().ok_or_else(|| Error::caller(Code::RoleMissing))?;
         match payer.resolve(auth).await {
             Ok(Fate::Settled(receipt)) => {
-                attempt.settled(self, spend(receipt.charged, route), &receipt).await?;
+                let tx = receipt.transaction().cloned();
+                let spent = spend(receipt.charged, route);
+                attempt.settled(self, spent, &receipt).await.map_err(|e| moved(e, tx))?;
                 Ok(Some(*receipt))
             }
             Ok(Fate::Dead) => {
@@ -274,6 +280,11 @@ impl Router {
 enum Step {
     Paid(Paid),
     Corrected(Box<Challenge>),
+}
+
+/// The money has moved, whatever the ledger said when it was to write that down.
+fn moved(e: Error, tx: Option<TxId>) -> Error {
+    Error { next: Next::Unknown(tx), ..e }
 }
 
 fn spend(charged: Amount, route: &Route<'_>) -> Spend {

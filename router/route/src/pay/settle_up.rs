@@ -60,7 +60,7 @@ impl Router {
                 };
                 match fate {
                     Ok(Fate::Settled(receipt)) => {
-                        let of = record.requirement.price.atomic();
+                        let of = record.exposure.atomic();
                         let spend = Spend::Part { taken: receipt.charged.atomic, of };
                         record.receipt = Some(*receipt.clone());
                         record.stage = AttemptStage::Settled;

@@ -1,0 +1,154 @@
+//! An HTTP server behind a paywall.
+
+use crate::Outcome;
+use crate::world::{HouseKeys, World};
+use axum::Router;
+use axum::extract::State;
+use axum::routing::any;
+use http::{Method, Uri};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tollway::House;
+use tollway::core::{Role, Settler, SettlerId, Usd};
+use tollway::http::RemoteFacilitator;
+use tollway::http::server::{Methods, Paywall, Priced};
+use tollway::route::{SellerPolicy, Tag};
+
+/// How often the handler ran, by method and address.
+#[derive(Debug, Clone, Default)]
+pub struct Runs(Arc<Mutex<HashMap<String, usize>>>);
+
+impl Runs {
+    /// How often it ran for this method and address (`GET /a?n=1`).
+    pub fn of(&self, what: &str) -> usize {
+        self.all().get(what).copied().unwrap_or(0)
+    }
+    /// How often it ran at all.
+    pub fn total(&self) -> usize {
+        self.all().values().sum()
+    }
+    /// All of them.
+    pub fn all(&self) -> HashMap<String, usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    fn count(&self, method: &Method, uri: &Uri) -> usize {
+        let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let n = runs.entry(format!("{method} {uri}")).or_default();
+        *n = n.saturating_add(1);
+        *n
+    }
+}
+
+/// What a handler does before it answers.
+#[derive(Debug, Clone)]
+struct Counter {
+    runs: Runs,
+    open: watch::Receiver<bool>,
+}
+
+/// How a shop is set up.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Its name, and its ledger's.
+    pub name: String,
+    /// The facilitator's address.
+    pub facilitator: String,
+    /// How long the facilitator's `/settle` may take.
+    pub settle_within: Duration,
+    /// Whether paid answers are kept.
+    pub keeps_answers: bool,
+}
+
+impl Setup {
+    /// A shop of this name that is settled for at this address.
+    pub fn new(name: &str, facilitator: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            facilitator: facilitator.to_owned(),
+            settle_within: Duration::from_secs(30),
+            keeps_answers: true,
+        }
+    }
+}
+
+/// A server that sells. Each chain has its own paths below its id: `/8453/a`, `/8453/b`, … for any method; a cent each.
+#[derive(Debug)]
+pub struct Shop {
+    /// Its address.
+    pub url: String,
+    /// Its gate, to recover what was left open.
+    pub paywall: Paywall,
+    /// How often its handler ran.
+    pub runs: Runs,
+    /// Its house.
+    pub house: House,
+    door: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    /// Its SQLite file.
+    pub file: PathBuf,
+}
+
+impl Shop {
+    /// Opens it. A second one of the same name over the same world is the first one, restarted.
+    ///
+    /// # Errors
+    /// Whatever the parts say.
+    pub async fn open(world: &World, setup: &Setup) -> Outcome<Self> {
+        let house = world.house(&setup.name, Role::Seller, &HouseKeys::default()).await?;
+        let remote =
+            RemoteFacilitator::builder(&setup.facilitator, Arc::clone(house.registry()), Arc::clone(house.clock()))
+                .settle_timeout(setup.settle_within)
+                .verify_timeout(Duration::from_secs(10))
+                .build()?;
+        let remote: Arc<dyn Settler> = Arc::new(remote);
+        let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
+        let gate = house.gate(policy, vec![(SettlerId("facilitator".to_owned()), remote)]);
+        let mut builder = Paywall::builder(gate);
+        if setup.keeps_answers {
+            builder = builder.answers(Arc::clone(house.ledger()), Arc::clone(house.clock()));
+        }
+        let price = Usd::parse("0.01")?;
+        for chain in world.devnet.chains() {
+            let rails = vec![world.rail(chain)?];
+            for path in ["a", "b"] {
+                let path = format!("/{}/{path}", chain.id());
+                builder = builder.route(Methods::any(), &path, Priced::fixed(Tag::Usd(price), rails.clone()));
+            }
+        }
+        let paywall = builder.build()?;
+        let (door, open) = watch::channel(true);
+        let runs = Runs::default();
+        let counter = Counter { runs: runs.clone(), open };
+        let app = Router::new().fallback(any(handle)).with_state(counter).layer(paywall.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let server = tokio::spawn(async move {
+            let _ = axum::serve(listener, app).await;
+        });
+        Ok(Self { url, paywall, runs, house, door, server, file: world.ledger(&setup.name) })
+    }
+
+    /// Holds handlers at their start (`false`), or lets them go on.
+    pub fn let_handlers(&self, run: bool) {
+        self.door.send_replace(run);
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn handle(State(counter): State<Counter>, method: Method, uri: Uri) -> String {
+    let n = counter.runs.count(&method, &uri);
+    let mut open = counter.open.clone();
+    // The door goes with the shop; then there is nobody left to answer.
+    let _ = open.wait_for(|open| *open).await;
+    format!("run {n} of {method} {uri}")
+}

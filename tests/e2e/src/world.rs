@@ -1,0 +1,158 @@
+//! Chains, and houses built on them.
+
+use crate::Outcome;
+use crate::process::{FacilitatorProcess, Settings, free_port};
+use alloy::signers::Signer;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollway::core::{AssetId, ChainId, Clock, Flow, Ledger, Name, Role};
+use tollway::evm::{EvmNetwork, FAMILY, LocalKey};
+use tollway::ledger::SqliteLedger;
+use tollway::route::Rail;
+use tollway::system::SystemClock;
+use tollway::{House, HouseBuilder};
+use tollway_devnet::{Chain, ChainSpec, Devnet};
+
+/// What every test pays for one request, in atomic units of USDC: a cent.
+pub const PRICE: u64 = 10_000;
+
+/// How long an authorization stays good, in seconds.
+pub const WINDOW_S: u64 = 60;
+
+/// Whoever signs payments.
+pub type PayerKey = Arc<dyn Signer + Send + Sync>;
+
+/// The keys of a house.
+#[derive(Clone, Default)]
+pub struct HouseKeys {
+    /// Signs payments.
+    pub payer: Option<PayerKey>,
+    /// Private keys that transactions are sent from.
+    pub senders: Vec<String>,
+}
+
+impl fmt::Debug for HouseKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HouseKeys({} senders)", self.senders.len())
+    }
+}
+
+/// Local chains, and a folder that holds every party's ledger.
+#[derive(Debug)]
+pub struct World {
+    /// The chains.
+    pub devnet: Devnet,
+    files: tempfile::TempDir,
+}
+
+impl World {
+    /// Starts these chains. Blocks are made for transactions alone, and when a test asks for one.
+    ///
+    /// # Errors
+    /// The devnet's.
+    pub async fn start(chains: impl IntoIterator<Item = ChainSpec>) -> Outcome<Self> {
+        Self::with(Devnet::builder().chains(chains)).await
+    }
+
+    /// The same with a devnet's other settings.
+    ///
+    /// # Errors
+    /// The devnet's.
+    pub async fn with(devnet: tollway_devnet::DevnetBuilder) -> Outcome<Self> {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
+        Ok(Self { devnet: devnet.start().await?, files: tempfile::tempdir()? })
+    }
+
+    /// The first chain.
+    ///
+    /// # Panics
+    /// There is none.
+    pub fn chain(&self) -> &Chain {
+        &self.devnet.chains()[0]
+    }
+
+    /// Where the ledger of this name is.
+    pub fn ledger(&self, name: &str) -> PathBuf {
+        self.files.path().join(format!("{name}.sqlite"))
+    }
+
+    /// CAIP-2 ids and URLs of the chains, through the devnet's own proxies.
+    pub fn chains(&self) -> Vec<(String, String)> {
+        self.devnet.chains().iter().map(|c| (c.spec().caip2(), c.http_url())).collect()
+    }
+
+    /// A house on these chains, over the ledger of its own name.
+    ///
+    /// # Errors
+    /// Nodes that do not answer.
+    pub async fn house(&self, name: &str, role: Role, keys: &HouseKeys) -> Outcome<House> {
+        open_house(name, &self.ledger(name), role, &self.chains(), keys).await
+    }
+
+    /// USDC on this chain, to the first merchant.
+    ///
+    /// # Errors
+    /// None on a devnet's chains.
+    pub fn rail(&self, chain: &Chain) -> Outcome<Rail> {
+        let id = ChainId::new(&chain.spec().caip2())?;
+        let asset: AssetId = FAMILY.asset(id, chain.usdc())?;
+        Ok(Rail {
+            scheme: Name::new("exact")?,
+            method: None,
+            asset,
+            pay_to: FAMILY.account(id, self.devnet.accounts().merchant(0).address())?,
+            flow: Flow::Authorization,
+            timeout_s: WINDOW_S,
+        })
+    }
+
+    /// A facilitator in a process of its own, with as many senders.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn facilitator(&self, program: &str, senders: usize, patience_ms: u64) -> Outcome<FacilitatorProcess> {
+        let key = |i| self.devnet.accounts().settler(i).private_key().to_owned();
+        FacilitatorProcess::start(
+            program,
+            Settings {
+                name: "facilitator".to_owned(),
+                port: free_port()?,
+                ledger: self.ledger("facilitator"),
+                chains: self.chains(),
+                senders: (0..senders).map(key).collect(),
+                patience_ms,
+            },
+        )
+    }
+}
+
+/// A house over a SQLite file.
+///
+/// # Errors
+/// Nodes that do not answer, a file that cannot be opened.
+pub async fn open_house(
+    name: &str,
+    file: &Path,
+    role: Role,
+    chains: &[(String, String)],
+    keys: &HouseKeys,
+) -> Outcome<House> {
+    let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(file)?);
+    let mut builder: HouseBuilder = House::builder().name(name).ledger(Arc::clone(&ledger)).role(role);
+    for (id, url) in chains {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut network = EvmNetwork::builder(Arc::clone(&ledger), clock).url(url).chain(&ChainId::new(id)?)?;
+        if let Some(payer) = &keys.payer {
+            network = network.payer(Arc::clone(payer));
+        }
+        for sender in &keys.senders {
+            network = network.sender(Arc::new(LocalKey::from_hex(sender)?));
+        }
+        builder = builder.evm(&network.connect().await?);
+    }
+    Ok(builder.build()?)
+}

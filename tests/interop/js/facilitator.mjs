@@ -1,0 +1,45 @@
+// The reference facilitator: the SDK's core and its exact scheme over viem, behind Express as in its own examples.
+//
+// `/calls` says what it was asked, beside the protocol.
+
+import { config, sdk, serve } from "./common.mjs";
+
+const express = sdk("express");
+const { x402Facilitator } = sdk("@x402/core/facilitator");
+const { toFacilitatorEvmSigner } = sdk("@x402/evm");
+const { ExactEvmScheme } = sdk("@x402/evm/exact/facilitator");
+const { ExactEvmSchemeV1 } = sdk("@x402/evm/exact/v1/facilitator");
+const { createWalletClient, http, publicActions } = sdk("viem");
+const { privateKeyToAccount } = sdk("viem/accounts");
+const chains = sdk("viem/chains");
+
+const V1_NAMES = { 8453: "base", 84532: "base-sepolia" };
+const account = privateKeyToAccount(config.key);
+const facilitator = new x402Facilitator();
+for (const { id, rpc } of config.chains) {
+  const chain = Object.values(chains).find(chain => chain.id === id);
+  const client = createWalletClient({ account, chain, transport: http(rpc), pollingInterval: 25 });
+  const viem = client.extend(publicActions);
+  const options = config.confirmationTimeoutMs ? { confirmationTimeoutMs: config.confirmationTimeoutMs } : {};
+  const signer = toFacilitatorEvmSigner({ ...viem, address: account.address }, options);
+  facilitator.register(`eip155:${id}`, new ExactEvmScheme(signer, config.scheme));
+  facilitator.registerV1(V1_NAMES[id], new ExactEvmSchemeV1(signer, config.scheme));
+}
+
+const calls = { verify: 0, settle: 0 };
+const app = express();
+app.use(express.json());
+for (const what of ["verify", "settle"]) {
+  app.post(`/${what}`, async (request, response) => {
+    calls[what] += 1;
+    const { paymentPayload, paymentRequirements } = request.body;
+    try {
+      response.json(await facilitator[what](paymentPayload, paymentRequirements));
+    } catch (error) {
+      response.status(500).json({ error: error.message });
+    }
+  });
+}
+app.get("/supported", (_, response) => response.json(facilitator.getSupported()));
+app.get("/calls", (_, response) => response.json(calls));
+serve(app);

@@ -1,0 +1,320 @@
+//! The roles of Tollway, put together as a user would.
+
+use crate::bed::Bed;
+use crate::deal::Deal;
+use axum::extract::{Path, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures::future::BoxFuture;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tollway::House;
+use tollway::core::ledger::MemoryLedger;
+use tollway::core::{Account, Amount, AssetId, ChainId, Clock, Flow, Ledger, Name, Role, Settler, Usd};
+use tollway::evm::{EvmNetwork, FAMILY, LocalKey, SendSettings};
+use tollway::http::client::{ClientSettings, PayLayer, PayingClient};
+use tollway::http::facilitator::Settings;
+use tollway::http::server::{PaymentInfo, Paywall, Priced};
+use tollway::http::{Facilitator as Ours, RemoteFacilitator};
+use tollway::route::{Policy, Rail, Router as Brain, SellerPolicy, Tag};
+use tollway::system::SystemClock;
+
+/// A task that serves, until it is dropped.
+#[derive(Debug)]
+pub struct Served {
+    url: String,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Served {
+    /// Serves on any free port.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn start(app: Router) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, task }
+    }
+
+    /// Where.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+fn ledger() -> Arc<dyn Ledger> {
+    Arc::new(MemoryLedger::new())
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+/// A network with a ledger of its house.
+async fn network(bed: &Bed, id: u64, ledger: &Arc<dyn Ledger>, keys: Keys<'_>) -> Arc<EvmNetwork> {
+    let chain = ChainId::new(&format!("eip155:{id}")).unwrap();
+    let mut builder = EvmNetwork::builder(Arc::clone(ledger), clock()).url(bed.chain(id).http_url());
+    builder = builder.chain(&chain).unwrap();
+    if let Some(key) = keys.payer {
+        builder = builder.payer(Arc::new(LocalKey::from_hex(key).unwrap()));
+    }
+    if let Some((key, settings)) = keys.sender {
+        builder = builder.sender(Arc::new(LocalKey::from_hex(key).unwrap())).sending(settings);
+    }
+    builder.connect().await.unwrap()
+}
+
+#[derive(Clone, Copy, Default)]
+struct Keys<'a> {
+    payer: Option<&'a str>,
+    sender: Option<(&'a str, SendSettings)>,
+}
+
+/// A paying side with the deal's key. Keep it: dropping it ends what it does in the background.
+#[derive(Debug)]
+pub struct Payer {
+    _house: House,
+    router: Arc<Brain>,
+}
+
+impl Payer {
+    /// Pays at most a dollar.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub async fn of(bed: &Bed, deal: &Deal) -> Self {
+        let ledger = ledger();
+        let keys = Keys { payer: Some(deal.payer.private_key()), ..Keys::default() };
+        let network = network(bed, deal.chain.id(), &ledger, keys).await;
+        let house = House::builder().name("payer").ledger(ledger).evm(&network).role(Role::Payer);
+        let house = house.build().unwrap();
+        let policy = Policy { cap: Some(Usd::parse("$1").unwrap()), allow_mainnet: true, ..Policy::default() };
+        Self { router: house.router(policy), _house: house }
+    }
+
+    /// The brain, for its journal.
+    pub fn router(&self) -> &Arc<Brain> {
+        &self.router
+    }
+
+    /// The client that most people use.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub fn client(&self) -> PayingClient {
+        let settings = ClientSettings::default();
+        PayingClient::new(reqwest::Client::builder(), Arc::clone(&self.router), settings).unwrap()
+    }
+
+    /// The layer, to put over a client that does something else in between.
+    pub fn layer(&self) -> PayLayer {
+        PayLayer::new(Arc::clone(&self.router), ClientSettings::default())
+    }
+}
+
+/// Our facilitator behind HTTP, with a count of what it was asked.
+#[derive(Debug)]
+pub struct Facilitator {
+    served: Served,
+    _house: House,
+    settled: Arc<AtomicUsize>,
+}
+
+/// What happens before an answer of `/settle` goes out; told how many there were before.
+pub type BeforeAnswer = Arc<dyn Fn(usize) -> BoxFuture<'static, ()> + Send + Sync>;
+
+impl Facilitator {
+    /// Settles on these chains with a key of its own.
+    pub async fn start(bed: &Bed, chains: &[u64]) -> Self {
+        let nothing: BeforeAnswer = Arc::new(|_| Box::pin(async {}));
+        Self::patient(bed, chains, Settings::default(), SendSettings::default(), nothing).await
+    }
+
+    /// The same, with the patience of a test.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub async fn patient(
+        bed: &Bed,
+        chains: &[u64],
+        settings: Settings,
+        sending: SendSettings,
+        before: BeforeAnswer,
+    ) -> Self {
+        let ledger = ledger();
+        let key = bed.settler();
+        let mut house = House::builder().name("facilitator").ledger(Arc::clone(&ledger)).role(Role::Settler);
+        for id in chains {
+            let keys = Keys { sender: Some((key.private_key(), sending)), ..Keys::default() };
+            house = house.evm(&network(bed, *id, &ledger, keys).await);
+        }
+        let house = house.build().unwrap();
+        let registry = Arc::clone(house.registry());
+        let facilitator = Ours::builder("facilitator", registry, ledger, clock()).settings(settings);
+        let settled = Arc::new(AtomicUsize::new(0));
+        let watch = Watch { before, settled: Arc::clone(&settled) };
+        let app = facilitator.build().unwrap().router().layer(middleware::from_fn_with_state(watch, watched));
+        Self { served: Served::start(app).await, _house: house, settled }
+    }
+
+    /// Where it serves.
+    pub fn url(&self) -> &str {
+        self.served.url()
+    }
+
+    /// How often `/settle` was answered.
+    pub fn settled(&self) -> usize {
+        self.settled.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Clone)]
+struct Watch {
+    before: BeforeAnswer,
+    settled: Arc<AtomicUsize>,
+}
+
+async fn watched(State(watch): State<Watch>, request: Request, next: Next) -> Response {
+    let settles = request.uri().path() == "/settle";
+    let answer = next.run(request).await;
+    if settles {
+        (watch.before)(watch.settled.fetch_add(1, Ordering::SeqCst)).await;
+    }
+    answer
+}
+
+/// Who settles for our server.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// Itself, with a key of its own.
+    Itself,
+    /// The facilitator at this address.
+    Facilitator(&'a str),
+}
+
+/// A server of ours behind a paywall: `GET /paid` for the deal's price, and `GET /ruin`, whose handler takes the
+/// payer's money away before it serves.
+#[derive(Debug)]
+pub struct Server {
+    served: Served,
+    _house: House,
+    handled: Arc<AtomicUsize>,
+}
+
+impl Server {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub async fn start(bed: &'static Bed, deal: &Deal, by: By<'_>) -> Self {
+        let ledger = ledger();
+        let key = bed.settler();
+        let mut house = House::builder().name("server").ledger(Arc::clone(&ledger)).role(Role::Seller);
+        let mut keys = Keys::default();
+        if matches!(by, By::Itself) {
+            keys.sender = Some((key.private_key(), SendSettings::default()));
+            house = house.role(Role::Settler);
+        }
+        let house = house.evm(&network(bed, deal.chain.id(), &ledger, keys).await).build().unwrap();
+        let remotes = match by {
+            By::Itself => Vec::new(),
+            By::Facilitator(url) => {
+                let remote = remote(&house, url);
+                vec![(remote.id().clone(), Arc::new(remote) as Arc<dyn Settler>)]
+            }
+        };
+        let gate = house.gate(SellerPolicy::default(), remotes);
+        let price = Amount::new(asset(deal), u128::from(deal.amount));
+        let priced = Priced::fixed(Tag::Amounts(vec![price]), vec![rail(deal)]);
+        let paywall = Paywall::builder(gate).everything(priced).build().unwrap();
+        let handled = Arc::new(AtomicUsize::new(0));
+        let app = Router::new()
+            .route("/paid", get(paid))
+            .route("/ruin", get(move |request: Request| ruin(bed, request)))
+            .with_state(Arc::clone(&handled))
+            .layer(paywall);
+        Self { served: Served::start(app).await, _house: house, handled }
+    }
+
+    /// The address of one of its paths.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.served.url())
+    }
+
+    /// How often the handler of `/paid` ran.
+    pub fn handled(&self) -> usize {
+        self.handled.load(Ordering::SeqCst)
+    }
+}
+
+async fn paid(State(handled): State<Arc<AtomicUsize>>) -> Json<serde_json::Value> {
+    handled.fetch_add(1, Ordering::SeqCst);
+    Json(json!({ "sold": "/paid" }))
+}
+
+async fn ruin(bed: &'static Bed, request: Request) -> Json<serde_json::Value> {
+    let info = request.extensions().get::<PaymentInfo>().copied().unwrap();
+    let payer = info.payer.unwrap();
+    let id: u64 = info.network.reference().parse().unwrap();
+    bed.chain(id).set_usdc_balance(payer.address(), 0).await.unwrap();
+    Json(json!({ "sold": "/ruin" }))
+}
+
+/// What a handler of theirs can call to take a payer's money away: `POST /<payer>`.
+pub async fn ruiner(bed: &'static Bed, chain: u64) -> Served {
+    let ruin = move |Path(payer): Path<String>| async move {
+        bed.chain(chain).set_usdc_balance(&payer, 0).await.unwrap();
+    };
+    Served::start(Router::new().route("/{payer}", post(ruin))).await
+}
+
+/// Somebody's facilitator as our settler.
+///
+/// # Panics
+/// When the address makes no sense.
+pub fn remote(house: &House, url: &str) -> RemoteFacilitator {
+    let builder = RemoteFacilitator::builder(url, Arc::clone(house.registry()), clock());
+    builder.settle_timeout(Duration::from_secs(20)).build().unwrap()
+}
+
+/// A house that only reads: it sells on the deal's chain and settles nothing.
+///
+/// # Panics
+/// When it cannot be built.
+pub async fn seller(bed: &Bed, deal: &Deal) -> House {
+    let ledger = ledger();
+    let network = network(bed, deal.chain.id(), &ledger, Keys::default()).await;
+    House::builder().name("seller").ledger(ledger).evm(&network).role(Role::Seller).build().unwrap()
+}
+
+fn asset(deal: &Deal) -> AssetId {
+    let chain = ChainId::new(&deal.network()).unwrap();
+    FAMILY.asset(chain, deal.chain.usdc()).unwrap()
+}
+
+fn rail(deal: &Deal) -> Rail {
+    let chain = ChainId::new(&deal.network()).unwrap();
+    let pay_to: Account = FAMILY.account(chain, deal.merchant.address()).unwrap();
+    Rail {
+        scheme: Name::new("exact").unwrap(),
+        method: None,
+        asset: asset(deal),
+        pay_to,
+        flow: Flow::Authorization,
+        timeout_s: 300,
+    }
+}

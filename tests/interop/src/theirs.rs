@@ -1,0 +1,45 @@
+//! The roles of the reference SDK.
+
+use crate::bed::Bed;
+use crate::deal::Deal;
+use crate::node::Program;
+use serde_json::{Value, json};
+
+/// A facilitator for these chains, with a key of its own. `settings` go over what it is started with:
+/// `confirmationTimeoutMs` is the SDK's, `scheme` what its exact scheme takes.
+pub async fn facilitator(bed: &Bed, chains: &[u64], settings: Value) -> Program {
+    let chains = chains.iter().map(|id| json!({ "id": id, "rpc": bed.chain(*id).http_url() }));
+    let mut config = json!({ "key": bed.settler().private_key(), "chains": chains.collect::<Vec<_>>() });
+    for (name, value) in settings.as_object().into_iter().flatten() {
+        config[name] = value.clone();
+    }
+    bed.program("facilitator", &config).await
+}
+
+/// An Express server that sells `GET /paid` for a deal's price, settled by `facilitator`.
+pub async fn server(bed: &Bed, deal: &Deal, facilitator: &str) -> Program {
+    bed.program("server", &config(deal, facilitator)).await
+}
+
+/// The same, whose handler calls `POST <hook>/<payer>` before it serves.
+pub async fn server_with_hook(bed: &Bed, deal: &Deal, facilitator: &str, hook: &str) -> Program {
+    let mut config = config(deal, facilitator);
+    config["hook"] = json!(hook);
+    bed.program("server", &config).await
+}
+
+fn config(deal: &Deal, facilitator: &str) -> Value {
+    let accepts = json!({
+        "scheme": "exact",
+        "network": deal.network(),
+        "payTo": deal.merchant.address(),
+        "price": deal.dollars(),
+    });
+    let route = json!({ "accepts": accepts, "description": "a test", "mimeType": "application/json" });
+    json!({ "facilitator": facilitator, "routes": { "GET /paid": route } })
+}
+
+/// How an order to the reference client looks that pays for `url`; more fields may be set.
+pub fn pay(deal: &Deal, url: &str) -> Value {
+    json!({ "do": "pay", "url": url, "key": deal.payer.private_key() })
+}
