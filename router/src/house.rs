@@ -21,6 +21,24 @@ const WARM_EVERY_MS: u64 = 250;
 const PATIENCE_MS: u64 = 15_000;
 
 /// A process's chains, prices and memory. Dropping it ends its background work.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "client", feature = "exact-eip3009"))]
+/// # async fn example(key: tollway::evm::LocalKey) -> Result<(), Box<dyn std::error::Error>> {
+/// use tollway::core::{Role, Usd};
+/// use tollway::{House, route::Policy};
+///
+/// let house = House::builder()
+///     .role(Role::Payer)
+///     .sqlite("payer.sqlite")? // what was signed must be remembered
+///     .evm_payer(key)
+///     .evm_rpcs(["https://sepolia.base.example", "https://sepolia.optimism.example"])
+///     .connect()
+///     .await?;
+/// let client = house.client(Policy { cap: Some(Usd::parse("$0.05")?), ..Policy::default() })?;
+/// let answer = client.get("https://api.example/report").await?;
+/// # Ok(()) }
+/// ```
 pub struct House {
     registry: Arc<Registry>,
     quotes: Arc<QuoteBook>,
@@ -56,6 +74,8 @@ impl House {
             ledger: None,
             quotes: QuoteSettings::default(),
             name: "tollway".to_owned(),
+            #[cfg(feature = "evm")]
+            evm_rpcs: crate::connect::EvmRpcs::default(),
         }
     }
     /// Schemes and networks.
@@ -118,6 +138,8 @@ pub struct HouseBuilder {
     ledger: Option<LedgerChoice>,
     quotes: QuoteSettings,
     name: String,
+    #[cfg(feature = "evm")]
+    pub(crate) evm_rpcs: crate::connect::EvmRpcs,
 }
 
 struct LedgerChoice(Arc<dyn Ledger>);
@@ -175,6 +197,13 @@ impl HouseBuilder {
         self.ledger = Some(LedgerChoice(ledger));
         self
     }
+    /// [`Self::ledger`] with an embedded SQLite file, which is made where there is none.
+    ///
+    /// # Errors
+    /// [`Code::LedgerFailed`] when it cannot be opened.
+    pub fn sqlite(self, path: impl AsRef<std::path::Path>) -> Result<Self> {
+        Ok(self.ledger(Arc::new(tollway_ledger::SqliteLedger::open(path)?)))
+    }
     /// Asks for a part in payments; a part that nobody asks for is not built.
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
@@ -203,12 +232,15 @@ impl HouseBuilder {
     /// Builds every plugin and starts keeping quotes warm. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`Code::BadSettings`] without a ledger; whatever the registry says.
+    /// [`Code::BadSettings`] without a ledger, or with nodes that only `connect` reaches; whatever the registry says.
     pub fn build(self) -> Result<House> {
-        let LedgerChoice(ledger) = self.ledger.ok_or_else(|| {
-            Error::caller(Code::BadSettings)
-                .detail("a house needs a ledger: what was signed must be remembered")
-        })?;
+        let ledger = self.memory()?;
+        #[cfg(feature = "evm")]
+        if !self.evm_rpcs.urls.is_empty() {
+            return Err(
+                Error::caller(Code::BadSettings).detail("evm_rpcs needs connect().await, not build()")
+            );
+        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dice: Arc<dyn Dice> = Arc::new(OsDice);
         let registry = self.registry.build(Arc::clone(&ledger), Arc::clone(&clock), Arc::clone(&dice))?;
@@ -221,5 +253,13 @@ impl HouseBuilder {
         ));
         let warm = tokio::spawn(Arc::clone(&quotes).keep_warm(WARM_EVERY_MS));
         Ok(House { registry: Arc::new(registry), quotes, ledger, clock, dice, name: self.name, warm })
+    }
+
+    pub(crate) fn memory(&self) -> Result<Arc<dyn Ledger>> {
+        let chosen = self.ledger.as_ref().map(|choice| Arc::clone(&choice.0));
+        chosen.ok_or_else(|| {
+            Error::caller(Code::BadSettings)
+                .detail("a house needs a ledger: what was signed must be remembered")
+        })
     }
 }

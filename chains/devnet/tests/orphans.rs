@@ -59,6 +59,7 @@ fn heard(child: &mut Child) -> Vec<u32> {
 }
 
 #[test]
+// tidy: allow ignored test, because another test runs this one in a process of its own
 #[ignore = "a part that another test plays in a process of its own"]
 fn part_run_until_killed() {
     let devnet = Devnet::builder().chains([ChainSpec::BASE, ChainSpec::OP]).start_blocking().unwrap();
@@ -84,6 +85,7 @@ fn nothing_is_left_after_the_process_is_killed() {
 }
 
 #[test]
+// tidy: allow ignored test, because another test runs this one in a process of its own
 #[ignore = "a part that another test plays in a process of its own"]
 fn part_start_without_tools() {
     let refused = Devnet::builder().on_progress(|_| {}).start_blocking().unwrap_err();

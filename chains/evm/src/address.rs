@@ -87,9 +87,8 @@ pub(crate) fn tx_id(hash: &B256) -> TxId {
 
 /// The hash of a transaction's id.
 pub(crate) fn tx_hash(tx: &TxId) -> Result<B256> {
-    tx.0.parse().map_err(|_| {
-        Error::caller(Code::NotFound).detail(format!("{:.80?} is not a transaction hash", tx.0))
-    })
+    tx.0.parse()
+        .map_err(|_| Error::caller(Code::NotFound).detail(format!("{:.80?} is not a transaction hash", tx.0)))
 }
 
 #[cfg(test)]
@@ -101,13 +100,17 @@ mod tests {
         let sum = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913";
         assert_eq!(canonical_of(sum).unwrap().as_str(), sum.to_lowercase());
         assert_eq!(checksummed(&sum.to_lowercase()), sum);
-        assert_eq!(canonical_of(&sum.to_uppercase().replace("0X", "0x")).unwrap().as_str(), sum.to_lowercase());
+        assert_eq!(
+            canonical_of(&sum.to_uppercase().replace("0X", "0x")).unwrap().as_str(),
+            sum.to_lowercase()
+        );
         assert_eq!(canonical_of("native").unwrap().as_str(), "native");
     }
 
     #[test]
     fn other_things_are_refused() {
-        for bad in ["", "0x", "833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", "0x12", "0xzz", &"0".repeat(10_000)] {
+        for bad in ["", "0x", "833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", "0x12", "0xzz", &"0".repeat(10_000)]
+        {
             assert_eq!(parse(bad).unwrap_err().code, Code::InvalidAddress, "{bad:.20}");
         }
         assert!(eip155(&ChainId::new("solana:abc").unwrap()).is_err());

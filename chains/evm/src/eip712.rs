@@ -141,11 +141,14 @@ pub fn check_domain(asset: &AssetId, name: Option<&str>, version: Option<&str>) 
     let Some(known) = FAMILY.known(asset) else { return Ok(Standing::Unknown) };
     let says = |key| known.extra.iter().find(|(k, _)| *k == key).map(|(_, v)| *v);
     let contradicts = |code, what, stated: &str, real: &str| {
-        Err(Error::payee(code).detail(format!("{asset}: {what} is {stated:.64?} in extra, and really {real:?}")))
+        Err(Error::payee(code)
+            .detail(format!("{asset}: {what} is {stated:.64?} in extra, and really {real:?}")))
     };
     match (says("name"), says("version")) {
         (Some(real), _) if real != name => contradicts(Code::DomainNameMismatch, "name", name, real),
-        (_, Some(real)) if real != version => contradicts(Code::DomainVersionMismatch, "version", version, real),
+        (_, Some(real)) if real != version => {
+            contradicts(Code::DomainVersionMismatch, "version", version, real)
+        }
         _ => Ok(Standing::Known(known)),
     }
 }
@@ -177,7 +180,8 @@ mod tests {
 
     #[test]
     fn typehashes_are_those_of_their_types() {
-        let fields = "(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
+        let fields =
+            "(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
         assert_eq!(keccak256(format!("TransferWithAuthorization{fields}")), TRANSFER_TYPEHASH);
         assert_eq!(keccak256(format!("ReceiveWithAuthorization{fields}")), RECEIVE_TYPEHASH);
         let domain = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";

@@ -1,7 +1,7 @@
 //! What is known of EVM chains without a node.
 
-use crate::profiles::{NETWORKS, TOKENS};
 use crate::address;
+use crate::profiles::{NETWORKS, TOKENS};
 use tollway_core::{Family, Plugin};
 
 /// The `eip155` family: addresses are kept as lowercase `0x` hex and shown with EIP-55 checksums.

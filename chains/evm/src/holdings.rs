@@ -49,7 +49,12 @@ impl Holdings {
     }
 
     /// What `owner` holds of `token`.
-    pub(crate) async fn funds(self: &Arc<Self>, owner: &Account, token: Address, tasks: &Tasks) -> Result<Funds> {
+    pub(crate) async fn funds(
+        self: &Arc<Self>,
+        owner: &Account,
+        token: Address,
+        tasks: &Tasks,
+    ) -> Result<Funds> {
         let asset = address::asset(self.chain, &token)?;
         let key = (address::of_account(owner)?, token);
         let now = self.clock.now();
@@ -132,7 +137,9 @@ pub(crate) async fn balances(
     let mut calls = Vec::with_capacity(assets.len());
     for asset in assets {
         if asset.chain != owner.chain {
-            return Err(Error::caller(Code::AssetMismatch).detail(format!("{asset} is not on {}", owner.chain)));
+            return Err(
+                Error::caller(Code::AssetMismatch).detail(format!("{asset} is not on {}", owner.chain))
+            );
         }
         calls.push(if asset.is_native() {
             let data = IMulticall3::getEthBalanceCall { addr: who }.abi_encode().into();

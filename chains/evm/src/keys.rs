@@ -63,7 +63,8 @@ impl LocalKey {
 
     /// Signs a digest. Deterministic (RFC 6979), low `s`.
     pub fn sign(&self, digest: &B256) -> Signature {
-        let signed = RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.secret);
+        let signed =
+            RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.secret);
         let (id, compact) = signed.serialize_compact();
         let (r, s) = compact.split_at(32);
         Signature::new(U256::from_be_slice(r), U256::from_be_slice(s), id == RecoveryId::One)

@@ -31,12 +31,7 @@
 //! ```
 #![cfg_attr(
     not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
 pub mod address;
@@ -68,5 +63,5 @@ pub use finality::Finality;
 pub use keys::LocalKey;
 pub use network::{Builder, EvmNetwork};
 pub use oracle::{ChainlinkOracle, FixedOracle};
-pub use profiles::{Feed, FeeModel, Profile};
+pub use profiles::{FeeModel, Feed, Profile};
 pub use send::{Inclusion, SendSettings};

@@ -73,7 +73,8 @@ impl RawReceipt {
         let gas_used: u64 = self.gas_used.to();
         let execution = self.effective_gas_price.saturating_mul(U256::from(gas_used));
         let operator = fees.and_then(|f| f.operator_fee_wei(gas_used).ok()).unwrap_or(0);
-        let cost = execution.saturating_add(self.l1_fee.unwrap_or_default()).saturating_add(U256::from(operator));
+        let cost =
+            execution.saturating_add(self.l1_fee.unwrap_or_default()).saturating_add(U256::from(operator));
         Ok(Mined {
             tx: tx_id(&self.transaction_hash),
             block,

@@ -11,8 +11,8 @@ pub const SIGNATURE_BYTES: usize = 65;
 /// Half of the curve's order, big endian. A signature whose `s` is above it is the malleable twin of one whose `s`
 /// is below; tokens refuse it, so it is refused here, before it costs gas.
 const HALF_ORDER: [u8; 32] = [
-    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x5d, 0x57,
-    0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
+    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x5d,
+    0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
 ];
 
 /// Who signed `digest`. `v` may be 0, 1, 27 or 28.
@@ -29,7 +29,8 @@ pub fn recover(digest: &B256, signature: &[u8]) -> Result<Address> {
     if compact.get(32..).is_none_or(|s| s > HALF_ORDER.as_slice()) {
         return Err(bad("s is in the upper half of the curve's order"));
     }
-    let signature = RecoverableSignature::from_compact(compact, id).map_err(|_| bad("r or s out of range"))?;
+    let signature =
+        RecoverableSignature::from_compact(compact, id).map_err(|_| bad("r or s out of range"))?;
     let key = signature
         .recover_ecdsa(Message::from_digest(digest.0))
         .map_err(|_| bad("no key could have made it"))?;
@@ -46,7 +47,9 @@ pub(crate) fn address_of(key: &PublicKey) -> Address {
 fn split(signature: &[u8]) -> Result<(&[u8], u8)> {
     match signature.split_last() {
         Some((v, compact)) if compact.len() == 64 => Ok((compact, *v)),
-        _ => Err(bad(&format!("{} bytes; a plain account's signature has {SIGNATURE_BYTES}", signature.len()))),
+        _ => {
+            Err(bad(&format!("{} bytes; a plain account's signature has {SIGNATURE_BYTES}", signature.len())))
+        }
     }
 }
 

@@ -35,7 +35,7 @@ async fn a_look_is_one_request_with_chain_time_and_failures_apart() {
     assert_eq!(again.results[0], looked.results[0]);
     assert!(again.results[1].is_err());
     chain.reset_counts();
-    net.look(&[balance.clone()], At::Latest).await.unwrap();
+    net.look(std::slice::from_ref(&balance), At::Latest).await.unwrap();
     assert_eq!(chain.counts().http_requests, 2);
     let much = vec![balance; 5_000];
     assert_eq!(net.look(&much, At::Latest).await.unwrap_err().code, Code::TooLarge);

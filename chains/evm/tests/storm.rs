@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::{
-    BudgetLine, Claim, Code, Error, HoldId, Ledger, Next, Print, Receipt, Record, RecordKey, ReplayKey, Result,
-    Spend, Time, Write, async_trait,
+    BudgetLine, Claim, Code, Error, HoldId, Ledger, Next, Print, Receipt, Record, RecordKey, ReplayKey,
+    Result, Spend, Time, Write, async_trait,
 };
 use tollway_devnet::{ChainSpec, Devnet, Fault, FaultKind, Faults};
 use tollway_evm::{Evm, EvmNetwork, Sent};
@@ -62,8 +62,10 @@ async fn resolve(net: &Arc<EvmNetwork>, devnet: &Devnet, keys: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thirty_two_at_once_through_a_storm() {
-    let devnet = Devnet::builder().chains([ChainSpec::BASE]).payers(200).keep_fresh(false).start().await.unwrap();
-    let (net, keys, before) = (network(&devnet, &devnet.chains()[0], ledger()).await, count(300), units(&devnet).await);
+    let devnet =
+        Devnet::builder().chains([ChainSpec::BASE]).payers(200).keep_fresh(false).start().await.unwrap();
+    let (net, keys, before) =
+        (network(&devnet, &devnet.chains()[0], ledger()).await, count(300), units(&devnet).await);
     devnet.chains()[0].set_faults(storm(11));
     let begun = Instant::now();
     let ends = futures::stream::iter(0..keys)
@@ -86,7 +88,8 @@ async fn thirty_two_at_once_through_a_storm() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_again_and_again() {
-    let devnet = Devnet::builder().chains([ChainSpec::BASE]).payers(200).keep_fresh(false).start().await.unwrap();
+    let devnet =
+        Devnet::builder().chains([ChainSpec::BASE]).payers(200).keep_fresh(false).start().await.unwrap();
     let (ledger, keys, before) = (ledger(), count(200), units(&devnet).await);
     let mut next = 0;
     for life in 0..12u64 {
@@ -182,7 +185,8 @@ impl Ledger for Flaky {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ledger_that_lies_about_itself_makes_no_second_transaction() {
-    let devnet = Devnet::builder().chains([ChainSpec::BASE]).payers(100).keep_fresh(false).start().await.unwrap();
+    let devnet =
+        Devnet::builder().chains([ChainSpec::BASE]).payers(100).keep_fresh(false).start().await.unwrap();
     let ledger = Arc::new(Flaky { inner: MemoryLedger::new(), step: AtomicU64::new(3) });
     let (keys, before) = (count(150), units(&devnet).await);
     let net = loop {
@@ -201,25 +205,81 @@ async fn a_ledger_that_lies_about_itself_makes_no_second_transaction() {
     assert_eq!(units(&devnet).await, before + u128::from(keys), "each key once");
 }
 
-/// Not a test of right and wrong but of speed; prints what it finds. `cargo test --release -- --ignored --nocapture`.
+/// Measures; prints what it finds, and checks on the chain itself that what it counted was really done.
+/// `cargo test --release -p tollway-evm --test storm -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "measures"]
 async fn sends_per_second() {
-    let devnet = Devnet::builder().chains([ChainSpec::BASE]).payers(200).free_base_fee().keep_fresh(false).start().await.unwrap();
+    for held in [false, true] {
+        for lanes in [1usize, 32] {
+            let builder = Devnet::builder().chains([ChainSpec::BASE]).payers(200).keep_fresh(false);
+            let builder = if held { builder } else { builder.free_base_fee() };
+            let devnet = builder.start().await.unwrap();
+            speed(&devnet, held, lanes).await;
+        }
+    }
+}
+
+async fn speed(devnet: &Devnet, held: bool, lanes: usize) {
     let chain = &devnet.chains()[0];
-    let net = network(&devnet, chain, ledger()).await;
-    let calls: Vec<_> = (0..1_000).map(|n| payment(&devnet, chain, n, 1)).collect();
+    let net = network(devnet, chain, ledger()).await;
+    let calls: Vec<_> = (0..1_000).map(|n| payment(devnet, chain, n, 1)).collect();
+    let (before, first) = (units(devnet).await, chain.block_number().await.unwrap());
+    let settler = devnet.accounts().settler(0).address();
     chain.reset_counts();
     let begun = Instant::now();
-    futures::stream::iter(calls.into_iter().enumerate())
-        .for_each_concurrent(32, |(n, call)| {
+    let mined = futures::stream::iter(calls.into_iter().enumerate())
+        .map(|(n, call)| {
             let net = &net;
-            async move {
-                let key = RecordKey(format!("speed/{n}"));
-                assert!(net.send(submit(call), &key).await.unwrap().success);
-            }
+            async move { net.send(submit(call), &RecordKey(format!("speed/{n}"))).await.unwrap() }
         })
+        .buffer_unordered(lanes)
+        .collect::<Vec<_>>()
         .await;
     let took = begun.elapsed();
-    println!("1000 sends in {took:?}: {} a second; {:?}", 1_000_000 / took.as_millis(), chain.counts());
+    let counts = chain.counts();
+    let hashes: std::collections::HashSet<_> = mined.iter().map(|m| m.tx.clone()).collect();
+    let blocks: std::collections::HashSet<_> = mined.iter().map(|m| m.block).collect();
+    let made = chain.block_number().await.unwrap() - first;
+    let nonce = chain.call("eth_getTransactionCount", serde_json::json!([settler, "latest"])).await.unwrap();
+    println!(
+        "base fee held {held}, {lanes} lanes: {} a second; {} hashes in {} blocks ({made} made), nonce {nonce}; {:?}",
+        1_000_000 / took.as_millis(),
+        hashes.len(),
+        blocks.len(),
+        counts.calls
+    );
+    assert!(mined.iter().all(|m| m.success));
+    assert_eq!(hashes.len(), 1_000);
+    assert_eq!(units(devnet).await, before + 1_000, "every payment arrived once");
+    assert_eq!(nonce, serde_json::json!("0x3e8"), "and nothing else was sent");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_node_takes_blocks_nothing_and_ends_for_certain() {
+    let devnet = devnet([ChainSpec::BASE]).await;
+    let chain = &devnet.chains()[0];
+    let (net, before) = (network(&devnet, chain, ledger()).await, units(&devnet).await);
+    // The answer to the first submission is lost, so the refusals that follow prove nothing; and by the time it is
+    // sent again, the market has left its fee behind.
+    let sends = ["eth_sendRawTransactionSync", "eth_sendRawTransaction"];
+    chain.set_faults(Faults::seeded(1).with(Fault::new(FaultKind::Http(503), 1000).only(sends)));
+    let key = RecordKey::from("dear");
+    let sending = {
+        let (net, key, call) = (net.clone(), key.clone(), payment(&devnet, chain, 1, 1));
+        tokio::spawn(async move { net.send(submit(call), &key).await })
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    chain.set_base_fee_wei(chain.spec().base_fee_wei * 50).await.unwrap();
+    chain.mine(1).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(4_200)).await; // until the look at the market is a new one
+    chain.set_faults(Faults::none());
+    let other = tokio::time::timeout(Duration::from_secs(40), send(&net, &devnet, 2)).await.unwrap().unwrap();
+    assert!(other.success);
+    let error = tokio::time::timeout(Duration::from_secs(30), sending).await.unwrap().unwrap().unwrap_err();
+    assert_eq!((error.code.clone(), error.next.clone()), (Code::Conflict, Next::Later), "{error}");
+    assert_eq!(net.sent(&key).await.unwrap(), Sent::Never);
+    assert_eq!(units(&devnet).await, before + 1);
+    let call = payment(&devnet, chain, 1, 1);
+    assert!(net.send(submit(call), &key).await.unwrap().success);
 }

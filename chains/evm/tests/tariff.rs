@@ -34,7 +34,12 @@ async fn the_predicted_cost_is_what_leaves_the_senders_balance_within_one_percen
         assert!(mined.success);
         let taken = before - chain.native_balance(settler).await.unwrap();
         let off = taken.abs_diff(cost.total());
-        println!("{}: predicted {:?}, taken {taken}, receipt says {}", chain.spec().name, cost.parts, mined.cost_wei);
+        println!(
+            "{}: predicted {:?}, taken {taken}, receipt says {}",
+            chain.spec().name,
+            cost.parts,
+            mined.cost_wei
+        );
         assert!(off * 100 <= taken, "{}: {} predicted, {taken} taken", chain.spec().name, cost.total());
         assert!(mined.cost_wei.abs_diff(taken) * 1_000 <= taken, "the receipt tells what was taken");
         let l1 = cost.parts.iter().any(|(part, _)| *part == Part::L1Data);
@@ -128,7 +133,12 @@ async fn quotes_follow_the_market() {
         let part = |cost: &tollway_core::Cost, which| {
             cost.parts.iter().find(|(part, _)| *part == which).map_or(0, |(_, wei)| *wei)
         };
-        assert_eq!(part(&spike, Part::Execution), part(&quiet, Part::Execution) * 20, "{}", chain.spec().name);
+        assert_eq!(
+            part(&spike, Part::Execution),
+            part(&quiet, Part::Execution) * 20,
+            "{}",
+            chain.spec().name
+        );
         chain.set_l1_base_fee_wei(chain.l1_prices().base_fee_wei * 10).await.unwrap();
         chain.mine(1).await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;

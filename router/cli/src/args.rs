@@ -17,7 +17,7 @@ pub(crate) struct Args {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 failed, nothing was paid · 2 wrong usage or configuration · 3 refused by a limit or policy · \
-4 paid, but the answer was lost (the receipt is printed) · 5 outcome unknown: ask again with `tollway pay --settle-up`, \
+4 paid, and the answer was lost or is an error (the receipt is printed) · 5 outcome unknown: ask again with `tollway pay --settle-up`, \
 do not pay again";
 
 #[derive(Debug, Subcommand)]
@@ -46,8 +46,6 @@ pub(crate) struct Demo {
 /// A request, and who makes it.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Request {
-    /// The resource.
-    pub(crate) url: url::Url,
     /// HTTP method.
     #[arg(short = 'X', long, default_value = "GET")]
     pub(crate) method: String,
@@ -67,15 +65,20 @@ pub(crate) struct Request {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Quote {
+    /// The resource.
+    pub(crate) url: url::Url,
     #[command(flatten)]
     pub(crate) request: Request,
-    /// Print the table as JSON.
+    /// Print the table as JSON: `routes` and `rejected`, or `free` for a URL that asks for nothing.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Pay {
+    /// The resource.
+    #[arg(required_unless_present = "settle_up")]
+    pub(crate) url: Option<url::Url>,
     #[command(flatten)]
     pub(crate) request: Request,
     /// The most this may cost, in USD, own gas included: `--max 0.05`. Needed unless the configuration sets a cap.
@@ -113,6 +116,9 @@ pub(crate) struct Devnet {
     /// Write a configuration for `quote`, `pay` and `facilitator` on these chains here.
     #[arg(long)]
     pub(crate) write_config: Option<PathBuf>,
+    /// Take ports that are free instead of the usual ones, so that several can run at once.
+    #[arg(long)]
+    pub(crate) free_ports: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -123,5 +129,5 @@ pub(crate) struct Plugins {
 }
 
 fn usd(text: &str) -> Result<Usd, String> {
-    Usd::parse(text).map_err(|e| e.to_string())
+    Usd::parse(text).map_err(|e| e.detail.into())
 }

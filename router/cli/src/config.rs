@@ -13,7 +13,7 @@ pub(crate) struct Config {
     /// This process's lasting name; two processes over one ledger need two.
     #[serde(default = "default_name")]
     pub(crate) name: String,
-    /// The ledger's file.
+    /// The ledger's file; as every path in here, from the folder that this file is in.
     #[serde(default = "default_ledger")]
     pub(crate) ledger: PathBuf,
     /// True when networks whose coins are worth something may be used; the same as `--mainnet`.
@@ -132,6 +132,14 @@ impl Config {
         let mut config: Self =
             toml::from_str(&text).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
         config.mainnet |= mainnet;
+        // From wherever the command is called, it must be the same memory.
+        let home = path.parent().unwrap_or(Path::new(""));
+        config.ledger = home.join(&config.ledger);
+        for key in config.payer.iter_mut().chain(&mut config.settlers) {
+            if let Key::Keystore { keystore, .. } = key {
+                *keystore = home.join(&*keystore);
+            }
+        }
         Ok(config)
     }
 }

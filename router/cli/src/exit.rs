@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::process::ExitCode;
-use tollway::core::{Blame, Code, Error};
+use tollway::core::{Blame, Code, Error, Next};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -33,6 +33,19 @@ impl Failure {
     }
 }
 
+/// The error for a person at a terminal: what was wrong and what to do. Whom to blame is for programs.
+fn words(e: &Error) -> String {
+    let what = if e.detail.is_empty() { e.code.to_string() } else { format!("{}: {}", e.code, e.detail) };
+    match &e.next {
+        Next::Later => format!("{what}; try again later"),
+        Next::Prepare => format!("{what}; the payer has to act on chain first"),
+        Next::Unknown(_) => {
+            format!("{what}; outcome unknown: do not pay again, ask with `tollway pay --settle-up`")
+        }
+        _ => what,
+    }
+}
+
 impl From<Error> for Failure {
     fn from(e: Error) -> Self {
         let code = match (&e.code, e.blame) {
@@ -52,6 +65,6 @@ impl From<Error> for Failure {
             | (_, Blame::Caller) => 2,
             _ => 1,
         };
-        Self { code, words: e.to_string() }
+        Self { code, words: words(&e) }
     }
 }

@@ -5,8 +5,10 @@ mod commands;
 mod config;
 mod exit;
 mod keys;
+mod out;
 mod setup;
 mod table;
+mod words;
 
 use clap::Parser;
 use std::process::ExitCode;

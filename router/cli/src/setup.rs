@@ -4,34 +4,45 @@ use crate::config::{Config, Network};
 use crate::exit::{Failure, Outcome};
 use crate::keys;
 use std::sync::Arc;
-use tollway::core::{AssetId, BudgetId, ChainId, Clock, Ledger, Role, UsdPrice};
+use tollway::core::{AssetId, BudgetId, ChainId, Clock, Code, Ledger, Network as _, Role, UsdPrice};
 use tollway::evm::{EvmNetwork, Finality, LocalKey};
 use tollway::ledger::SqliteLedger;
 use tollway::route::{Budget, List, Policy, Scope};
 use tollway::system::SystemClock;
 use tollway::{House, HouseBuilder};
 
-/// Opens the ledger, connects to every network and builds the plugins for `roles`.
+/// Opens the ledger, connects to every network at once and builds the plugins for `roles`.
+///
+/// A payer goes on without a node that does not answer: entries on its network are then rejected. A facilitator does
+/// not, because it would turn away what it has promised to settle.
 pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
     if config.networks.is_empty() {
         return Err(Failure::usage("no [[network]] is configured"));
     }
+    let keys = Keys::read(config, roles)?;
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.ledger)?);
-    let payer = match (&config.payer, roles.contains(&Role::Payer)) {
-        (Some(key), true) => Some(Arc::new(keys::read(key)?)),
-        _ => None,
-    };
-    let senders = match roles.contains(&Role::Settler) {
-        true => config.settlers.iter().map(|k| keys::read(k).map(Arc::new)).collect::<Outcome<Vec<_>>>()?,
-        false => Vec::new(),
-    };
     let mut builder = House::builder().name(&config.name).ledger(Arc::clone(&ledger));
     for role in roles {
         builder = builder.role(*role);
     }
-    for network in &config.networks {
-        let connected = connect(network, &ledger, payer.as_ref(), &senders, config.mainnet).await?;
-        builder = builder.evm(&connected);
+    let connecting = config
+        .networks
+        .iter()
+        .map(|network| Ok((network, tokio::spawn(connect(network, &ledger, &keys)?.connect()))))
+        .collect::<Outcome<Vec<_>>>()?;
+    let mut away = None;
+    for (network, connecting) in connecting {
+        match connecting.await.map_err(Failure::failed)? {
+            Ok(connected) => {
+                guard(&connected, &keys, config.mainnet)?;
+                builder = builder.evm(&connected);
+            }
+            Err(e) if e.code == Code::Unreachable && !roles.contains(&Role::Settler) => {
+                eprintln!("going on without {}: {}", network.id, e.detail);
+                away = Some(e);
+            }
+            Err(e) => return Err(e.into()),
+        }
     }
     for (asset, price) in &config.prices {
         builder = fixed(builder, asset, price)?;
@@ -40,37 +51,59 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
         let settings = serde_json::to_value(settings).map_err(Failure::usage)?;
         builder = builder.settings(scheme, settings);
     }
-    Ok(builder.build()?)
+    let house = builder.build()?;
+    match away {
+        Some(e) if house.registry().networks().next().is_none() => Err(e.into()),
+        _ => Ok(house),
+    }
 }
 
-async fn connect(
-    network: &Network,
-    ledger: &Arc<dyn Ledger>,
-    payer: Option<&Arc<LocalKey>>,
-    senders: &[Arc<LocalKey>],
-    mainnet: bool,
-) -> Outcome<Arc<EvmNetwork>> {
-    let chain = ChainId::new(&network.id)?;
+/// The keys that the asked roles need.
+struct Keys {
+    payer: Option<Arc<LocalKey>>,
+    senders: Vec<Arc<LocalKey>>,
+}
+
+impl Keys {
+    fn read(config: &Config, roles: &[Role]) -> Outcome<Self> {
+        let payer = config.payer.iter().filter(|_| roles.contains(&Role::Payer));
+        let senders = config.settlers.iter().filter(|_| roles.contains(&Role::Settler));
+        Ok(Self {
+            payer: payer.map(|k| keys::read(k).map(Arc::new)).next().transpose()?,
+            senders: senders.map(|k| keys::read(k).map(Arc::new)).collect::<Outcome<_>>()?,
+        })
+    }
+}
+
+fn connect(network: &Network, ledger: &Arc<dyn Ledger>, keys: &Keys) -> Outcome<tollway::evm::Builder> {
+    let chain = chain(&network.id)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let url = url(network)?;
-    let mut builder = EvmNetwork::builder(Arc::clone(ledger), clock).url(url).chain(&chain)?;
+    let mut builder = EvmNetwork::builder(Arc::clone(ledger), clock).url(url(network)?).chain(&chain)?;
     if let Some(blocks) = network.confirmations {
         builder = builder.finality(Finality::Confirmations(blocks));
     }
-    if let Some(payer) = payer {
+    if let Some(payer) = &keys.payer {
         builder = builder.payer(Arc::clone(payer) as _);
     }
-    for sender in senders {
+    for sender in &keys.senders {
         builder = builder.sender(Arc::clone(sender) as _);
     }
-    let connected = builder.connect().await?;
-    let testnet = tollway::core::Network::traits(connected.as_ref()).testnet;
-    if !senders.is_empty() && !testnet && !mainnet {
+    Ok(builder)
+}
+
+/// Settling where coins are worth something takes a word.
+fn guard(network: &EvmNetwork, keys: &Keys, mainnet: bool) -> Outcome {
+    if !keys.senders.is_empty() && !network.traits().testnet && !mainnet {
         return Err(Failure::usage(format!(
-            "{chain} is a mainnet; settling there needs --mainnet, or mainnet = true in the configuration"
+            "{} is a mainnet; settling there needs --mainnet, or mainnet = true in the configuration",
+            network.id()
         )));
     }
-    Ok(connected)
+    Ok(())
+}
+
+fn chain(id: &str) -> Outcome<ChainId> {
+    ChainId::new(id).map_err(|_| Failure::usage(format!("network {id:?} is not like \"eip155:8453\"")))
 }
 
 /// A URL in the environment keeps a key in it out of the file.
@@ -91,16 +124,17 @@ fn fixed(builder: HouseBuilder, asset: &str, price: &str) -> Outcome<HouseBuilde
     let wrong = || {
         Failure::usage(format!("prices: {asset:?} is not like \"eip155:8453/native\" or \"eip155:8453/0x…\""))
     };
-    let (chain, key) = asset.split_once('/').ok_or_else(wrong)?;
-    let chain = ChainId::new(chain)?;
+    let (id, key) = asset.split_once('/').ok_or_else(wrong)?;
+    let chain = chain(id)?;
     let (asset, decimals) = if key == AssetId::NATIVE {
         (AssetId::native(chain), 18)
     } else {
-        let asset = tollway::evm::FAMILY.asset(chain, key)?;
+        let asset = tollway::evm::FAMILY.asset(chain, key).map_err(|_| wrong())?;
         let known = tollway::evm::FAMILY.known(&asset);
         (asset, known.ok_or_else(|| Failure::usage(format!("prices: {asset} is in no table")))?.decimals)
     };
-    let usd = tollway::core::Usd::parse(price)?;
+    let usd =
+        tollway::core::Usd::parse(price).map_err(|e| Failure::usage(format!("prices: {}", e.detail)))?;
     let price =
         UsdPrice { answer: usd.e18(), answer_decimals: 18, asset_decimals: decimals, at: SystemClock.now() };
     Ok(builder.fixed_price(asset, price))
@@ -109,7 +143,7 @@ fn fixed(builder: HouseBuilder, asset: &str, price: &str) -> Outcome<HouseBuilde
 /// The payer's limits; `max` overrides the configuration's cap.
 pub(crate) fn policy(config: &Config, max: Option<tollway::core::Usd>) -> Outcome<Policy> {
     let limits = &config.policy;
-    let networks = limits.networks.iter().map(|n| ChainId::new(n)).collect::<Result<Vec<_>, _>>()?;
+    let networks = limits.networks.iter().map(|n| chain(n)).collect::<Outcome<Vec<_>>>()?;
     let budgets = limits.day_usd.iter().map(|limit| Budget {
         id: BudgetId("day".to_owned()),
         scope: Scope::All,

@@ -99,8 +99,11 @@ impl fmt::Debug for Proof {
 
 /// A payment whose terms were checked against the order and whose chain state was vouched for.
 ///
-/// ```compile_fail
-/// let v = tollway_core::Verified { order: todo!(), terms: todo!(), proof: todo!() };
+/// ```compile_fail,E0451
+/// use tollway_core::{Order, Proof, Terms, Verified};
+/// fn forge(order: Order, terms: Terms, proof: Proof) -> Verified {
+///     Verified { order, terms, proof }
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Verified {
@@ -151,8 +154,11 @@ impl Verified {
 
 /// Verified, and priced within its own ceiling: the only thing that `settle` takes.
 ///
-/// ```compile_fail
-/// let d = tollway_core::Due { verified: todo!(), charge: todo!() };
+/// ```compile_fail,E0451
+/// use tollway_core::{Charge, Due, Verified};
+/// fn forge(verified: Verified, charge: Charge) -> Due {
+///     Due { verified, charge }
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Due {
@@ -173,8 +179,11 @@ impl Due {
 
 /// A plan whose exposure the ledger holds: the only thing that `authorize` signs.
 ///
-/// ```compile_fail
-/// let r = tollway_core::Reserved { plan: todo!(), hold: todo!() };
+/// ```compile_fail,E0451
+/// use tollway_core::{HoldId, Plan, Reserved};
+/// fn forge(plan: Plan, hold: HoldId) -> Reserved {
+///     Reserved { plan, hold }
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Reserved {

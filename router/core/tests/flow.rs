@@ -116,6 +116,21 @@ fn an_unknown_outcome_is_asked_after_and_never_settled_again() {
 }
 
 #[test]
+fn patience_counts_the_looks_and_not_the_pauses_alone() {
+    let (runs, began) = (AtomicUsize::new(0), Time::from_ms(1_000));
+    let world = World { look_ms: 2_000, ..World::new(Settles::LostBeforeSending) };
+    let lost = run(visit(&world, Flow::Authorization, "n", "p", true, &runs)).unwrap_err();
+    assert!(lost.is_unknown_outcome());
+    let waited_ms = world.now().ms_since(began);
+    assert!(waited_ms <= world.patience_ms + world.look_ms, "{waited_ms} ms");
+    // The same payment again waits for it, and no longer than that.
+    let again = run(visit(&world, Flow::Authorization, "n", "p", true, &runs)).unwrap_err();
+    assert_eq!(again.code, Code::InFlight);
+    let waited_again_ms = world.now().ms_since(began) - waited_ms;
+    assert!(waited_again_ms <= world.patience_ms + world.look_ms, "{waited_again_ms} ms");
+}
+
+#[test]
 fn another_process_visits_are_not_ours_to_release() {
     let (world, runs) = (World::new(Settles::Well), AtomicUsize::new(0));
     assert!(poll(visit(&world, Flow::Authorization, "n", "p", true, &runs), 15).is_none());

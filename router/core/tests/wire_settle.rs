@@ -157,6 +157,10 @@ fn settle_failures_say_what_to_do() {
     // A failure that names a transaction broadcast one: its outcome is the chain's to say.
     let reverted = failed(r#"{"success":false,"errorReason":"somebodys_own_word","transaction":"0xfe"}"#);
     assert!(reverted.is_unknown_outcome(), "{reverted}");
+    // The reference facilitator's v1, after it has sent: an exception's words, and no transaction.
+    let words = r#"Timed out while waiting for transaction with hash \"0xfe\" to be confirmed."#;
+    let thrown = failed(&format!(r#"{{"success":false,"errorReason":"{words}","transaction":""}}"#));
+    assert!(thrown.is_unknown_outcome(), "{thrown}");
     let long = format!(r#"{{"success":false,"errorMessage":"{}"}}"#, "é".repeat(10_000));
     assert_eq!(failed(&long).detail.chars().count(), 200);
 }

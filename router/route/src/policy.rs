@@ -150,9 +150,17 @@ impl Policy {
                 r.timeout_s
             )));
         }
-        let cap = self.caps.iter().find(|c| c.asset == r.price.asset());
-        match cap.filter(|c| r.price.atomic() > c.atomic) {
-            Some(cap) => Err(over(format!("{} is more than the cap of {}", r.price.0, cap.atomic))),
+        self.within_asset_cap(&r.price.0)
+    }
+
+    /// May so much of this asset be signed for at once?
+    ///
+    /// # Errors
+    /// [`Code::OverCap`].
+    pub fn within_asset_cap(&self, amount: &Amount) -> Result<()> {
+        let cap = self.caps.iter().find(|c| c.asset == amount.asset);
+        match cap.filter(|c| amount.atomic > c.atomic) {
+            Some(cap) => Err(over(format!("{amount} is more than the cap of {}", cap.atomic))),
             None => Ok(()),
         }
     }
@@ -174,7 +182,7 @@ impl Policy {
         &self,
         plan: &Plan,
         r: &Requirement,
-        bill: Usd,
+        at_stake: Usd,
         host: Option<&str>,
         now: Time,
     ) -> Vec<BudgetLine> {
@@ -187,7 +195,7 @@ impl Policy {
         let mut lines: Vec<_> = counted
             .map(|b| BudgetLine {
                 budget: b.id.clone(),
-                amount: bill.e18(),
+                amount: at_stake.e18(),
                 limit: b.limit.e18(),
                 since: now.minus_ms(b.window_ms),
             })

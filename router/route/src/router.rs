@@ -32,6 +32,8 @@ pub struct Route<'c> {
     pub costs: Costs,
     /// The payer's whole bill.
     pub bill: Usd,
+    /// The most that the signature can cost: the bill with the whole exposure for its price. Limits look at this.
+    pub at_stake: Usd,
     /// What settling costs.
     pub settlement: Usd,
 }
@@ -122,6 +124,14 @@ impl RouterBuilder {
             active: crate::pay::Active::default(),
         }
     }
+}
+
+/// What a plan costs.
+struct Priced {
+    costs: Costs,
+    bill: Usd,
+    at_stake: Usd,
+    settlement: Usd,
 }
 
 /// An entry on its way to being priced.
@@ -253,8 +263,8 @@ impl Router {
                     out.rejected.push(Rejected { index, requirement, reason })
                 }
                 Candidate::Planned(requirement, plan) => match self.price(requirement, &plan) {
-                    Ok((costs, bill, settlement)) => {
-                        let route = Route { index, requirement, plan, costs, bill, settlement };
+                    Ok(Priced { costs, bill, at_stake, settlement }) => {
+                        let route = Route { index, requirement, plan, costs, bill, at_stake, settlement };
                         match self.within_limits(&route, used, context, now) {
                             Ok(()) => out.routes.push(route),
                             Err(reason) => {
@@ -272,7 +282,7 @@ impl Router {
         out
     }
 
-    fn price(&self, r: &Requirement, plan: &Plan) -> Result<(Costs, Usd, Usd)> {
+    fn price(&self, r: &Requirement, plan: &Plan) -> Result<Priced> {
         let quotes = self.quotes.as_ref();
         let asset = plan.price.asset();
         let mut costs =
@@ -293,7 +303,14 @@ impl Router {
             }
         }
         let (bill, settlement) = PointOfView::Payer.costs(&costs)?;
-        Ok((costs, bill, settlement))
+        let at_stake = match plan.exposure == plan.price {
+            true => bill,
+            false => {
+                let worth = quotes.price(&plan.exposure.asset())?.worth(plan.exposure.atomic())?;
+                PointOfView::Payer.costs(&Costs { price: worth, quotes: Vec::new(), ..costs })?.0
+            }
+        };
+        Ok(Priced { costs, bill, at_stake, settlement })
     }
 
     fn within_limits(
@@ -303,8 +320,9 @@ impl Router {
         context: Context<'_>,
         now: Time,
     ) -> Result<()> {
-        self.policy.within_cap(route.bill)?;
-        let lines = self.policy.lines(&route.plan, route.requirement, route.bill, context.host, now);
+        self.policy.within_cap(route.at_stake)?;
+        self.policy.within_asset_cap(&route.plan.exposure.0)?;
+        let lines = self.policy.lines(&route.plan, route.requirement, route.at_stake, context.host, now);
         if lines.is_empty() {
             return Ok(());
         }
@@ -327,17 +345,24 @@ impl Router {
                 Error::caller(Code::OverCap).detail("paying needs a cap for one payment, and none is set")
             );
         };
-        if route.bill > cap {
-            self.policy.within_cap(route.bill)?;
+        if route.at_stake > cap {
+            self.policy.within_cap(route.at_stake)?;
         }
+        self.policy.within_asset_cap(&route.plan.exposure.0)?;
         if route.plan.exposure.asset() != route.requirement.price.asset()
+            || route.plan.price.asset() != route.requirement.price.asset()
             || route.plan.exposure.atomic() < route.plan.price.atomic()
         {
             return Err(Error::us(Code::Internal).detail("the plan is not for this entry"));
         }
         if let Some(screen) = &self.policy.screen {
             let payer = route.plan.funds.map(|f| f.owner);
-            screen.check(&Subject { requirement: route.requirement, host: context.host, payer }).await?;
+            let subject = Subject { requirement: route.requirement, host: context.host, payer };
+            // Final for this route; another payee or chain may still do.
+            screen.check(&subject).await.map_err(|e| match e.next {
+                Next::Never => e.next(Next::OtherRoute),
+                _ => e,
+            })?;
         }
         Ok(())
     }

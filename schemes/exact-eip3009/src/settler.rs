@@ -12,6 +12,7 @@ use tollway_core::{
     Receipt, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
 };
 use tollway_evm::FAMILY;
+use tollway_evm::address;
 use tollway_evm::eip712::Transfer;
 use tollway_evm::{At, Evm, Looked, Mined, Sent, Submit};
 
@@ -155,9 +156,12 @@ impl Settler for Settling {
 
     async fn effort(&self, order: &Order) -> Result<Effort> {
         self.here(order)?;
-        let signed = Signed::decode(&order.payment.payload)?;
+        // A seller asks before anybody has paid: its payload is empty, and a specimen stands in.
+        let payload = &order.payment.payload;
+        let signed = if payload.is_empty() { effort::specimen() } else { Signed::decode(payload)? };
         let token = Token::of(&order.requirement)?;
-        let payee = self.payees.kind(&*self.evm, token.address, signed.transfer.to).await?;
+        let pay_to = address::parse(order.requirement.pay_to.address())?;
+        let payee = self.payees.kind(&*self.evm, token.address, pay_to).await?;
         let sample = effort::sample(&*self.evm, &token, &signed);
         Ok(effort::settlement(&*self.evm, &token, payee, sample))
     }

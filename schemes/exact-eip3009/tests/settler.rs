@@ -283,6 +283,11 @@ fn effort_follows_the_kind_of_payee() {
     let real = bench.call(&order.payment).data;
     assert_eq!(sample[..4 + 6 * 32], real[..4 + 6 * 32], "the real call");
     assert_ne!(sample[4 + 7 * 32..], real[4 + 7 * 32..], "but not its signature, which a log could show");
+    let mut unpaid = order.clone();
+    unpaid.payment.payload = Json::empty();
+    let guess = block_on(bench.settling().effort(&unpaid)).unwrap();
+    assert_eq!(guess.works[0].compute, 102_628, "as a seller asks it before anybody has paid");
+    assert_eq!(guess.works[0].sample.bytes().len(), sample.len());
     bench.settle(&order).unwrap();
     assert_eq!(gas(), 85_708);
 }

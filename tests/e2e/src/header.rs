@@ -6,8 +6,10 @@ use http::Method;
 use reqwest::Client;
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tollway::core::Dice;
 use tollway::evm::LocalKey;
 use tollway::evm::eip712::{self, Transfer};
+use tollway::system::OsDice;
 
 /// The header that carries a payment (x402 v2).
 pub const PAYMENT: &str = "payment-signature";
@@ -43,13 +45,15 @@ impl Draft {
         let word = |path: &str| accepted.pointer(path).and_then(Value::as_str).ok_or_else(|| format!("no {path}"));
         let key = LocalKey::from_hex(key)?;
         let window = accepted["maxTimeoutSeconds"].as_u64().ok_or("no maxTimeoutSeconds")?;
+        let mut nonce = B256::ZERO;
+        OsDice.fill(nonce.as_mut_slice());
         let transfer = Transfer {
             from: key.address(),
             to: word("/payTo")?.parse()?,
             value: word("/amount")?.parse()?,
             valid_after: U256::ZERO,
             valid_before: U256::from(now_s().saturating_add(window)),
-            nonce: B256::random(),
+            nonce,
         };
         Ok(Self {
             key,

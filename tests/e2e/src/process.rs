@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// The longest that anything here may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,6 +36,8 @@ pub struct FacilitatorProcess {
     settings: Settings,
     log: PathBuf,
     child: Option<Child>,
+    /// Its stdin, which stays open as long as we live; kept apart, because waiting for a child closes it.
+    leash: Option<ChildStdin>,
 }
 
 impl FacilitatorProcess {
@@ -45,7 +47,7 @@ impl FacilitatorProcess {
     /// The system's.
     pub fn start(program: impl AsRef<Path>, settings: Settings) -> Outcome<Self> {
         let log = settings.ledger.with_extension("log");
-        let mut process = Self { program: program.as_ref().to_owned(), settings, log, child: None };
+        let mut process = Self { program: program.as_ref().to_owned(), settings, log, child: None, leash: None };
         process.again()?;
         Ok(process)
     }
@@ -66,7 +68,7 @@ impl FacilitatorProcess {
     /// The system's.
     pub fn again(&mut self) -> Outcome {
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let child = Command::new(&self.program)
+        let mut child = Command::new(&self.program)
             .env("E2E_FACILITATOR", serde_json::to_string(&self.settings)?)
             // Held open by us: its end tells the process that we have gone.
             .stdin(Stdio::piped())
@@ -74,6 +76,7 @@ impl FacilitatorProcess {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()?;
+        self.leash = child.stdin.take();
         self.child = Some(child);
         Ok(())
     }
@@ -89,14 +92,14 @@ impl FacilitatorProcess {
         Ok(())
     }
 
-    /// SIGTERM, without waiting.
+    /// Sends it a signal (`TERM`, `INT`), and does not wait.
     ///
     /// # Errors
     /// The system's; a process that is not there.
-    pub async fn ask_to_end(&self) -> Outcome {
+    pub async fn signal(&self, name: &str) -> Outcome {
         let id = self.child.as_ref().and_then(Child::id).ok_or("it is not running")?;
-        let told = Command::new("kill").arg("-TERM").arg(id.to_string()).status().await?;
-        if told.success() { Ok(()) } else { Err(format!("kill -TERM {id}: {told}").into()) }
+        let told = Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().await?;
+        if told.success() { Ok(()) } else { Err(format!("kill -{name} {id}: {told}").into()) }
     }
 
     /// Waits for its end.
@@ -116,7 +119,7 @@ impl FacilitatorProcess {
     /// # Errors
     /// It does not end well.
     pub async fn restart(&mut self) -> Outcome {
-        self.ask_to_end().await?;
+        self.signal("TERM").await?;
         let status = self.ended().await?;
         if !status.success() {
             return Err(format!("the facilitator ended with {status}\n{}", self.log_tail()).into());

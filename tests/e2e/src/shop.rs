@@ -17,7 +17,7 @@ use tollway::House;
 use tollway::core::{Role, Settler, SettlerId, Usd};
 use tollway::http::RemoteFacilitator;
 use tollway::http::server::{Methods, Paywall, Priced};
-use tollway::route::{SellerPolicy, Tag};
+use tollway::route::{Gate, GateBuilder, SellerPolicy, Tag};
 
 /// How often the handler ran, by method and address.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +62,8 @@ pub struct Setup {
     pub settle_within: Duration,
     /// Whether paid answers are kept.
     pub keeps_answers: bool,
+    /// How long an unknown settlement is asked after, in milliseconds.
+    pub patience_ms: u64,
 }
 
 impl Setup {
@@ -72,6 +74,7 @@ impl Setup {
             facilitator: facilitator.to_owned(),
             settle_within: Duration::from_secs(30),
             keeps_answers: true,
+            patience_ms: 15_000,
         }
     }
 }
@@ -82,6 +85,8 @@ pub struct Shop {
     /// Its address.
     pub url: String,
     /// Its gate, to recover what was left open.
+    pub gate: Arc<Gate>,
+    /// Its paywall, to wait for what is under way.
     pub paywall: Paywall,
     /// How often its handler ran.
     pub runs: Runs,
@@ -107,8 +112,18 @@ impl Shop {
                 .build()?;
         let remote: Arc<dyn Settler> = Arc::new(remote);
         let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
-        let gate = house.gate(policy, vec![(SettlerId("facilitator".to_owned()), remote)]);
-        let mut builder = Paywall::builder(gate);
+        let gate = GateBuilder {
+            registry: Arc::clone(house.registry()),
+            remotes: vec![(SettlerId("facilitator".to_owned()), remote)],
+            quotes: Arc::clone(house.quotes()),
+            ledger: Arc::clone(house.ledger()),
+            clock: Arc::clone(house.clock()),
+            policy,
+            owner: house.name().to_owned(),
+            patience_ms: setup.patience_ms,
+        };
+        let gate = Arc::new(gate.build());
+        let mut builder = Paywall::builder(Arc::clone(&gate));
         if setup.keeps_answers {
             builder = builder.answers(Arc::clone(house.ledger()), Arc::clone(house.clock()));
         }
@@ -130,7 +145,7 @@ impl Shop {
         let server = tokio::spawn(async move {
             let _ = axum::serve(listener, app).await;
         });
-        Ok(Self { url, paywall, runs, house, door, server, file: world.ledger(&setup.name) })
+        Ok(Self { url, gate, paywall, runs, house, door, server, file: world.ledger(&setup.name) })
     }
 
     /// Holds handlers at their start (`false`), or lets them go on.

@@ -9,16 +9,27 @@ const { x402Facilitator } = sdk("@x402/core/facilitator");
 const { toFacilitatorEvmSigner } = sdk("@x402/evm");
 const { ExactEvmScheme } = sdk("@x402/evm/exact/facilitator");
 const { ExactEvmSchemeV1 } = sdk("@x402/evm/exact/v1/facilitator");
-const { createWalletClient, http, publicActions } = sdk("viem");
+const { createWalletClient, http, MethodNotFoundRpcError, publicActions } = sdk("viem");
 const { privateKeyToAccount } = sdk("viem/accounts");
 const chains = sdk("viem/chains");
+
+// The way to a node that does not fill transactions in, as most public ones do not. anvil does, and always with a tip
+// of 1 gwei: a thousand times the market's, which would then be the market for everybody else here.
+function plain(rpc) {
+  const way = http(rpc);
+  return options => {
+    const { request, ...rest } = way(options);
+    const refuse = () => Promise.reject(new MethodNotFoundRpcError(new Error("not served")));
+    return { ...rest, request: args => (args.method === "eth_fillTransaction" ? refuse() : request(args)) };
+  };
+}
 
 const V1_NAMES = { 8453: "base", 84532: "base-sepolia" };
 const account = privateKeyToAccount(config.key);
 const facilitator = new x402Facilitator();
 for (const { id, rpc } of config.chains) {
   const chain = Object.values(chains).find(chain => chain.id === id);
-  const client = createWalletClient({ account, chain, transport: http(rpc), pollingInterval: 25 });
+  const client = createWalletClient({ account, chain, transport: plain(rpc), pollingInterval: 25 });
   const viem = client.extend(publicActions);
   const options = config.confirmationTimeoutMs ? { confirmationTimeoutMs: config.confirmationTimeoutMs } : {};
   const signer = toFacilitatorEvmSigner({ ...viem, address: account.address }, options);

@@ -3,20 +3,22 @@
 use crate::deal::{BASE, BASE_SEPOLIA, Deal};
 use crate::node::Program;
 use crate::{ours, sdk, theirs};
+use futures::FutureExt;
 use serde_json::json;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::sync::{OnceCell, RwLock, RwLockWriteGuard};
-use tollway_devnet::{Account, Chain, ChainSpec, Devnet};
+use tokio::sync::{OnceCell, RwLock, RwLockReadGuard};
+use tollway_devnet::{Account, Chain, ChainSpec, Devnet, Faults};
 
 /// How many accounts of each role there are; a test that takes one more gets a used one.
 const ACCOUNTS: u32 = 64;
-/// The longest that one test takes.
-const TEST: Duration = Duration::from_secs(60);
+/// The longest that one test takes, waiting for Base to be free included.
+const TEST: Duration = Duration::from_secs(120);
 
 /// A devnet with Base and Base Sepolia, and the SDK on it.
 #[derive(Debug)]
@@ -67,7 +69,8 @@ impl Bed {
     /// # Panics
     /// When it takes too long.
     pub fn run<T>(&self, test: impl Future<Output = T>) -> T {
-        self.runtime.block_on(async { tokio::time::timeout(TEST, test).await.expect("the test ends in time") })
+        self.runtime
+            .block_on(async { tokio::time::timeout(TEST, test).await.expect("the test ends in time") })
     }
 
     /// One of the two chains.
@@ -82,20 +85,28 @@ impl Bed {
     /// a test holds one at a time, or it may wait for one that waits for it.
     pub async fn deal(&'static self, chain: u64) -> Deal {
         let moving = if chain == BASE { Some(self.base_moves.read().await) } else { None };
-        Deal { moving, ..self.deal_at_rest(chain).await }
+        self.deal_on(chain, moving).await
     }
 
-    /// Base without any other test on it, so that this one may keep it from making blocks.
-    pub async fn stall_base(&'static self) -> Stalled {
-        let alone = self.base_moves.write().await;
-        let deal = self.deal_at_rest(BASE).await;
-        Stalled { deal, _alone: alone }
+    /// Runs a test on Base while no other one is there and no block comes unless the test mines it.
+    pub async fn without_blocks(&'static self, test: impl AsyncFnOnce(&Deal)) {
+        let _alone = self.base_moves.write().await;
+        let deal = self.deal_on(BASE, None).await;
+        deal.chain.set_automine(false).await.unwrap();
+        let outcome = AssertUnwindSafe(test(&deal)).catch_unwind().await;
+        deal.chain.set_faults(Faults::none());
+        deal.chain.set_automine(true).await.unwrap();
+        deal.chain.mine(1).await.unwrap();
+        if let Err(panic) = outcome {
+            resume_unwind(panic);
+        }
     }
 
-    async fn deal_at_rest(&'static self, chain: u64) -> Deal {
+    async fn deal_on(&'static self, chain: u64, moving: Option<RwLockReadGuard<'static, ()>>) -> Deal {
         let at = self.next.fetch_add(1, Ordering::Relaxed);
         let accounts = self.devnet.accounts();
-        Deal::new(self.chain(chain), accounts.payer(at).clone(), accounts.merchant(at).clone(), 10_000).await
+        let (payer, merchant) = (accounts.payer(at).clone(), accounts.merchant(at).clone());
+        Deal::new(self.chain(chain), payer, merchant, 10_000, moving).await
     }
 
     /// A settler of a test's own.
@@ -115,19 +126,13 @@ impl Bed {
 
     /// The reference facilitator that all tests share.
     pub async fn their_facilitator(&self) -> &Program {
-        self.their_facilitator.get_or_init(|| theirs::facilitator(self, &[BASE, BASE_SEPOLIA], json!({}))).await
+        self.their_facilitator
+            .get_or_init(|| theirs::facilitator(self, &[BASE, BASE_SEPOLIA], json!({})))
+            .await
     }
 
     /// Our facilitator that all tests share.
     pub async fn our_facilitator(&'static self) -> &'static ours::Facilitator {
         self.our_facilitator.get_or_init(|| ours::Facilitator::start(self, &[BASE, BASE_SEPOLIA])).await
     }
-}
-
-/// Base to oneself, for tests that keep it from making blocks.
-#[derive(Debug)]
-pub struct Stalled {
-    /// The deal of the one test that runs on it.
-    pub deal: Deal,
-    _alone: RwLockWriteGuard<'static, ()>,
 }

@@ -26,7 +26,8 @@ pub struct Deal {
     /// How much, in millionths.
     pub amount: u64,
     before: Balances,
-    pub(crate) moving: Option<RwLockReadGuard<'static, ()>>,
+    /// Held, not read.
+    _moving: Option<RwLockReadGuard<'static, ()>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +37,15 @@ struct Balances {
 }
 
 impl Deal {
-    pub(crate) async fn new(chain: &'static Chain, payer: Account, merchant: Account, amount: u64) -> Self {
+    pub(crate) async fn new(
+        chain: &'static Chain,
+        payer: Account,
+        merchant: Account,
+        amount: u64,
+        moving: Option<RwLockReadGuard<'static, ()>>,
+    ) -> Self {
         let before = Balances::of(chain, &payer, &merchant).await;
-        Self { chain, payer, merchant, amount, before, moving: None }
+        Self { chain, payer, merchant, amount, before, _moving: moving }
     }
 
     /// CAIP-2.
@@ -98,6 +105,15 @@ impl Deal {
     /// Nothing has moved.
     pub async fn unpaid(&self) {
         self.paid_times(0).await;
+    }
+
+    /// The merchant has got nothing, whatever became of the payer's money.
+    pub async fn unserved(&self) {
+        let transfers = self.logs(json!([TRANSFER, word(&self.payer)])).await;
+        let uses = self.logs(json!([AUTHORIZATION_USED, word(&self.payer)])).await;
+        assert!(transfers.is_empty() && uses.is_empty(), "{transfers:?}");
+        let now = Balances::of(self.chain, &self.payer, &self.merchant).await;
+        assert_eq!(now.merchant, self.before.merchant);
     }
 
     async fn logs(&self, topics: Value) -> Vec<Value> {

@@ -5,7 +5,7 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | [`bed`] | the devnet and the programs that all tests share, and fresh accounts for each |
+//! | [`mod@bed`] | the devnet and the programs that all tests share, and fresh accounts for each |
 //! | [`deal`] | one payer and one merchant, and what the chain has seen of them |
 //! | [`ours`] | a client, a server and a facilitator of Tollway |
 //! | [`theirs`] | the same three of the reference SDK |

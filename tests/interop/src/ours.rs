@@ -102,7 +102,8 @@ impl Payer {
         let network = network(bed, deal.chain.id(), &ledger, keys).await;
         let house = House::builder().name("payer").ledger(ledger).evm(&network).role(Role::Payer);
         let house = house.build().unwrap();
-        let policy = Policy { cap: Some(Usd::parse("$1").unwrap()), allow_mainnet: true, ..Policy::default() };
+        let policy =
+            Policy { cap: Some(Usd::parse("$1").unwrap()), allow_mainnet: true, ..Policy::default() };
         Self { router: house.router(policy), _house: house }
     }
 
@@ -234,7 +235,9 @@ impl Server {
             By::Itself => Vec::new(),
             By::Facilitator(url) => {
                 let remote = remote(&house, url);
-                vec![(remote.id().clone(), Arc::new(remote) as Arc<dyn Settler>)]
+                let id = remote.id().clone();
+                let settler: Arc<dyn Settler> = Arc::new(remote);
+                vec![(id, settler)]
             }
         };
         let gate = house.gate(SellerPolicy::default(), remotes);

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -27,7 +27,8 @@ pub fn install() -> io::Result<PathBuf> {
     if home.exists() {
         return Ok(home);
     }
-    eprintln!("interop: fetching the reference SDK (once)");
+    // Not `eprintln`, which the test harness keeps to itself.
+    writeln!(io::stderr(), "interop: fetching the reference SDK (once)")?;
     let filling = tempfile::Builder::new().prefix(".filling-").tempdir_in(&cache)?;
     let made = filling.path().join(&name);
     fs::create_dir(&made)?;

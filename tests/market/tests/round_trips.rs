@@ -117,7 +117,7 @@ async fn serve(bed: &Bed) -> String {
     facilitator.recover().await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    tokio::spawn(facilitator.serve(listener, std::future::pending()));
+    tokio::spawn(async move { facilitator.serve(listener, std::future::pending()).await });
     format!("http://{at}")
 }
 

@@ -10,10 +10,10 @@
 //! off where `ArbSys` shows that the chain is a real one.
 
 use super::bytes::{SizeBook, Sizes};
+use crate::EvmCall;
 use crate::contracts::{IArbGasInfo, IArbSys, INodeInterface};
 use crate::number::{to_u64, to_u128};
 use crate::send::unsigned_sample;
-use crate::EvmCall;
 use alloy::primitives::{Address, Bytes, U256, address, keccak256};
 use alloy::sol_types::SolCall;
 use tollway_core::{Code, Error, Result};
@@ -67,7 +67,12 @@ pub(super) fn reference_call() -> Bytes {
 }
 
 impl ArbPrices {
-    pub(super) fn read(answers: &[Option<Bytes>], node: Option<&Bytes>, chain_id: u64, sizes: &SizeBook) -> Result<Self> {
+    pub(super) fn read(
+        answers: &[Option<Bytes>],
+        node: Option<&Bytes>,
+        chain_id: u64,
+        sizes: &SizeBook,
+    ) -> Result<Self> {
         let answer = |place: usize| answers.get(place).and_then(Option::as_ref);
         let prices = answer(0).and_then(|b| IArbGasInfo::getPricesInWeiCall::abi_decode_returns(b).ok());
         let prices = prices.ok_or_else(|| {
@@ -77,12 +82,10 @@ impl ArbPrices {
         let real = answer(1).is_some_and(|b| b.len() >= 32);
         let size = sizes.sizes(&unsigned_sample(chain_id, &reference(), 200_000, None))?.fjord_microbytes;
         let fee = node.and_then(|b| INodeInterface::gasEstimateL1ComponentCall::abi_decode_returns(b).ok());
-        let fee = match fee {
-            Some(n) => Some(U256::from(n.gasEstimateForL1).saturating_mul(n.baseFee)),
-            None => None,
-        };
+        let fee = fee.map(|n| U256::from(n.gasEstimateForL1).saturating_mul(n.baseFee));
         let fee = fee.map(|fee| if real { without_padding(fee, byte_wei) } else { fee });
-        let reference = fee.map(|fee| to_u128(fee, "the reference's L1 fee")).transpose()?.map(|fee| (fee, size));
+        let reference =
+            fee.map(|fee| to_u128(fee, "the reference's L1 fee")).transpose()?.map(|fee| (fee, size));
         Ok(Self { byte_wei, reference })
     }
 

@@ -58,7 +58,11 @@ fn measure(bytes: &[u8]) -> Result<Sizes> {
         .saturating_mul(op_alloy_flz::L1_COST_FASTLZ_COEF)
         .saturating_sub(op_alloy_flz::L1_COST_INTERCEPT)
         .max(op_alloy_flz::MIN_TX_SIZE_SCALED);
-    Ok(Sizes { fjord_microbytes: fjord, ecotone_gas: ecotone, raw_bytes: all.saturating_add(SIGNATURE_BYTES) })
+    Ok(Sizes {
+        fjord_microbytes: fjord,
+        ecotone_gas: ecotone,
+        raw_bytes: all.saturating_add(SIGNATURE_BYTES),
+    })
 }
 
 #[cfg(test)]

@@ -56,7 +56,11 @@ impl History {
         let within = |tip: Option<u128>| tip.unwrap_or(least).clamp(least, most.max(least));
         let floor = self.column(0).into_iter().min();
         let background = within(middle(self.column(1)));
-        ByPurpose { interactive: within(middle(self.column(2))).max(background), background, floor: within(floor) }
+        ByPurpose {
+            interactive: within(middle(self.column(2))).max(background),
+            background,
+            floor: within(floor),
+        }
     }
 
     fn column(&self, place: usize) -> Vec<u128> {

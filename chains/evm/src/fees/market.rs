@@ -71,6 +71,11 @@ impl Market {
         });
     }
 
+    /// Lets go of the newest look: it turned out to be wrong.
+    pub(crate) fn forget(&self) {
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Looks now.
     pub(crate) async fn look(&self) -> Result<Arc<FeeView>> {
         let (rpc, profile) = (self.rpc.clone(), self.profile);

@@ -2,7 +2,7 @@
 
 use super::bytes::Sizes;
 use crate::contracts::IGasPriceOracle as Oracle;
-use crate::number::{to_u128, to_u64};
+use crate::number::{to_u64, to_u128};
 use alloy::primitives::{Address, Bytes, U256, address};
 use alloy::sol_types::SolCall;
 use tollway_core::{Code, Error, Result};
@@ -59,7 +59,10 @@ impl OpPrices {
         let base_scalar = U256::from(to_u64(must(2, "baseFeeScalar")?, "the base fee scalar")?);
         let blob_scalar = U256::from(to_u64(must(3, "blobBaseFeeScalar")?, "the blob fee scalar")?);
         // 128 bits times 64 times 16, twice, stay below 2^197.
-        let scaled_wei = U256::from(16).wrapping_mul(base_scalar).wrapping_mul(base).wrapping_add(blob_scalar.wrapping_mul(blob));
+        let scaled_wei = U256::from(16)
+            .wrapping_mul(base_scalar)
+            .wrapping_mul(base)
+            .wrapping_add(blob_scalar.wrapping_mul(blob));
         // Before Isthmus there is no operator fee and no way to ask for one.
         let constant = to_u128(word(6).unwrap_or_default(), "the operator fee")?;
         let much = to_u128(word(7).unwrap_or_default(), "the operator fee")?;
@@ -88,7 +91,8 @@ impl OpPrices {
         if self.operator_wei_per_much_gas == 0 {
             return Ok(self.operator_constant_wei);
         }
-        let line = U256::from(self.operator_wei_per_much_gas).wrapping_mul(U256::from(gas)) / U256::from(MUCH_GAS);
+        let line =
+            U256::from(self.operator_wei_per_much_gas).wrapping_mul(U256::from(gas)) / U256::from(MUCH_GAS);
         to_u128(line.wrapping_add(U256::from(self.operator_constant_wei)), "the operator fee")
     }
 }
@@ -103,7 +107,8 @@ mod tests {
 
     #[test]
     fn the_fjord_formula_in_numbers() {
-        let prices = OpPrices::read(&answers([5_000_000_000, 300_000_000, 2_269, 1_055_762, 1, 1, 0, 0])).unwrap();
+        let prices =
+            OpPrices::read(&answers([5_000_000_000, 300_000_000, 2_269, 1_055_762, 1, 1, 0, 0])).unwrap();
         let sizes = Sizes { fjord_microbytes: 200_000_000, ecotone_gas: 0, raw_bytes: 0 };
         let scaled = 16u128 * 2_269 * 5_000_000_000 + 1_055_762 * 300_000_000;
         assert_eq!(prices.l1_fee_wei(&sizes), Ok(200_000_000 * scaled / 1_000_000_000_000));
@@ -113,8 +118,12 @@ mod tests {
     fn the_operator_fee_follows_isthmus_and_jovian_alike() {
         let (scalar, constant, gas) = (1_500u128, 77u128, 85_708u64);
         let much = u128::from(MUCH_GAS);
-        let isthmus = OpPrices::read(&answers([1, 1, 1, 1, 1, 1, constant, constant + much * scalar / 1_000_000]));
-        assert_eq!(isthmus.unwrap().operator_fee_wei(gas), Ok(constant + u128::from(gas) * scalar / 1_000_000));
+        let isthmus =
+            OpPrices::read(&answers([1, 1, 1, 1, 1, 1, constant, constant + much * scalar / 1_000_000]));
+        assert_eq!(
+            isthmus.unwrap().operator_fee_wei(gas),
+            Ok(constant + u128::from(gas) * scalar / 1_000_000)
+        );
         let jovian = OpPrices::read(&answers([1, 1, 1, 1, 1, 1, constant, constant + much * scalar * 100]));
         assert_eq!(jovian.unwrap().operator_fee_wei(gas), Ok(constant + u128::from(gas) * scalar * 100));
     }

@@ -29,7 +29,12 @@ enum L1 {
 
 impl FeeView {
     /// One look, in one request.
-    pub(super) async fn take(rpc: Rpc, profile: Profile, clock: Arc<dyn Clock>, sizes: Arc<SizeBook>) -> Result<Self> {
+    pub(super) async fn take(
+        rpc: Rpc,
+        profile: Profile,
+        clock: Arc<dyn Clock>,
+        sizes: Arc<SizeBook>,
+    ) -> Result<Self> {
         let mut batch = rpc.batch();
         let seen = batch.add::<_, history::History>("eth_feeHistory", &history::question())?;
         let calls = match profile.fees {
@@ -38,12 +43,15 @@ impl FeeView {
             FeeModel::Arbitrum => arbitrum::calls(),
         };
         let prices = (!calls.is_empty())
-            .then(|| batch.add::<_, Bytes>("eth_call", &multicall::question(profile.multicall, &calls, "latest")))
+            .then(|| {
+                batch.add::<_, Bytes>("eth_call", &multicall::question(profile.multicall, &calls, "latest"))
+            })
             .transpose()?;
         let reference = (profile.fees == FeeModel::Arbitrum)
             .then(|| {
                 let to = arbitrum::NODE_INTERFACE;
-                batch.add::<_, Bytes>("eth_call", &multicall::plain(to, &arbitrum::reference_call(), "latest"))
+                batch
+                    .add::<_, Bytes>("eth_call", &multicall::plain(to, &arbitrum::reference_call(), "latest"))
             })
             .transpose()?;
         batch.send().await?;

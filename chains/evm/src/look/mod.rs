@@ -7,11 +7,11 @@
 
 pub(crate) mod multicall;
 
+use crate::contracts::IMulticall3;
 use crate::finality::Finality;
 use crate::number::to_u64;
 use crate::profiles::Profile;
 use crate::rpc::{Rpc, RpcFault};
-use crate::contracts::IMulticall3;
 use crate::{At, EvmCall, Looked};
 use alloy::primitives::{Address, Bytes, U64, U256};
 use alloy::sol_types::SolCall;
@@ -86,7 +86,9 @@ impl Looker {
     /// The block to ask, as the node spells it.
     async fn tag(&self, at: At) -> Result<Cow<'static, str>> {
         match (at, self.finality) {
-            (At::Latest, _) | (_, Finality::Included) | (_, Finality::Confirmations(0)) => Ok("latest".into()),
+            (At::Latest, _) | (_, Finality::Included) | (_, Finality::Confirmations(0)) => {
+                Ok("latest".into())
+            }
             (_, Finality::Safe) => Ok("safe".into()),
             (_, Finality::Finalized) => Ok("finalized".into()),
             (_, Finality::Confirmations(n)) => {
@@ -104,7 +106,10 @@ impl Looker {
         let mut word = |what| {
             let bytes = results.pop().and_then(Result::ok);
             let word = bytes.as_ref().and_then(|b| b.get(..32)).map(U256::from_be_slice);
-            to_u64(word.ok_or_else(|| Error::network(Code::InvalidAnswer).detail(format!("no {what}")))?, what)
+            to_u64(
+                word.ok_or_else(|| Error::network(Code::InvalidAnswer).detail(format!("no {what}")))?,
+                what,
+            )
         };
         let seconds = word("block time")?;
         let block = word("block number")?;
@@ -112,7 +117,7 @@ impl Looker {
     }
 
     /// The header behind a tag.
-    async fn header(&self, tag: &Cow<'static, str>) -> Result<Header> {
+    async fn header(&self, tag: &str) -> Result<Header> {
         let header: Option<Header> = self.rpc.call("eth_getBlockByNumber", (tag, false)).await?;
         header.ok_or_else(|| Error::network(Code::InvalidAnswer).detail(format!("no block {tag}")))
     }
@@ -143,7 +148,12 @@ impl Looker {
             let mut batch = self.rpc.batch();
             let mut slots = Vec::with_capacity(calls.len());
             for call in calls {
-                slots.push(batch.add::<_, Bytes>("eth_call", &multicall::plain(call.to, &call.data, pinned.clone()))?);
+                slots.push(
+                    batch.add::<_, Bytes>(
+                        "eth_call",
+                        &multicall::plain(call.to, &call.data, pinned.clone()),
+                    )?,
+                );
             }
             batch.send().await?;
             for slot in slots {

@@ -41,7 +41,9 @@ pub(crate) fn question(
 pub(crate) fn answers(returned: &Bytes, expected: usize) -> tollway_core::Result<Vec<Result<Bytes, Bytes>>> {
     let wrong = |why: &str| Error::network(Code::InvalidAnswer).detail(format!("Multicall3: {why}"));
     if returned.is_empty() {
-        return Err(Error::caller(Code::NotFound).detail("there is no Multicall3 at its address on this chain"));
+        return Err(
+            Error::caller(Code::NotFound).detail("there is no Multicall3 at its address on this chain")
+        );
     }
     let results = IMulticall3::aggregate3Call::abi_decode_returns(returned)
         .map_err(|_| wrong("an answer that is not aggregate3's"))?;

@@ -8,9 +8,7 @@ use alloy::primitives::{Bytes, I256};
 use alloy::sol_types::SolCall;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use tollway_core::{
-    AssetId, ChainId, Clock, Code, Error, Oracle, Result, Time, UsdPrice, async_trait,
-};
+use tollway_core::{AssetId, ChainId, Clock, Code, Error, Oracle, Result, Time, UsdPrice, async_trait};
 
 /// Prices are read again after so long.
 const LASTS_MS: u64 = 10_000;
@@ -69,8 +67,11 @@ impl ChainlinkOracle {
     /// [`Code::BadSettings`] for a token of another chain, or too many feeds.
     pub fn with(mut self, asset: AssetId, decimals: u8, feed: Feed) -> Result<Self> {
         if asset.chain != self.chain || self.feeds.len() >= FEEDS_MAX {
-            return Err(Error::caller(Code::BadSettings)
-                .detail(format!("{asset} in the oracle of {} with {} feeds", self.chain, self.feeds.len())));
+            return Err(Error::caller(Code::BadSettings).detail(format!(
+                "{asset} in the oracle of {} with {} feeds",
+                self.chain,
+                self.feeds.len()
+            )));
         }
         self.feeds.retain(|(known, ..)| *known != asset);
         self.feeds.push((asset, decimals, feed));
@@ -134,7 +135,9 @@ fn price(
     answers: &[Result<Bytes, Bytes>],
     now: Time,
 ) -> Result<UsdPrice> {
-    let of = |code, why: String| Err(Error::network(code).detail(format!("the feed {} of {asset}: {why}", feed.address)));
+    let of = |code, why: String| {
+        Err(Error::network(code).detail(format!("the feed {} of {asset}: {why}", feed.address)))
+    };
     let (Some(Ok(round)), Some(Ok(decimals))) = (answers.first(), answers.get(1)) else {
         return of(Code::NoPrice, "it does not answer".into());
     };

@@ -1,4 +1,4 @@
-use super::{Feed, FeeModel, Profile};
+use super::{FeeModel, Feed, Profile};
 use alloy::primitives::{Address, address};
 
 /// A feed of a mainnet. Heartbeats there are an hour at most for coins and a day for USDC; a quarter of slack, as
@@ -65,7 +65,12 @@ pub(super) static PROFILES: &[Profile] = &[
     },
     Profile { testnet: true, ..op_stack(11155420, 2_000) },
     Profile { testnet: true, ..arbitrum(421614) },
-    Profile { testnet: true, min_tip_wei: 25 * GWEI, max_tip_wei: 2_000 * GWEI, ..Profile::plain(80002, 2_000) },
+    Profile {
+        testnet: true,
+        min_tip_wei: 25 * GWEI,
+        max_tip_wei: 2_000 * GWEI,
+        ..Profile::plain(80002, 2_000)
+    },
     Profile { testnet: true, max_tip_wei: 100 * GWEI, ..Profile::plain(43113, 2_000) },
     Profile { testnet: true, max_tip_wei: 1_000 * GWEI, ..op_stack(11142220, 1_000) },
 ];

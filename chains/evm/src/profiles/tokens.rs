@@ -36,7 +36,12 @@ pub(crate) const TOKENS: &[KnownAsset] = &[
         "USAT",
         &[("name", "Tether America USD"), ("version", "1")],
     ),
-    token("eip155:14", "0xe7cd86e13ac4309349f30b3435a9d337750fc82d", "USDT0", &[("name", "USD₮0"), ("version", "1")]),
+    token(
+        "eip155:14",
+        "0xe7cd86e13ac4309349f30b3435a9d337750fc82d",
+        "USDT0",
+        &[("name", "USD₮0"), ("version", "1")],
+    ),
     token("eip155:50", "0xfa2958cb79b0491cc627c1557f441ef849ca8eb1", "USDC", USDC_2),
     token("eip155:143", "0x754704bc059f8c67012fed69bc8a327a5aafb603", "USDC", USDC_2),
     token("eip155:988", "0x779ded0c9e1022225f8e0630b35a9b54be713736", "USDT0", USDT0_1),

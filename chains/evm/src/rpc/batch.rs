@@ -22,7 +22,11 @@ impl<'a> Batch<'a> {
     }
 
     /// Adds a call.
-    pub(crate) fn add<P: RpcSend, R: RpcRecv>(&mut self, method: &'static str, params: &P) -> Result<Slot<R>> {
+    pub(crate) fn add<P: RpcSend, R: RpcRecv>(
+        &mut self,
+        method: &'static str,
+        params: &P,
+    ) -> Result<Slot<R>> {
         let waiter = self.inner.add_call(method, params).map_err(|_| {
             Error::us(Code::Internal).detail(format!("the parameters of {method} cannot be written"))
         })?;

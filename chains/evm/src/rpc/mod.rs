@@ -45,8 +45,9 @@ impl Rpc {
             "http" | "https" => RpcClient::new(http::HttpTransport::new(parsed, timeout)?, false),
             "ws" | "wss" => web_socket(&parsed, &place, timeout).await?,
             other => {
-                return Err(Error::caller(Code::BadSettings)
-                    .detail(format!("the node's URL begins with {other:.16}; http, https, ws and wss are known")));
+                return Err(Error::caller(Code::BadSettings).detail(format!(
+                    "the node's URL begins with {other:.16}; http, https, ws and wss are known"
+                )));
             }
         };
         Ok(Self { client, place, timeout })
@@ -62,13 +63,22 @@ impl Rpc {
         &self.place
     }
 
+    /// The same node with a shorter limit per call, if it is shorter.
+    pub(crate) fn within(&self, limit: Duration) -> Self {
+        Self { timeout: self.timeout.min(limit), ..self.clone() }
+    }
+
     /// How long one call may take.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// One call; failures as they are.
-    pub(crate) async fn ask<P: RpcSend, R: RpcRecv>(&self, method: &'static str, params: P) -> Result<R, RpcFault> {
+    pub(crate) async fn ask<P: RpcSend, R: RpcRecv>(
+        &self,
+        method: &'static str,
+        params: P,
+    ) -> Result<R, RpcFault> {
         self.ask_within(method, params, self.timeout).await
     }
 

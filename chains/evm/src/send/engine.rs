@@ -22,6 +22,8 @@ use tollway_core::{Blame, ChainId, Clock, Code, Error, Ledger, Next, RecordKey, 
 
 /// Results that may wait to be written down.
 const LINES: usize = 4096;
+/// How long one question of the watcher may take.
+const WATCH_LIMIT: Duration = Duration::from_secs(3);
 
 /// What an engine is made of.
 pub(crate) struct Parts {
@@ -63,7 +65,8 @@ impl Engine {
         let journal = Journal::new(parts.ledger, parts.chain);
         let engine = Arc::new(Self {
             submitter: Submitter::new(parts.rpc.clone(), parts.settings.inclusion, parts.profile.block_ms),
-            rpc: parts.rpc,
+            // The watcher asks again anyway, so one answer that never comes must not hold it up for long.
+            rpc: parts.rpc.within(WATCH_LIMIT),
             market: parts.market,
             profile: parts.profile,
             clock: parts.clock,
@@ -130,7 +133,10 @@ impl Engine {
                     State::Pending(tx) => Some(tx),
                     _ => None,
                 };
-                let words = format!("not in a final block after {} ms; it is looked after further", patience.as_millis());
+                let words = format!(
+                    "not in a final block after {} ms; it is looked after further",
+                    patience.as_millis()
+                );
                 Err(Error::unknown(Code::SettlementPending, tx).detail(words))
             }
         }

@@ -32,13 +32,14 @@ impl Flight {
         self.state.borrow().clone()
     }
 
+    /// It is journaled, with this hash. A transaction that was refused for certain may be followed by another.
     pub(super) fn pending(&self, tx: TxId) {
         self.state.send_if_modified(|state| {
-            let early = matches!(state, State::Working);
-            if early {
+            let open = !matches!(state, State::Done(_));
+            if open {
                 *state = State::Pending(tx);
             }
-            early
+            open
         });
     }
 

@@ -19,6 +19,14 @@ const FILL_GAS: u64 = 60_000;
 /// The most nonces that are filled in one round.
 const FILLS_MAX: u64 = 16;
 
+/// What the keys of transfers of nothing begin with.
+const FILLS: &str = "tollway-fill/";
+
+/// True for the key of a transfer of nothing.
+pub(super) fn fills(key: &RecordKey) -> bool {
+    key.0.starts_with(FILLS)
+}
+
 impl Engine {
     /// A nonce was put back while higher ones are out: fills it if nobody takes it soon.
     pub(super) fn mind_gap(self: &Arc<Self>, sender: Address, nonce: u64) {
@@ -103,10 +111,8 @@ impl Engine {
         match self.rpc.ask::<_, Option<serde_json::Value>>("eth_getTransactionByHash", (hash,)).await {
             Ok(None) => {}
             Ok(Some(_)) => {
-                // It had been sent in time: then sending it again is no first time.
-                if let Some(open) = self.watched.map().get_mut(&hash) {
-                    open.silent = false;
-                }
+                // A node has it after all: then sending it again is no first time.
+                self.watched.speak(&hash);
                 return;
             }
             Err(_) => return,
@@ -136,7 +142,7 @@ impl Engine {
         let body = tx::body(self.profile.chain_id, nonce, &call, gas, offer);
         let (hash, raw) = tx::sign(lane.signer.as_ref(), body).await?;
         let at = self.clock.now();
-        let key = RecordKey(format!("fill/{:#x}/{nonce}/{}", lane.address, at.ms()));
+        let key = RecordKey(format!("{FILLS}{:#x}/{nonce}/{}", lane.address, at.ms()));
         let entry = Entry {
             sender: lane.address,
             nonce,

@@ -125,7 +125,9 @@ impl Journal {
                 writes.push(Write { key: open.clone(), expect: Some(held.version), value: None });
             }
             match self.ledger.store(&writes).await {
-                Err(error) if error.code == Code::Conflict && tries < RETRIES => tries = tries.saturating_add(1),
+                Err(error) if error.code == Code::Conflict && tries < RETRIES => {
+                    tries = tries.saturating_add(1)
+                }
                 other => return other,
             }
         }
@@ -135,7 +137,8 @@ impl Journal {
     pub(super) async fn replace(&self, from: &RecordKey, to: &RecordKey, entry: &Entry) -> Result<()> {
         let open = self.open_key(&entry.sender, entry.nonce);
         let held = self.ledger.load(&open).await?.filter(|r| r.value == from.0);
-        let held = held.ok_or_else(|| Error::us(Code::Conflict).detail("the nonce is held for another key"))?;
+        let held =
+            held.ok_or_else(|| Error::us(Code::Conflict).detail("the nonce is held for another key"))?;
         let send = Write { key: self.send_key(to), expect: None, value: Some(text(entry)?) };
         let nonce = Write { key: open, expect: Some(held.version), value: Some(to.0.clone()) };
         self.ledger.store(&[send, nonce]).await
@@ -144,7 +147,8 @@ impl Journal {
     /// Opens a finished transaction again: a reorganisation took it back.
     pub(super) async fn reopen(&self, key: &RecordKey, entry: &Entry) -> Result<()> {
         let have = self.ledger.load(&self.send_key(key)).await?;
-        let send = Write { key: self.send_key(key), expect: have.map(|r| r.version), value: Some(text(entry)?) };
+        let send =
+            Write { key: self.send_key(key), expect: have.map(|r| r.version), value: Some(text(entry)?) };
         let open = self.open_key(&entry.sender, entry.nonce);
         let nonce = Write { key: open, expect: None, value: Some(key.0.clone()) };
         self.ledger.store(&[send, nonce]).await
@@ -175,7 +179,8 @@ impl Journal {
         let (mut highest, mut after) = (None, None);
         loop {
             let page = self.ledger.scan(&prefix, after.as_ref(), PAGE).await?;
-            let nonces = page.iter().filter_map(|r| u64::from_str_radix(r.key.0.strip_prefix(&prefix)?, 16).ok());
+            let nonces =
+                page.iter().filter_map(|r| u64::from_str_radix(r.key.0.strip_prefix(&prefix)?, 16).ok());
             highest = highest.max(nonces.max());
             match page.last() {
                 Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
@@ -235,7 +240,8 @@ impl Journal {
 }
 
 fn text(entry: &Entry) -> Result<String> {
-    serde_json::to_string(entry).map_err(|_| Error::us(Code::Internal).detail("a journal entry cannot be written"))
+    serde_json::to_string(entry)
+        .map_err(|_| Error::us(Code::Internal).detail("a journal entry cannot be written"))
 }
 
 fn read(text: &str) -> Result<Entry> {

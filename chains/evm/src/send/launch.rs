@@ -37,10 +37,24 @@ impl Engine {
             Err(error) => return self.refuse(&flight, error).await,
         };
         lane.begin();
-        match self.prepare(lane, &flight, &submit).await {
-            Ok(Some(entry)) => self.first_time(lane, &flight, entry).await,
-            Ok(None) => {}
-            Err(error) => self.refuse(&flight, error).await,
+        for last in [false, true] {
+            match self.prepare(lane, &flight, &submit).await {
+                Ok(Some(entry)) => {
+                    let Err(error) = self.first_time(lane, &flight, entry).await else { break };
+                    // A fee that is too low today comes from a look at the market that is too old. Nothing was sent,
+                    // so a newer look may be tried, once.
+                    if last || error.code != Code::RpcRefused || error.next != Next::Later {
+                        self.fail(&flight, error);
+                        break;
+                    }
+                    self.market.forget();
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.refuse(&flight, error).await;
+                    break;
+                }
+            }
         }
         lane.end();
     }
@@ -54,22 +68,33 @@ impl Engine {
         match self.journal.load(&flight.key).await {
             Ok(None) => self.fail(flight, error),
             Ok(Some(entry)) => self.follow(flight, entry),
-            Err(unread) => self.fail(flight, Error::unknown(unread.code.clone(), None).detail(&*unread.detail)),
+            Err(unread) => {
+                self.fail(flight, Error::unknown(unread.code.clone(), None).detail(&*unread.detail))
+            }
         }
     }
 
     /// Signs and journals. `None`: there was an entry for the key already, and it is being looked after.
-    async fn prepare(self: &Arc<Self>, lane: &Lane, flight: &Arc<Flight>, submit: &Submit) -> Result<Option<Entry>> {
+    async fn prepare(
+        self: &Arc<Self>,
+        lane: &Lane,
+        flight: &Arc<Flight>,
+        submit: &Submit,
+    ) -> Result<Option<Entry>> {
         self.in_time(submit.not_after)?;
         let fees = self.market.warm(&self.tasks).await?;
-        let offer = Offer { max_fee_wei: fees.max_fee_wei(submit.purpose), tip_wei: fees.tips_wei.of(submit.purpose) };
+        let offer = Offer {
+            max_fee_wei: fees.max_fee_wei(submit.purpose),
+            tip_wei: fees.tips_wei.of(submit.purpose),
+        };
         let sample = unsigned_sample(self.profile.chain_id, &submit.call, submit.gas_limit, Some(offer));
         let gas_limit = submit.gas_limit.saturating_add(fees.l1_gas(self.market.sizes(), &sample)?);
         if !lane.synced() {
             self.sync_lane(lane).await?;
         }
         for _ in 0..NONCE_TRIES {
-            let ticket = lane.take().ok_or_else(|| Error::us(Code::Internal).detail("a lane without a nonce"))?;
+            let ticket =
+                lane.take().ok_or_else(|| Error::us(Code::Internal).detail("a lane without a nonce"))?;
             let entry = self.sign(lane, &ticket, submit, gas_limit, offer).await?;
             match self.write_down(&flight.key, &entry).await {
                 Ok(Journaled::Ours) => {
@@ -147,25 +172,33 @@ impl Engine {
     }
 
     /// Broadcasts a journaled transaction for the first time.
-    async fn first_time(self: &Arc<Self>, lane: &Lane, flight: &Arc<Flight>, entry: Entry) {
+    ///
+    /// # Errors
+    /// A definite refusal: no node has it, and its record is gone.
+    async fn first_time(self: &Arc<Self>, lane: &Lane, flight: &Arc<Flight>, entry: Entry) -> Result<()> {
         if let Err(error) = self.in_time(entry.not_after) {
             return self.withdraw(lane, flight, entry, error, true).await;
         }
-        match self.submitter.first(&entry.raw).await {
+        match self.submitter.first(&entry.hash, &entry.raw).await {
             Verdict::Mined(receipt) => self.landed(flight, entry, *receipt).await,
             Verdict::Accepted => self.watched.add(Open::accepted(flight.clone(), entry)),
             Verdict::NonceTooLow => self.watched.add(Open::suspect(flight.clone(), entry)),
-            Verdict::Doubt | Verdict::NoSuchMethod => self.watched.add(Open::doubtful(flight.clone(), entry)),
-            Verdict::Refused(error) => self.withdraw(lane, flight, entry, error, true).await,
+            Verdict::Doubt | Verdict::Strange(_) | Verdict::NoSuchMethod => {
+                self.watched.add(Open::doubtful(flight.clone(), entry));
+            }
+            Verdict::Refused(error) => return self.withdraw(lane, flight, entry, error, true).await,
             Verdict::Taken => {
-                let words = format!("another transaction of {} has nonce {} in the pool", entry.sender, entry.nonce);
+                let words =
+                    format!("another transaction of {} has nonce {} in the pool", entry.sender, entry.nonce);
                 let error = Error::us(Code::Conflict).next(Next::Later).detail(words);
-                self.withdraw(lane, flight, entry, error, false).await;
+                return self.withdraw(lane, flight, entry, error, false).await;
             }
         }
+        Ok(())
     }
 
-    /// Takes back a transaction that no node has. Only when its record is gone may the nonce be used again.
+    /// Takes back a transaction that no node has. Only when its record is gone may the nonce be used again, and only
+    /// then is `error` what became of it.
     async fn withdraw(
         self: &Arc<Self>,
         lane: &Lane,
@@ -173,15 +206,16 @@ impl Engine {
         entry: Entry,
         error: Error,
         reuse: bool,
-    ) {
+    ) -> Result<()> {
         if self.journal.forget(&flight.key, &entry).await.is_err() {
             // A restart would send it, so it must count as sent.
-            return self.watched.add(Open::doubtful(flight.clone(), entry));
+            self.watched.add(Open::doubtful(flight.clone(), entry));
+            return Ok(());
         }
         if reuse && lane.put_back(entry.nonce) {
             self.mind_gap(entry.sender, entry.nonce);
         }
-        self.fail(flight, error);
+        Err(error)
     }
 
     /// A receipt came with the answer.
@@ -199,6 +233,7 @@ impl Engine {
             return Ok(());
         }
         let late = now.ms_since(not_after);
-        Err(Error::us(Code::Expired).detail(format!("not sent: it was to go out {late} ms ago at the latest")))
+        Err(Error::us(Code::Expired)
+            .detail(format!("not sent: it was to go out {late} ms ago at the latest")))
     }
 }

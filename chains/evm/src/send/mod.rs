@@ -12,7 +12,7 @@
 //! | at | left behind | mended by |
 //! |---|---|---|
 //! | ① | nothing: nonces are counted in memory only | the nonce is given out again |
-//! | ② | a journaled transaction that was never sent | [`recover`]: sent then, unless its `not_after` has passed; then its nonce is used up by a transfer of nothing to itself |
+//! | ② | a journaled transaction that was never sent | `recover`: sent then, unless its `not_after` has passed; then its nonce is used up by a transfer of nothing to itself |
 //! | ③ | a journaled transaction that may be in a pool or a block | `recover`: the same bytes again ("already known", "nonce too low" and a receipt all end well) |
 //! | ④ ⑤ | the same, in a block | `recover` finds the receipt and writes the result |
 //! | ⑥ | the result | `sent(key)` and `send` with the same key answer from it |
@@ -32,12 +32,18 @@
 //!
 //! # Gaps
 //! A nonce that was put back while higher ones are out would block them. The next send takes it; if none comes within
-//! a moment, a transfer of nothing to itself fills it ([`gap`]). The watcher also compares the chain's nonce with
+//! a moment, a transfer of nothing to itself fills it (`gap`). The watcher also compares the chain's nonce with
 //! the lowest open one, which finds gaps that a reorganisation tore.
 //!
+//! # What no node takes
+//! A transaction that is refused again and again after a lost answer (its fee fell behind the market, or a node speaks
+//! in words that nobody knows) must not block what comes after it. It is given up: if no node knows its hash, a
+//! transfer of nothing at today's fees takes its nonce. Whichever of the two is mined, the other never will be; the
+//! caller hears of the receipt, or that the nonce was used by another transaction, which is definite.
+//!
 //! # Not done here
-//! A transaction whose fee fell behind the market is sent again as it is, not at a higher fee. The journal keeps
-//! what a replacement needs (the nonce's holder can change: [`journal::Journal::replace`]).
+//! A transaction that is pooled and whose fee fell behind is not replaced by one of the same call at a higher fee. The
+//! journal has what that needs (the nonce's holder can change: `Journal::replace`).
 
 mod engine;
 mod flight;

@@ -27,33 +27,39 @@ impl Submitter {
     }
 
     /// The first time: with the receipt in the same answer, where the node can.
-    pub(super) async fn first(&self, raw: &Bytes) -> Verdict {
+    pub(super) async fn first(&self, hash: &B256, raw: &Bytes) -> Verdict {
         if self.sync.load(Ordering::Relaxed) {
-            match self.sync(raw).await {
+            match self.sync(hash, raw).await {
                 Verdict::NoSuchMethod => self.sync.store(false, Ordering::Relaxed),
                 verdict => return verdict,
             }
         }
-        self.plain(raw, self.rpc.timeout()).await
+        self.plain(hash, raw, self.rpc.timeout()).await
     }
 
     /// The same bytes again.
-    pub(super) async fn again(&self, raw: &Bytes) -> Verdict {
-        self.plain(raw, self.again_limit).await
+    pub(super) async fn again(&self, hash: &B256, raw: &Bytes) -> Verdict {
+        self.plain(hash, raw, self.again_limit).await
     }
 
-    async fn sync(&self, raw: &Bytes) -> Verdict {
+    async fn sync(&self, hash: &B256, raw: &Bytes) -> Verdict {
         let asked = self.rpc.ask_within("eth_sendRawTransactionSync", (raw,), self.sync_limit);
         match asked.await {
-            Ok::<Option<RawReceipt>, _>(Some(receipt)) if receipt.block().is_some() => Verdict::Mined(Box::new(receipt)),
+            Ok::<Option<RawReceipt>, _>(Some(receipt))
+                if receipt.block().is_some() && receipt.transaction_hash == *hash =>
+            {
+                Verdict::Mined(Box::new(receipt))
+            }
+            // Nothing, or a receipt of something else: neither proves anything about ours.
             Ok(_) => Verdict::Doubt,
             Err(fault) => Verdict::of(&fault, self.rpc.place()),
         }
     }
 
-    async fn plain(&self, raw: &Bytes, limit: Duration) -> Verdict {
+    async fn plain(&self, hash: &B256, raw: &Bytes, limit: Duration) -> Verdict {
         match self.rpc.ask_within::<_, B256>("eth_sendRawTransaction", (raw,), limit).await {
-            Ok(_) => Verdict::Accepted,
+            Ok(named) if named == *hash => Verdict::Accepted,
+            Ok(_) => Verdict::Doubt,
             Err(fault) => match Verdict::of(&fault, self.rpc.place()) {
                 // A node without the plainest of methods is no refusal of this transaction that can be trusted.
                 Verdict::NoSuchMethod => Verdict::Doubt,

@@ -22,6 +22,8 @@ pub(super) enum Verdict {
     Taken,
     /// It may or may not have arrived, or it may not be taken yet: the same bytes again, later.
     Doubt,
+    /// The node answered with an error that nobody knows: most likely a refusal, but not provably one.
+    Strange(Error),
     /// The node does not know the method.
     NoSuchMethod,
 }
@@ -57,7 +59,8 @@ impl Verdict {
             Self::Refused(Error::new(code, blame, next).detail(words))
         };
         if says(POOR) {
-            return refused(Code::InsufficientFunds, Blame::Settler, Next::Later);
+            // Not `InsufficientFunds`: on the wire that says that the payer has too little.
+            return refused(Code::UnexpectedSettleError, Blame::Settler, Next::Later);
         }
         if says(CHEAP) {
             return refused(Code::RpcRefused, Blame::Network, Next::Later);
@@ -68,17 +71,41 @@ impl Verdict {
         if says(REVERTS) {
             return refused(Code::SimulationFailed, Blame::Network, Next::Never);
         }
-        Self::Doubt
+        if says(EARLY) {
+            return Self::Doubt;
+        }
+        match refused(Code::RpcRefused, Blame::Network, Next::Later) {
+            Self::Refused(error) => Self::Strange(error),
+            other => other,
+        }
     }
 }
 
 /// EIP-7966: the transaction was pooled and was not mined in time.
 const TIMED_OUT_AFTER_POOLING: i64 = 4;
-const KNOWN: &[&str] =
-    &["already known", "already imported", "alreadyknown", "known transaction", "already exists", "already in pool"];
-const NO_METHOD: &[&str] = &["method not found", "method not supported", "does not exist/is not available", "unknown method", "not whitelisted", "unsupported method", "method is not available", "rpc method"];
+const KNOWN: &[&str] = &[
+    "already known",
+    "already imported",
+    "alreadyknown",
+    "known transaction",
+    "already exists",
+    "already in pool",
+];
+const NO_METHOD: &[&str] = &[
+    "method not found",
+    "method not supported",
+    "does not exist/is not available",
+    "unknown method",
+    "not whitelisted",
+    "unsupported method",
+    "method is not available",
+    "rpc method",
+];
 const NONCE_LOW: &[&str] = &["nonce too low", "nonce is too low", "oldnonce", "nonce has already been used"];
-const TAKEN: &[&str] = &["replacement transaction underpriced", "could not replace", "transaction replacement"];
+const EARLY: &[&str] =
+    &["nonce too high", "nonce gap", "gapped nonce", "queued", "internal error", "timeout", "timed out"];
+const TAKEN: &[&str] =
+    &["replacement transaction underpriced", "could not replace", "transaction replacement"];
 const POOR: &[&str] = &["insufficient funds", "insufficient balance", "doesn't have enough funds"];
 const CHEAP: &[&str] = &[
     "underpriced",
@@ -93,6 +120,7 @@ const CHEAP: &[&str] = &[
 const NEVER: &[&str] = &[
     "intrinsic gas too low",
     "exceeds block gas limit",
+    "intrinsic gas too high",
     "gas limit too high",
     "exceeds the configured cap",
     "gas limit cap",
@@ -118,23 +146,33 @@ mod tests {
     fn the_words_of_real_nodes_are_understood() {
         assert!(matches!(verdict(-32000, "already known"), Verdict::Accepted));
         assert!(matches!(verdict(-32003, "transaction already imported"), Verdict::Accepted));
-        assert!(matches!(verdict(4, "The transaction was added to the mempool but wasn't processed"), Verdict::Accepted));
+        assert!(matches!(
+            verdict(4, "The transaction was added to the mempool but wasn't processed"),
+            Verdict::Accepted
+        ));
         assert!(matches!(verdict(-32003, "nonce too low"), Verdict::NonceTooLow));
         assert!(matches!(verdict(-32000, "replacement transaction underpriced"), Verdict::Taken));
         assert!(matches!(verdict(-32601, "Method not found"), Verdict::NoSuchMethod));
-        assert!(matches!(verdict(-32000, "insufficient funds for gas * price + value"), Verdict::Refused(e) if e.code == Code::InsufficientFunds));
-        assert!(matches!(verdict(-32000, "transaction underpriced"), Verdict::Refused(e) if e.next == Next::Later));
+        assert!(
+            matches!(verdict(-32000, "insufficient funds for gas * price + value"), Verdict::Refused(e) if e.code == Code::UnexpectedSettleError)
+        );
+        assert!(
+            matches!(verdict(-32000, "transaction underpriced"), Verdict::Refused(e) if e.next == Next::Later)
+        );
         assert!(matches!(
             verdict(-32000, "max fee per gas less than block base fee: address 0x…"),
             Verdict::Refused(_)
         ));
-        assert!(matches!(verdict(-32000, "intrinsic gas too low"), Verdict::Refused(e) if e.next == Next::Never));
+        assert!(
+            matches!(verdict(-32000, "intrinsic gas too low"), Verdict::Refused(e) if e.next == Next::Never)
+        );
     }
 
     #[test]
     fn what_nobody_understands_is_never_taken_for_a_refusal() {
         assert!(matches!(verdict(-32000, "nonce too high"), Verdict::Doubt));
         assert!(matches!(verdict(-32603, "Internal error"), Verdict::Doubt));
+        assert!(matches!(verdict(-32000, "the moon is in the wrong house"), Verdict::Strange(_)));
         for fault in [
             RpcFault::Lost("x"),
             RpcFault::Silent,
@@ -144,6 +182,8 @@ mod tests {
         ] {
             assert!(matches!(Verdict::of(&fault, "node"), Verdict::Doubt));
         }
-        assert!(matches!(Verdict::of(&RpcFault::NotSent, "node"), Verdict::Refused(e) if e.next == Next::Later));
+        assert!(
+            matches!(Verdict::of(&RpcFault::NotSent, "node"), Verdict::Refused(e) if e.next == Next::Later)
+        );
     }
 }

@@ -27,9 +27,14 @@ const BATCH: usize = 100;
 const DISPLACED_LOOKS: u8 = 3;
 /// How good the first look's record starts, and how good it can get.
 const LUCK_MAX: u8 = 8;
+/// Refusals of the lowest open nonce before it is given up: its transaction is not sent again, and if no node knows
+/// it, something else takes the nonce, so that it does not block what comes after.
+const REFUSALS_MAX: u8 = 6;
 /// The shortest and the longest pause between two sendings of the same bytes that found no taker.
 const AGAIN_MIN: Duration = Duration::from_millis(100);
 const AGAIN_MAX: Duration = Duration::from_secs(15);
+/// The longest pause on a fast chain, or after a refusal.
+const AGAIN_SLOW: Duration = Duration::from_secs(2);
 
 /// A transaction on its way.
 pub(super) struct Open {
@@ -41,21 +46,24 @@ pub(super) struct Open {
     urgent: bool,
     /// Its nonce is said to be used up.
     suspect: bool,
-    /// Never to be sent again (its time is over and perhaps nobody has it).
+    /// Not to be sent again: its time is over, or nobody takes it; and perhaps nobody has it.
     pub(super) silent: bool,
+    /// It only uses up a nonce, and is never given up.
+    fills: bool,
     /// It is in a block that is not final yet.
     seen: bool,
     since: Instant,
     again_at: Instant,
     pause: Duration,
     sending: bool,
+    refusals: u8,
     displaced: u8,
     displaced_at: Option<Instant>,
 }
 
 impl Open {
     fn new(flight: Arc<Flight>, entry: Entry) -> Self {
-        let now = Instant::now();
+        let (now, fills) = (Instant::now(), super::gap::fills(&flight.key));
         Self {
             flight,
             entry,
@@ -63,11 +71,13 @@ impl Open {
             urgent: false,
             suspect: false,
             silent: false,
+            fills,
             seen: false,
             since: now,
             again_at: now,
             pause: AGAIN_MIN,
             sending: false,
+            refusals: 0,
             displaced: 0,
             displaced_at: None,
         }
@@ -121,6 +131,13 @@ impl Watched {
             open.again_at = Instant::now();
         }
         self.wake.notify_one();
+    }
+
+    /// Lets it be sent again after all.
+    pub(super) fn speak(&self, hash: &B256) {
+        if let Some(open) = self.map().get_mut(hash) {
+            (open.silent, open.refusals) = (false, 0);
+        }
     }
 
     /// Those to be looked for at once; each is named once.
@@ -230,7 +247,8 @@ impl Engine {
 
     /// Senders of what should have been in a block by now.
     fn overdue(&self) -> HashSet<Address> {
-        let patience = Duration::from_millis(u64::from(self.profile.block_ms).saturating_mul(3).clamp(1_500, 30_000));
+        let patience =
+            Duration::from_millis(u64::from(self.profile.block_ms).saturating_mul(3).clamp(1_500, 30_000));
         let map = self.watched.map();
         let late = map.values().filter(|o| !o.seen && (o.suspect || o.since.elapsed() > patience));
         late.map(|o| o.entry.sender).collect()
@@ -352,7 +370,7 @@ impl Engine {
             tracing::debug!(target: "tollway_evm", %error, "a lane was not synced");
         }
         let words = format!(
-            "another transaction of {} used nonce {}; this one never will be mined. Is the key in use elsewhere?",
+            "another transaction of {} used nonce {}, and this one never will be mined",
             open.entry.sender, open.entry.nonce
         );
         self.fail(&open.flight, Error::new(Code::Conflict, Blame::Us, Next::Later).detail(words));
@@ -385,20 +403,33 @@ impl Engine {
 
     async fn send_again(&self, hash: B256, raw: alloy::primitives::Bytes) {
         use super::verdict::Verdict;
-        let verdict = self.submitter.again(&raw).await;
-        if let Verdict::Refused(error) = &verdict {
+        let verdict = self.submitter.again(&hash, &raw).await;
+        if let Verdict::Refused(error) | Verdict::Strange(error) = &verdict {
             tracing::warn!(target: "tollway_evm", %error, tx = %hash, "a journaled transaction finds no taker yet");
         }
         let mut map = self.watched.map();
+        let of = map.get(&hash).map(|open| (open.entry.sender, open.entry.nonce));
+        let lowest = of.is_some_and(|(sender, nonce)| {
+            map.values().all(|other| other.entry.sender != sender || other.entry.nonce >= nonce)
+        });
         let Some(open) = map.get_mut(&hash) else { return };
         open.sending = false;
+        let most = Duration::from_millis(u64::from(self.profile.block_ms).saturating_mul(2))
+            .clamp(AGAIN_SLOW, AGAIN_MAX);
+        open.pause = open.pause.saturating_mul(2).min(most);
         match verdict {
-            Verdict::Accepted | Verdict::Mined(_) => (open.pause, open.fresh) = (AGAIN_MAX, true),
-            Verdict::NonceTooLow => {
-                (open.suspect, open.urgent) = (true, true);
-                open.pause = open.pause.saturating_mul(2).min(AGAIN_MAX);
+            Verdict::Accepted | Verdict::Mined(_) => {
+                (open.pause, open.fresh, open.refusals) = (AGAIN_MAX, true, 0);
             }
-            _ => open.pause = open.pause.saturating_mul(2).min(AGAIN_MAX),
+            Verdict::NonceTooLow => (open.suspect, open.urgent) = (true, true),
+            Verdict::Refused(_) | Verdict::Strange(_) | Verdict::Taken if lowest && !open.fills => {
+                // A refusal is a quick answer of a node that is well: no reason to keep away from it for long.
+                open.pause = open.pause.min(AGAIN_SLOW);
+                open.refusals = open.refusals.saturating_add(1);
+                open.silent |= open.refusals >= REFUSALS_MAX;
+                open.suspect |= open.silent;
+            }
+            _ => {}
         }
         open.again_at = Instant::now() + open.pause;
         drop(map);

@@ -93,5 +93,12 @@ pub fn payment(devnet: &Devnet, chain: &Chain, n: u64, value: u64) -> EvmCall {
 
 pub fn submit(call: EvmCall) -> Submit {
     let learn = Some(GasKey { contract: call.to, what: "transferWithAuthorization" });
-    Submit { call, gas_limit: 150_000, purpose: Purpose::Interactive, sender: None, not_after: Time::FAR, learn }
+    Submit {
+        call,
+        gas_limit: 150_000,
+        purpose: Purpose::Interactive,
+        sender: None,
+        not_after: Time::FAR,
+        learn,
+    }
 }

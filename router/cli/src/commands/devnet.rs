@@ -4,50 +4,108 @@ use super::stopped;
 use crate::args::Devnet as Args;
 use crate::config::{Config, Key, Network};
 use crate::exit::{Failure, Outcome};
-use tollway_devnet::{ChainSpec, Devnet};
+use crate::out;
+use std::path::{Path, PathBuf};
+use tollway_devnet::{ChainSpec, Devnet, DevnetError};
 
 /// Where the configuration expects the keys.
 pub(crate) const PAYER_ENV: &str = "TOLLWAY_PAYER_KEY";
 /// Where the configuration expects the settler's key.
 pub(crate) const SETTLER_ENV: &str = "TOLLWAY_SETTLER_KEY";
 
+/// How a configuration of ours begins, and no other.
+const HEADER: &str = "# Written by `tollway devnet`, for chains that are worth nothing.\n";
+
 pub(crate) async fn run(args: &Args) -> Outcome {
+    if let Some(path) = &args.write_config {
+        refuse_others(path)?;
+    }
     let devnet = Devnet::builder()
         .chains(ALL)
         .block_time_ms(args.block_time_ms)
-        .fixed_ports(true)
+        .fixed_ports(!args.free_ports)
         .start()
         .await
-        .map_err(Failure::failed)?;
+        .map_err(failed)?;
+    let outcome = serve(args, &devnet).await;
+    devnet.stop().await;
+    outcome
+}
+
+async fn serve(args: &Args, devnet: &Devnet) -> Outcome {
     for chain in devnet.chains() {
-        println!(
+        out::line(format_args!(
             "{:<14} {:<18} {}  USDC {}",
             chain.spec().name,
             chain.spec().caip2(),
             chain.http_url(),
             chain.usdc()
-        );
+        ))?;
     }
-    println!("\nkeys of the well-known test mnemonic; worthless anywhere else:");
-    println!("export {PAYER_ENV}={}", devnet.accounts().payer(0).private_key());
-    println!("export {SETTLER_ENV}={}", devnet.accounts().settler(0).private_key());
+    let urls: Vec<_> = devnet.chains().iter().map(|chain| chain.http_url()).collect();
+    let accounts = devnet.accounts();
+    out::line(
+        "\nfor other shells; the keys are those of the well-known test mnemonic, worthless anywhere else:",
+    )?;
+    out::line(format_args!("export {PAYER_ENV}={}", accounts.payer(0).private_key()))?;
+    out::line(format_args!("export {SETTLER_ENV}={}", accounts.settler(0).private_key()))?;
+    out::line(format_args!("export TOLLWAY_PAY_TO={}", accounts.merchant(0).address()))?;
+    out::line(format_args!("export TOLLWAY_RPC_URLS={}", urls.join(",")))?;
     if let Some(path) = &args.write_config {
-        let text = toml::to_string(&config(&devnet)?).map_err(Failure::failed)?;
-        std::fs::write(path, text)
-            .map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?;
-        println!("\nwrote {0}: try `tollway facilitator -c {0}`, `tollway quote -c {0} URL`", path.display());
+        write_config(path, devnet)?;
+        out::line(format_args!(
+            "\nwrote {0}: try `tollway facilitator -c {0}`, `tollway quote -c {0} URL`",
+            path.display()
+        ))?;
     }
-    println!("\nCtrl-C ends the chains");
+    out::line("\nCtrl-C ends the chains")?;
     stopped().await;
-    devnet.stop().await;
     Ok(())
+}
+
+fn failed(e: DevnetError) -> Failure {
+    match e {
+        DevnetError::Port { chain, port, .. } => Failure::failed(format!(
+            "{chain}: port {port} is taken: does another `tollway devnet` run? `--free-ports` takes others"
+        )),
+        other => Failure::failed(other),
+    }
+}
+
+/// Somebody's own configuration is not overwritten.
+fn refuse_others(path: &Path) -> Outcome {
+    match std::fs::read_to_string(path) {
+        Ok(text) if !text.is_empty() && !text.starts_with(HEADER) => Err(Failure::usage(format!(
+            "{} is there already, and not by `tollway devnet`: name another file",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn write_config(path: &Path, devnet: &Devnet) -> Outcome {
+    // A name that nobody gives to a ledger with real money in it.
+    let ledger = path.with_extension("devnet.sqlite");
+    // These chains have just begun, so what is remembered of their predecessors is about money that never was.
+    for end in ["devnet.sqlite", "devnet.sqlite-wal", "devnet.sqlite-shm"] {
+        match std::fs::remove_file(path.with_extension(end)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::failed(format!("cannot remove {}: {e}", ledger.display())));
+            }
+            _ => {}
+        }
+    }
+    let name = ledger.file_name().map(PathBuf::from).unwrap_or_default();
+    let text = toml::to_string(&config(devnet, name)?).map_err(Failure::failed)?;
+    std::fs::write(path, format!("{HEADER}{text}"))
+        .map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))
 }
 
 /// Every chain there is.
 pub(crate) const ALL: [ChainSpec; 5] =
     [ChainSpec::ETHEREUM, ChainSpec::BASE, ChainSpec::OP, ChainSpec::ARBITRUM, ChainSpec::BASE_SEPOLIA];
 
-fn config(devnet: &Devnet) -> Outcome<Config> {
+fn config(devnet: &Devnet, ledger: PathBuf) -> Outcome<Config> {
     let networks = devnet.chains().iter().map(|chain| Network {
         id: chain.spec().caip2(),
         rpc: Some(chain.http_url()),
@@ -58,7 +116,7 @@ fn config(devnet: &Devnet) -> Outcome<Config> {
         crate::config::Limits { max_usd: Some(tollway::core::Usd::parse("0.10")?), ..Default::default() };
     Ok(Config {
         name: "devnet".to_owned(),
-        ledger: "tollway-devnet.sqlite".into(),
+        ledger,
         // These chains have mainnets' ids, and coins that are worth nothing.
         mainnet: true,
         networks: networks.collect(),

@@ -4,10 +4,8 @@ use super::stopped;
 use crate::args::Facilitator as Args;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::setup;
-use std::sync::Arc;
+use crate::{out, setup};
 use tollway::core::Role;
-use tollway::http::Facilitator;
 
 pub(crate) async fn run(args: &Args) -> Outcome {
     let config = Config::read(&args.config, args.mainnet)?;
@@ -15,13 +13,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         return Err(Failure::usage("no [[settler]] key is configured: a facilitator needs one to send from"));
     }
     let house = setup::house(&config, &[Role::Settler]).await?;
-    let facilitator = Facilitator::builder(
-        &config.name,
-        Arc::clone(house.registry()),
-        Arc::clone(house.ledger()),
-        Arc::clone(house.clock()),
-    )
-    .build()?;
+    let facilitator = house.facilitator().build()?;
     facilitator.recover().await?;
     let at = config.facilitator.listen;
     let listener = tokio::net::TcpListener::bind(at)
@@ -29,7 +21,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         .map_err(|e| Failure::usage(format!("cannot listen on {at}: {e}")))?;
     let at = listener.local_addr().map_err(Failure::failed)?;
     // One line on stdout when it is ready, for scripts that wait for it.
-    println!("listening on http://{at}");
+    out::line(format_args!("listening on http://{at}"))?;
     for cell in house.registry().cells() {
         eprintln!("settles {} on {}", cell.id, cell.chain);
     }

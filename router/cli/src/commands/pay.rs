@@ -4,12 +4,13 @@ use super::{quote, request};
 use crate::args::Pay;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{setup, table};
+use crate::{out, setup, table, words};
 use std::io::Write;
-use std::sync::Arc;
+use tollway::House;
 use tollway::core::Role;
-use tollway::http::client::{ClientSettings, PaidResponse, PayingClient, Quoted, Standing};
+use tollway::http::client::{Asked, PaidResponse, PayingClient, Quoted, Standing};
 use tollway::route::Router;
+use tollway::route::pay::AttemptStage;
 
 pub(crate) async fn run(args: &Pay) -> Outcome {
     let config = Config::read(&args.request.config, args.request.mainnet)?;
@@ -18,98 +19,130 @@ pub(crate) async fn run(args: &Pay) -> Outcome {
         return Err(Failure::usage("paying needs a cap: --max 0.05, or max_usd under [policy]"));
     }
     let house = setup::house(&config, &[Role::Payer]).await?;
-    let router = house.router(policy);
-    settle_up(&router, args.settle_up).await?;
-    if args.settle_up {
-        return Ok(());
-    }
-    let client = PayingClient::new(reqwest::Client::builder(), router, ClientSettings::default())?;
-    let request = request::build(&client, &args.request)?;
+    let client = house.client(policy)?;
+    settle_up(client.router()).await?;
+    // Without `--settle-up` there is always a URL.
+    let Some(url) = args.url.as_ref().filter(|_| !args.settle_up) else {
+        return say_journal(client.router()).await;
+    };
+    let request = request::build(&client, url, &args.request)?;
     if args.dry_run {
-        if let Quoted::Asked(asked) = client.quote(request).await.map_err(quote::failure)? {
-            print!("{}", table::render(&asked.explanation));
-            match asked.explanation.routes.first() {
-                Some(best) => println!(
-                    "would pay {:.6} on {}; nothing was signed",
-                    best.payer_cost_usd, best.network_title
-                ),
-                None => {
-                    return Err(Failure {
-                        code: 3,
-                        words: "no entry can be paid; nothing was signed".to_owned(),
-                    });
-                }
-            }
-        }
-        return Ok(());
+        return dry_run(&house, &client, url, request).await;
     }
-    let answered = client.execute(request).await.map_err(quote::failure)?;
-    report(args, &answered);
-    write_body(args, answered).await
+    can_write(args)?;
+    let answered = client.execute(request).await.map_err(|e| quote::failure(&house, url, e))?;
+    report(args, &house, &answered);
+    write_body(args, &house, answered).await
+}
+
+/// An answer that has nowhere to go should not be bought.
+fn can_write(args: &Pay) -> Outcome {
+    let Some(path) = &args.output else { return Ok(()) };
+    let tried = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    tried.map(drop).map_err(|e| Failure::usage(format!("cannot write {}: {e}", path.display())))
 }
 
 /// Finds out about earlier payments first: money in flight counts against budgets.
-async fn settle_up(router: &Arc<Router>, say: bool) -> Outcome {
+async fn settle_up(router: &Router) -> Outcome {
     for moved in router.settle_up().await? {
-        eprintln!("earlier payment {}: {:?}", moved.id.0, moved.stage);
-    }
-    if say {
-        let attempts = router.attempts().await?;
-        let open = attempts.iter().filter(|a| {
-            !matches!(
-                a.stage,
-                tollway::route::pay::AttemptStage::Settled | tollway::route::pay::AttemptStage::Dead
-            )
-        });
-        println!("{} payments in the journal, {} still open", attempts.len(), open.count());
+        let earlier = words::amount(router.registry(), moved.exposure.0);
+        match (moved.stage, &moved.receipt) {
+            (AttemptStage::Settled, Some(receipt)) => {
+                eprintln!("earlier payment: {}", words::paid(router.registry(), receipt));
+            }
+            _ => eprintln!("earlier payment: {earlier} was not paid, and cannot be any more"),
+        }
     }
     Ok(())
 }
 
-fn report(args: &Pay, answered: &PaidResponse) {
+async fn say_journal(router: &Router) -> Outcome {
+    let attempts = router.attempts().await?;
+    let open: Vec<_> =
+        attempts.iter().filter(|a| !matches!(a.stage, AttemptStage::Settled | AttemptStage::Dead)).collect();
+    for attempt in &open {
+        let what = words::amount(router.registry(), attempt.exposure.0);
+        let place = words::network(router.registry(), &attempt.requirement.chain);
+        out::line(format_args!("still open: {what} on {place}"))?;
+    }
+    out::line(format_args!("{} payments in the journal, {} still open", attempts.len(), open.len()))
+}
+
+async fn dry_run(house: &House, client: &PayingClient, url: &url::Url, request: reqwest::Request) -> Outcome {
+    match client.quote(request).await.map_err(|e| quote::failure(house, url, e))? {
+        Quoted::Asked(asked) => would_pay(&asked),
+        Quoted::Free(response) => quote::free(url, response.status(), false),
+        _ => Ok(()),
+    }
+}
+
+fn would_pay(asked: &Asked) -> Outcome {
+    out::write(table::render(&asked.explanation))?;
+    match asked.explanation.routes.first() {
+        Some(best) => out::line(format_args!(
+            "would pay {:.6} on {}; nothing was signed",
+            best.payer_cost_usd, best.network_title
+        )),
+        None => Err(Failure { code: 3, words: "no entry can be paid; nothing was signed".to_owned() }),
+    }
+}
+
+fn report(args: &Pay, house: &House, answered: &PaidResponse) {
     match &answered.standing {
-        Standing::Paid(paid) => {
-            let tx = paid.receipt.transaction().map(ToString::to_string).unwrap_or_default();
-            if args.json {
-                eprintln!(
-                    "{}",
-                    serde_json::json!({
-                        "paid": true, "network": paid.receipt.chain, "transaction": tx,
-                        "asset": paid.charged.asset, "amount_atomic": paid.charged.atomic.to_string(),
-                        "status": answered.response.status().as_u16(),
-                    })
-                );
-            } else {
-                eprintln!("paid {} · transaction {tx}", paid.charged);
-            }
-        }
+        Standing::Paid(paid) if args.json => eprintln!(
+            "{}",
+            serde_json::json!({
+                "paid": true, "network": paid.receipt.chain, "transaction": paid.receipt.transaction(),
+                "asset": paid.charged.asset, "amount_atomic": paid.charged.atomic.to_string(),
+                "status": answered.response.status().as_u16(),
+            })
+        ),
+        Standing::Paid(paid) => eprintln!("{}", words::paid(house.registry(), &paid.receipt)),
         Standing::Free if args.json => eprintln!("{}", serde_json::json!({ "paid": false })),
         Standing::Free => eprintln!("nothing was asked, nothing was paid"),
         Standing::Unsettled(e) => {
-            eprintln!("a payment was sent, and nobody has proven that money moved: {e}")
+            eprintln!("a payment was sent, and nobody has proven that money moved: {}", e.detail);
         }
         _ => {}
     }
 }
 
-async fn write_body(args: &Pay, answered: PaidResponse) -> Outcome {
+/// Hands the answer on. From here on money may have moved, and the exit code must not say otherwise.
+async fn write_body(args: &Pay, house: &House, answered: PaidResponse) -> Outcome {
     let status = answered.response.status();
-    let unsettled = matches!(answered.standing, Standing::Unsettled(_));
-    let mut response = answered.response;
+    let standing = answered.standing;
+    let written = copy_body(args, answered.response).await;
+    let failed = match written {
+        Err(why) => Some(why),
+        Ok(()) if status.is_client_error() || status.is_server_error() => {
+            Some(format!("the server answered {status}"))
+        }
+        Ok(()) => None,
+    };
+    match (standing, failed) {
+        (Standing::Unsettled(_), _) => Err(Failure {
+            code: 5,
+            words: "do not pay again; ask what became of it with `tollway pay --settle-up`".to_owned(),
+        }),
+        (Standing::Paid(paid), Some(why)) => {
+            Err(Failure::undelivered(format!("{}, but {why}", words::paid(house.registry(), &paid.receipt))))
+        }
+        (_, Some(why)) => Err(Failure::failed(why)),
+        (_, None) => Ok(()),
+    }
+}
+
+async fn copy_body(args: &Pay, mut response: reqwest::Response) -> Result<(), String> {
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(
-            std::fs::File::create(path)
-                .map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display())))?,
+            std::fs::File::create(path).map_err(|e| format!("cannot write {}: {e}", path.display()))?,
         ),
         None => Box::new(std::io::stdout().lock()),
     };
-    while let Some(chunk) = response.chunk().await.map_err(|e| Failure::failed(e.without_url()))? {
-        out.write_all(&chunk).map_err(Failure::failed)?;
+    while let Some(chunk) =
+        response.chunk().await.map_err(|e| format!("the answer broke off: {}", e.without_url()))?
+    {
+        out.write_all(&chunk).map_err(|e| format!("the answer could not be written: {e}"))?;
     }
-    out.flush().map_err(Failure::failed)?;
-    match (unsettled, status.is_client_error() || status.is_server_error()) {
-        (true, _) => Err(Failure { code: 5, words: "ask again with --settle-up".to_owned() }),
-        (false, true) => Err(Failure::failed(format!("the server answered {status}"))),
-        (false, false) => Ok(()),
-    }
+    out.flush().map_err(|e| format!("the answer could not be written: {e}"))
 }

@@ -2,39 +2,39 @@
 
 use crate::args::Plugins;
 use crate::exit::Outcome;
+use crate::out;
 use tollway::core::Plugin;
 use tollway::plugins::PLUGINS;
 
 pub(crate) fn run(args: &Plugins) -> Outcome {
     if args.json {
-        println!("{}", json());
-        return Ok(());
+        return out::json(&json());
     }
     for plugin in PLUGINS {
         match plugin {
             Plugin::Scheme(scheme) => {
                 let flows: Vec<_> = scheme.capability.flows.iter().map(|f| f.as_str()).collect();
-                println!(
+                out::line(format_args!(
                     "scheme   {}  pays {}  sells {}  settles {}  flows {}",
                     scheme.id,
                     yes(scheme.payer.is_some()),
                     yes(scheme.seller.is_some()),
                     yes(scheme.settler.is_some()),
                     flows.join(", ")
-                );
+                ))?;
             }
             Plugin::Family(family) => {
-                println!("networks {}", family.namespace);
+                out::line(format_args!("networks {}", family.namespace))?;
                 for network in family.networks {
                     let tokens: Vec<_> =
                         family.assets.iter().filter(|a| a.chain == network.chain).map(|a| a.symbol).collect();
                     let kind = if network.testnet { "testnet" } else { "mainnet" };
-                    println!(
+                    out::line(format_args!(
                         "         {:<18} {:<18} {kind}  {}",
                         network.chain,
                         network.title,
                         tokens.join(", ")
-                    );
+                    ))?;
                 }
             }
             _ => {}

@@ -4,40 +4,49 @@ use super::request;
 use crate::args::Quote;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{setup, table};
+use crate::{out, setup, table, words};
+use tollway::House;
 use tollway::core::Role;
-use tollway::http::client::{ClientSettings, PayError, PayingClient, Quoted};
+use tollway::http::client::{PayError, Quoted};
 
 pub(crate) async fn run(args: &Quote) -> Outcome {
     let config = Config::read(&args.request.config, args.request.mainnet)?;
     let house = setup::house(&config, &[Role::Payer]).await?;
-    let router = house.router(setup::policy(&config, None)?);
-    let client = PayingClient::new(reqwest::Client::builder(), router, ClientSettings::default())?;
-    let request = request::build(&client, &args.request)?;
-    match client.quote(request).await.map_err(failure)? {
-        Quoted::Asked(asked) if args.json => {
-            println!("{}", serde_json::to_string_pretty(&asked.explanation).map_err(Failure::failed)?);
-        }
-        Quoted::Asked(asked) => print!("{}", table::render(&asked.explanation)),
-        Quoted::Free(response) if args.json => {
-            println!("{}", serde_json::json!({ "free": true, "status": response.status().as_u16() }));
-        }
-        Quoted::Free(response) => println!("{} asks for nothing ({})", args.request.url, response.status()),
-        _ => {}
+    let client = house.client(setup::policy(&config, None)?)?;
+    let request = request::build(&client, &args.url, &args.request)?;
+    match client.quote(request).await.map_err(|e| failure(&house, &args.url, e))? {
+        Quoted::Asked(asked) if args.json => out::json(&asked.explanation),
+        Quoted::Asked(asked) => out::write(table::render(&asked.explanation)),
+        Quoted::Free(response) => free(&args.url, response.status(), args.json),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// A server that asks for nothing. An error page is free too, but it is not what the caller wanted to know.
+pub(crate) fn free(url: &url::Url, status: reqwest::StatusCode, json: bool) -> Outcome {
+    if json {
+        out::json(&serde_json::json!({ "free": true, "status": status.as_u16() }))?;
+    }
+    if status.is_client_error() || status.is_server_error() {
+        return Err(Failure::failed(format!("{} answered {status}, and asks for nothing", place(url))));
+    }
+    if json { Ok(()) } else { out::line(format_args!("{} asks for nothing ({status})", place(url))) }
+}
+
+/// A URL without its query and whatever else may hold a secret.
+pub(crate) fn place(url: &url::Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 /// A failed request, by what became of the money.
-pub(crate) fn failure(e: PayError) -> Failure {
+pub(crate) fn failure(house: &House, url: &url::Url, e: PayError) -> Failure {
     match e {
-        PayError::Undelivered(lost) => {
-            let tx = lost.paid.receipt.transaction().map(ToString::to_string).unwrap_or_default();
-            Failure::undelivered(format!(
-                "paid {} in transaction {tx}, and no answer arrived: {}. Do not pay again; show the receipt to the seller",
-                lost.paid.charged, lost.why
-            ))
-        }
+        PayError::Undelivered(lost) => Failure::undelivered(format!(
+            "{}, and no answer arrived: {}. Do not pay again; show the receipt to the seller",
+            words::paid(house.registry(), &lost.paid.receipt),
+            lost.why.detail
+        )),
+        PayError::Unanswered(e, _) => Failure::failed(format!("{} gave no answer: {}", place(url), e.detail)),
         other => Failure::from(other.error().clone()),
     }
 }

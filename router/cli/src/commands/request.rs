@@ -5,10 +5,10 @@ use crate::exit::{Failure, Outcome};
 use tollway::http::client::PayingClient;
 
 /// Builds the request.
-pub(crate) fn build(client: &PayingClient, args: &Request) -> Outcome<reqwest::Request> {
+pub(crate) fn build(client: &PayingClient, url: &url::Url, args: &Request) -> Outcome<reqwest::Request> {
     let method =
         args.method.parse().map_err(|_| Failure::usage(format!("{:?} is no HTTP method", args.method)))?;
-    let mut request = client.request(method, args.url.clone());
+    let mut request = client.request(method, url.clone());
     for header in &args.headers {
         let (name, value) = header
             .split_once(':')

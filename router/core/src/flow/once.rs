@@ -2,7 +2,7 @@ use super::journal::{Entry, Stage, VisitRecord};
 use crate::registry::Read;
 use crate::{
     Blame, Charge, Claim, Clock, Code, Error, Fate, Ledger, Next, Order, Print, Receipt, RecordKey,
-    ReplayKey, Result, Settler, Verified,
+    ReplayKey, Result, Settler, Time, Verified,
 };
 
 /// The only way to a [`Verified`]: our own reading of the payload, checked against the order before any I/O, then
@@ -87,7 +87,7 @@ impl SettleOnce<'_> {
 
     /// The receipt of a payment that came before, or a fresh claim on it. Waits for whoever is working on it.
     pub(super) async fn admit(&self, order: Order, print: &Print) -> Result<Admitted> {
-        let mut waited_ms = 0u64;
+        let mut waiting = self.waiting();
         loop {
             if let Some(receipt) = self.known(&order, print).await? {
                 return Ok(Admitted::Known(receipt));
@@ -95,11 +95,7 @@ impl SettleOnce<'_> {
             match self.claim(order.clone(), print).await {
                 Ok(claimed) => return Ok(Admitted::Claimed(claimed)),
                 // Journaled beside us and not claimed yet, or about to be released.
-                Err(e) if e.code == Code::InFlight && waited_ms < self.patience_ms => {
-                    let pause_ms = backoff_ms(waited_ms);
-                    self.clock.sleep(pause_ms).await;
-                    waited_ms = waited_ms.saturating_add(pause_ms);
-                }
+                Err(e) if e.code == Code::InFlight && !waiting.is_over() => waiting.pause().await,
                 // Perhaps used by ourselves, beside us, since we looked.
                 Err(e) if e.code == Code::NonceUsed => {
                     return self.known(&order, print).await?.map(Admitted::Known).ok_or(e);
@@ -122,7 +118,7 @@ impl SettleOnce<'_> {
     /// [`Code::ReplayedPayment`], [`Code::InFlight`], [`Code::Expired`].
     pub async fn known(&self, order: &Order, print: &Print) -> Result<Option<Receipt>> {
         let keys = (self.read)(order)?.replay;
-        let mut waited_ms = 0u64;
+        let mut waiting = self.waiting();
         loop {
             match self.ledger.seen(&keys, print).await? {
                 None => return Ok(None),
@@ -130,20 +126,18 @@ impl SettleOnce<'_> {
                 Some(Claim::Replay) => return Err(replayed()),
                 Some(_) => {}
             }
-            if waited_ms >= self.patience_ms {
+            if waiting.is_over() {
                 return Err(in_flight());
             }
             let settling = self.load(&keys).await?.filter(|e| e.record.stage == Stage::Settling);
-            if let Some(entry) = settling.filter(|_| waited_ms > 0) {
+            if let Some(entry) = settling.filter(|_| waiting.paused_ms > 0) {
                 // Whoever started this may be gone; asking the chain beside a living settler does no harm, as long as
                 // only proof ends the claim.
                 if let Some(receipt) = self.resume_entry(entry, Alone::No).await? {
                     return Ok(Some(receipt));
                 }
             }
-            let pause_ms = backoff_ms(waited_ms);
-            self.clock.sleep(pause_ms).await;
-            waited_ms = waited_ms.saturating_add(pause_ms);
+            waiting.pause().await;
         }
     }
 
@@ -224,11 +218,9 @@ impl SettleOnce<'_> {
     }
 
     async fn ask_after(&self, order: &Order, unknown: Error) -> Result<Receipt> {
-        let mut waited_ms = 0u64;
-        while waited_ms < self.patience_ms {
-            let pause_ms = backoff_ms(waited_ms);
-            self.clock.sleep(pause_ms).await;
-            waited_ms = waited_ms.saturating_add(pause_ms);
+        let mut waiting = self.waiting();
+        while !waiting.is_over() {
+            waiting.pause().await;
             match self.settler.resume(order).await {
                 Ok(Fate::Settled(receipt)) => return Ok(*receipt),
                 Ok(Fate::Dead) => return Err(Error::payer(Code::Expired)),
@@ -237,6 +229,11 @@ impl SettleOnce<'_> {
             }
         }
         Err(unknown)
+    }
+
+    fn waiting(&self) -> Waiting<'_> {
+        let since = self.clock.now();
+        Waiting { clock: self.clock, since, patience_ms: self.patience_ms, paused_ms: 0 }
     }
 
     async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
@@ -276,9 +273,27 @@ impl SettleOnce<'_> {
     }
 }
 
-/// 20 ms at first, doubling to a second.
-fn backoff_ms(waited_ms: u64) -> u64 {
-    waited_ms.clamp(20, 1000)
+/// Pauses between looks, until patience is over. The looks count too: a settler may take long to say that it does not
+/// know.
+struct Waiting<'a> {
+    clock: &'a dyn Clock,
+    since: Time,
+    patience_ms: u64,
+    paused_ms: u64,
+}
+
+impl Waiting<'_> {
+    fn is_over(&self) -> bool {
+        // The pauses by themselves too, should the clock step back.
+        self.paused_ms.max(self.clock.now().ms_since(self.since)) >= self.patience_ms
+    }
+
+    /// 20 ms at first, doubling to a second.
+    async fn pause(&mut self) {
+        let pause_ms = self.paused_ms.clamp(20, 1000);
+        self.clock.sleep(pause_ms).await;
+        self.paused_ms = self.paused_ms.saturating_add(pause_ms);
+    }
 }
 
 pub(super) fn in_flight() -> Error {

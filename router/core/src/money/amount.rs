@@ -101,11 +101,13 @@ impl Ceiling {
 
 /// What is really taken. A right: it comes only out of a [`Ceiling`], never from the wire or the ledger.
 ///
-/// ```compile_fail
-/// let charge = tollway_core::Charge(todo!());
+/// ```compile_fail,E0423
+/// fn forge(amount: tollway_core::Amount) -> tollway_core::Charge {
+///     tollway_core::Charge(amount)
+/// }
 /// ```
-/// ```compile_fail
-/// let charge: tollway_core::Charge = serde_json::from_str("{}").unwrap();
+/// ```compile_fail,E0277
+/// let charge: Result<tollway_core::Charge, _> = serde_json::from_str("{}");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge(Amount);

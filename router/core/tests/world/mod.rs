@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) verified: AtomicUsize,
     pub(crate) resumed: AtomicUsize,
     pub(crate) patience_ms: u64,
+    /// How long a look at the chain takes.
+    pub(crate) look_ms: u64,
 }
 
 impl World {
@@ -77,6 +79,7 @@ impl World {
             verified: AtomicUsize::new(0),
             resumed: AtomicUsize::new(0),
             patience_ms: 3_000,
+            look_ms: 0,
         }
     }
     pub(crate) fn chain(&self) -> MutexGuard<'_, HashMap<String, Receipt>> {
@@ -201,6 +204,7 @@ impl Settler for World {
     async fn resume(&self, order: &Order) -> Result<Fate> {
         step().await;
         self.resumed.fetch_add(1, Ordering::SeqCst);
+        self.clock.fetch_add(self.look_ms, Ordering::SeqCst);
         let found = self.chain().get(&nonce(order)).cloned();
         step().await;
         Ok(match found {

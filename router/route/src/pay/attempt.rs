@@ -16,6 +16,8 @@ use tollway_core::{
 pub enum AttemptStage {
     /// About to reserve; no signature has left this process.
     Reserving,
+    /// Given up before anything was sent: nobody may sign for it any more, and its hold is being freed.
+    Abandoned,
     /// Signed: it may be on its way. Only the chain says what became of it.
     Signed,
     /// Refused by the server, and still spendable.
@@ -122,6 +124,23 @@ impl Attempt {
         self.record.stage = AttemptStage::Signed;
         self.record.authorization = Some(auth.clone());
         self.save(router).await
+    }
+
+    /// Takes the attempt away from whoever began it and never journaled a signature; `None` when it has moved on since
+    /// it was read. Only the owner of the record's next version may sign or free the hold, so this comes first.
+    pub(super) async fn give_up(mut self, router: &Router) -> Result<Option<AttemptRecord>> {
+        if self.record.stage != AttemptStage::Abandoned {
+            self.record.stage = AttemptStage::Abandoned;
+            match self.save(router).await {
+                Err(e) if e.code == Code::Conflict => return Ok(None),
+                other => other?,
+            }
+        }
+        // Whoever began it may be about to reserve: a hold that is known already, and ended, cannot be made again.
+        let (hold, now) = (HoldId(self.record.id.0.clone()), router.clock.now());
+        router.ledger.reserve(&hold, &[], now, now).await?;
+        self.finish(router, AttemptStage::Dead, Spend::Nothing).await?;
+        Ok(Some(self.record))
     }
 
     /// Nothing was sent: frees the hold and says why.

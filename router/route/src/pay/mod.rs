@@ -126,11 +126,8 @@ impl Router {
         self.check_again(route, context).await?;
         let cell = self.registry.cell(route.requirement)?;
         let payer = cell.payer.as_ref().ok_or_else(|| Error::caller(Code::RoleMissing))?;
-        for action in &route.plan.actions {
-            payer.perform(action).await?;
-        }
         let now = self.clock.now();
-        let lines = self.policy.lines(&route.plan, route.requirement, route.bill, context.host, now);
+        let lines = self.policy.lines(&route.plan, route.requirement, route.at_stake, context.host, now);
         let mut attempt = Attempt::open(self, route, now).await?;
         let hold = HoldId(attempt.id().0.clone());
         let reserved = match Reserved::new(self.ledger.as_ref(), hold, &lines, route.plan.clone(), now).await
@@ -138,33 +135,41 @@ impl Router {
             Ok(reserved) => reserved,
             Err(e) => return attempt.abandon(self, e).await,
         };
+        // Only now: what the payer does on chain costs money, also when the payment then does not fit.
+        for action in &route.plan.actions {
+            if let Err(e) = payer.perform(action).await {
+                return attempt.abandon(self, e).await;
+            }
+        }
+        let now = self.clock.now();
         let demand = tollway_core::Demand { challenge, requirement: route.requirement, now };
         let signed = payer.authorize(&demand, &reserved, attempt.id()).await;
-        let signed = signed.and_then(|auth| self.own_answer(cell, &auth, &reserved).map(|()| auth));
-        match signed {
-            Ok(auth) => {
-                attempt.signed(self, &auth).await?;
-                Ok((attempt, auth))
-            }
+        let signed = signed.and_then(|auth| self.own_answer(cell, route, &auth).map(|()| auth));
+        let journaled = match signed {
+            Ok(auth) => attempt.signed(self, &auth).await.map(|()| auth),
+            Err(e) => Err(e),
+        };
+        match journaled {
+            Ok(auth) => Ok((attempt, auth)),
             // Nothing has left this process, so nobody can spend it.
             Err(e) => attempt.abandon(self, e).await,
         }
     }
 
     /// What was signed may not exceed what was reserved, nor go to anybody else: checked with the same `read` that
-    /// the seller and the facilitator will use.
-    fn own_answer(&self, cell: &tollway_core::Cell, auth: &Authorization, reserved: &Reserved) -> Result<()> {
-        let requirement = auth.payment.accepted.clone();
+    /// the seller and the facilitator will use, against the entry that was chosen.
+    fn own_answer(&self, cell: &tollway_core::Cell, route: &Route<'_>, auth: &Authorization) -> Result<()> {
+        if auth.payment.accepted != *route.requirement {
+            return Err(Error::us(Code::Internal).detail("the scheme signed for another entry than the chosen one"));
+        }
         let leg = tollway_core::Leg::After;
-        let order = Order { leg, requirement, payment: auth.payment.clone() };
+        let order = Order { leg, requirement: route.requirement.clone(), payment: auth.payment.clone() };
         let terms = (cell.read)(&order)?;
         terms.check(&order, self.clock.now())?;
-        if terms.ceiling.atomic() > reserved.plan().exposure.atomic() {
-            return Err(Error::us(Code::ChargeExceedsCeiling).detail(format!(
-                "signed {}, reserved {}",
-                terms.ceiling.0,
-                reserved.plan().exposure.0
-            )));
+        let reserved = route.plan.exposure;
+        if terms.ceiling.atomic() > reserved.atomic() {
+            let words = format!("signed {}, reserved {}", terms.ceiling.0, reserved.0);
+            return Err(Error::us(Code::ChargeExceedsCeiling).detail(words));
         }
         Ok(())
     }
@@ -180,99 +185,95 @@ impl Router {
         let payer = self.registry.cell(route.requirement)?.payer.as_ref();
         let payer = payer.ok_or_else(|| Error::caller(Code::RoleMissing))?;
         let reply = exchange.send(&auth.payment).await;
+        // From here on the signature is out: whatever fails now, nobody may be told to sign again.
         let paid = |receipt: Receipt, charged: Amount, delivered: bool| {
             Step::Paid(Paid { receipt, charged, index: route.index, corrected: false, delivered })
         };
         match reply {
-            Reply::Receipt(receipt) => match payer.receive(&auth, Answer::Receipt(&receipt)).await? {
-                Reading::Paid(charged) => {
-                    let tx = receipt.transaction().cloned();
-                    attempt.settled(self, spend(charged, route), &receipt).await.map_err(|e| moved(e, tx))?;
-                    Ok(paid(receipt, charged, true))
+            Reply::Receipt(receipt) => {
+                match payer.receive(&auth, Answer::Receipt(&receipt)).await.map_err(doubtful)? {
+                    Reading::Paid(charged) => {
+                        let tx = receipt.transaction().cloned();
+                        let spent = spend(charged, route);
+                        attempt.settled(self, spent, &receipt).await.map_err(|e| moved(e, tx))?;
+                        Ok(paid(receipt, charged, true))
+                    }
+                    _ => {
+                        let words = "the receipt contradicts what was signed";
+                        let e = Error::new(Code::ReceiptMismatch, Blame::Payee, Next::Never).detail(words);
+                        self.after_doubt(attempt, &auth, route, e, true).await
+                    }
                 }
-                _ => {
-                    let words = "the receipt contradicts what was signed";
-                    let found = self.ask_chain(attempt, &auth, route).await?;
-                    found.map(|r| paid(r.clone(), r.charged, true)).ok_or_else(|| {
-                        Error::new(Code::ReceiptMismatch, Blame::Payee, Next::Unknown(None)).detail(words)
-                    })
-                }
-            },
-            Reply::NoReceipt => match self.ask_chain(attempt, &auth, route).await? {
-                Some(receipt) => Ok(paid(receipt.clone(), receipt.charged, true)),
-                None => Err(Error::new(Code::InvalidAnswer, Blame::Payee, Next::Unknown(None)).detail(
-                    "served without a receipt; the authorization stays reserved until the chain tells",
-                )),
-            },
+            }
+            Reply::NoReceipt => {
+                let words = "served without a receipt; the authorization stays reserved until the chain tells";
+                let e = Error::new(Code::InvalidAnswer, Blame::Payee, Next::Never).detail(words);
+                self.after_doubt(attempt, &auth, route, e, true).await
+            }
             Reply::Challenged(terms) => {
                 let corrected = changed(challenge, &terms, route);
                 let refusal = refusal(&terms);
                 let answer = if corrected { Answer::Corrected(&terms) } else { Answer::Refused(&refusal) };
-                let reading = payer.receive(&auth, answer).await?;
-                attempt.refused(self, &refusal).await?;
-                match reading {
-                    Reading::SignAgain if corrected => Ok(Step::Corrected(Box::new(terms))),
-                    _ => Err(refusal),
+                let reading = payer.receive(&auth, answer).await.map_err(doubtful)?;
+                let again = corrected && reading == Reading::SignAgain;
+                // A server that has taken the money and asks once more is not paid once more.
+                if again && let Ok(Fate::Settled(receipt)) = payer.resolve(&auth).await {
+                    let receipt = self.settled(attempt, *receipt, route).await?;
+                    return Ok(paid(receipt.clone(), receipt.charged, false));
                 }
+                attempt.refused(self, &refusal).await.map_err(doubtful)?;
+                if again { Ok(Step::Corrected(Box::new(terms))) } else { Err(refusal) }
             }
             Reply::Refused(e) => {
-                payer.receive(&auth, Answer::Refused(&e)).await?;
+                payer.receive(&auth, Answer::Refused(&e)).await.map_err(doubtful)?;
                 if e.is_unknown_outcome() {
-                    return self.after_loss(attempt, &auth, route, e).await;
+                    return self.after_doubt(attempt, &auth, route, e, false).await;
                 }
-                attempt.refused(self, &e).await?;
-                Err(e)
+                attempt.refused(self, &e).await.map_err(doubtful)?;
+                // "Later" would mean that nothing can have moved, and this signature is out.
+                Err(if e.next == Next::Prepare { e } else { e.next(Next::Never) })
             }
             Reply::NotSent(e) => attempt.abandon(self, e).await,
             Reply::Lost(e) => {
-                payer.receive(&auth, Answer::Lost).await?;
-                self.after_loss(attempt, &auth, route, e).await
+                payer.receive(&auth, Answer::Lost).await.map_err(doubtful)?;
+                self.after_doubt(attempt, &auth, route, e, false).await
             }
         }
     }
 
-    async fn after_loss(
+    /// Asks the chain once what became of a payment whose answer proves nothing. Settled there, it is paid; dead
+    /// there, `e` stands as it is; otherwise the attempt stays journaled, and `e` becomes an unknown outcome.
+    async fn after_doubt(
         &self,
         attempt: Attempt,
         auth: &Authorization,
         route: &Route<'_>,
         e: Error,
+        delivered: bool,
     ) -> Result<Step> {
-        match self.ask_chain(attempt, auth, route).await? {
-            Some(receipt) => Ok(Step::Paid(Paid {
-                charged: receipt.charged,
-                receipt,
-                index: route.index,
-                corrected: false,
-                delivered: false,
-            })),
-            None => Err(Error { next: Next::Unknown(None), ..e }),
+        let cell = self.registry.cell(route.requirement).map_err(doubtful)?;
+        let payer = cell.payer.as_ref().ok_or_else(|| doubtful(Error::caller(Code::RoleMissing)))?;
+        match payer.resolve(auth).await {
+            Ok(Fate::Settled(receipt)) => {
+                let receipt = self.settled(attempt, *receipt, route).await?;
+                let (charged, index) = (receipt.charged, route.index);
+                Ok(Step::Paid(Paid { receipt, charged, index, corrected: false, delivered }))
+            }
+            Ok(Fate::Dead) => {
+                // Proven: the books may follow later.
+                let _ = attempt.dead(self).await;
+                Err(if e.is_unknown_outcome() { e.next(Next::Never) } else { e })
+            }
+            // Nobody knows yet: `settle_up` will ask again.
+            Ok(_) | Err(_) => Err(doubtful(e)),
         }
     }
 
-    /// Asks the chain once; settles the attempt when it is settled there, leaves it journaled otherwise.
-    async fn ask_chain(
-        &self,
-        attempt: Attempt,
-        auth: &Authorization,
-        route: &Route<'_>,
-    ) -> Result<Option<Receipt>> {
-        let cell = self.registry.cell(&auth.payment.accepted)?;
-        let payer = cell.payer.as_ref().ok_or_else(|| Error::caller(Code::RoleMissing))?;
-        match payer.resolve(auth).await {
-            Ok(Fate::Settled(receipt)) => {
-                let tx = receipt.transaction().cloned();
-                let spent = spend(receipt.charged, route);
-                attempt.settled(self, spent, &receipt).await.map_err(|e| moved(e, tx))?;
-                Ok(Some(*receipt))
-            }
-            Ok(Fate::Dead) => {
-                attempt.dead(self).await?;
-                Ok(None)
-            }
-            // Nobody knows yet: `settle_up` will ask again.
-            Ok(_) | Err(_) => Ok(None),
-        }
+    /// Writes down what the chain says was paid.
+    async fn settled(&self, attempt: Attempt, receipt: Receipt, route: &Route<'_>) -> Result<Receipt> {
+        let (tx, spent) = (receipt.transaction().cloned(), spend(receipt.charged, route));
+        attempt.settled(self, spent, &receipt).await.map_err(|e| moved(e, tx))?;
+        Ok(receipt)
     }
 }
 
@@ -280,6 +281,11 @@ impl Router {
 enum Step {
     Paid(Paid),
     Corrected(Box<Challenge>),
+}
+
+/// Something failed while a signature was out; a transaction that is known stays known.
+fn doubtful(e: Error) -> Error {
+    if e.is_unknown_outcome() { e } else { e.next(Next::Unknown(None)) }
 }
 
 /// The money has moved, whatever the ledger said when it was to write that down.

@@ -2,7 +2,7 @@
 
 use super::attempt::{Attempt, AttemptRecord, AttemptStage, ROOM};
 use crate::router::Router;
-use tollway_core::{Code, Error, Fate, RecordKey, Result, Spend};
+use tollway_core::{Code, Error, Fate, Record, RecordKey, Result, Spend};
 
 /// How many attempts are read from the ledger at a time.
 const PAGE: usize = 256;
@@ -12,19 +12,29 @@ impl Router {
     /// that moved. Signs nothing and sends nothing. Run it at start and from time to time.
     ///
     /// # Errors
-    /// The ledger's. A chain that does not answer leaves its attempts open for the next time.
+    /// The ledger's, the first of them, after every other attempt was looked after too. A chain that does not answer
+    /// leaves its attempts open for the next time.
     pub async fn settle_up(&self) -> Result<Vec<AttemptRecord>> {
         let mut moved = Vec::new();
+        let mut failed = None;
         let mut after: Option<RecordKey> = None;
         loop {
             let page = self.ledger.scan(ROOM, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(moved) };
+            let Some(last) = page.last() else { return failed.map_or(Ok(moved), Err) };
             after = Some(last.key.clone());
             for found in &page {
-                if let Some(attempt) = Attempt::take_up(self, found)? {
-                    moved.extend(self.settle_one(attempt).await?);
+                match self.settle_found(found).await {
+                    Ok(record) => moved.extend(record),
+                    Err(e) => failed = failed.or(Some(e)),
                 }
             }
+        }
+    }
+
+    async fn settle_found(&self, found: &Record) -> Result<Option<AttemptRecord>> {
+        match Attempt::take_up(self, found)? {
+            Some(attempt) => self.settle_one(attempt).await,
+            None => Ok(None),
         }
     }
 
@@ -76,11 +86,7 @@ impl Router {
                 }
             }
             // Stopped between reserving and journaling a signature: nothing was ever sent.
-            _ => {
-                record.stage = AttemptStage::Dead;
-                attempt.dead(self).await?;
-                Ok(Some(record))
-            }
+            _ => attempt.give_up(self).await,
         }
     }
 }

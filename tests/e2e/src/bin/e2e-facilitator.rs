@@ -2,10 +2,10 @@
 //! [`tollway_e2e::process::Settings`]); drains and ends on SIGTERM or Ctrl-C; ends at once when its stdin does, so that
 //! it never outlives the test.
 
+use std::io::Read;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tollway::http::Facilitator;
 use tollway::http::facilitator;
@@ -23,15 +23,13 @@ async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    tokio::select! {
-        served = run() => match served {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(e) => {
-                tracing::error!("{e}");
-                ExitCode::FAILURE
-            }
-        },
-        () = orphaned() => ExitCode::FAILURE,
+    watch_parent();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            tracing::error!("{e}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -70,8 +68,11 @@ async fn run() -> Outcome {
     Ok(facilitator.serve(listener, asked).await?)
 }
 
-/// Resolves when the parent has gone.
-async fn orphaned() {
-    let mut nothing = [0u8; 1];
-    while matches!(tokio::io::stdin().read(&mut nothing).await, Ok(n) if n > 0) {}
+/// Ends the process at once when the parent has gone: its end of our stdin is closed then.
+fn watch_parent() {
+    std::thread::spawn(|| {
+        let mut nothing = [0u8; 64];
+        while std::io::stdin().read(&mut nothing).is_ok_and(|n| n > 0) {}
+        std::process::exit(1);
+    });
 }

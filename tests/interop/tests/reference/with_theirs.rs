@@ -49,5 +49,5 @@ pub(crate) async fn unsettled(deal: &Deal, answer: &Value, code: &str) {
     assert_eq!(answer["header"]["success"], false, "{answer}");
     assert_eq!(answer["header"]["errorReason"], code, "{answer}");
     assert!(answer["body"]["sold"].is_null(), "what was not paid for is not served: {answer}");
-    let _ = deal;
+    deal.unserved().await;
 }

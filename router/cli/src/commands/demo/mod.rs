@@ -11,6 +11,7 @@ mod print;
 use super::devnet::ALL;
 use crate::args::Demo;
 use crate::exit::{Failure, Outcome};
+use crate::out;
 use payment::PaymentReport;
 use serde::Serialize;
 use tollway_devnet::Devnet;
@@ -33,7 +34,7 @@ pub(crate) async fn run(args: &Demo) -> Outcome {
     devnet.stop().await;
     let report = outcome?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report).map_err(Failure::failed)?);
+        out::json(&report)?;
     }
     Ok(())
 }

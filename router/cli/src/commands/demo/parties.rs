@@ -5,15 +5,12 @@ use axum::Router as Axum;
 use axum::routing::get;
 use std::sync::Arc;
 use std::time::Duration;
-use tollway::core::{AssetId, ChainId, Clock, Flow, Ledger, Name, Role, Settler, SettlerId, Usd};
-use tollway::evm::{EvmNetwork, FAMILY, LocalKey};
-use tollway::http::client::{Asked, ClientSettings, PayingClient, Quoted};
+use tollway::House;
+use tollway::core::{Role, Usd};
+use tollway::evm::LocalKey;
+use tollway::http::client::{Asked, PayingClient, Quoted};
 use tollway::http::server::{Paywall, Priced};
-use tollway::http::{Facilitator, RemoteFacilitator};
-use tollway::ledger::SqliteLedger;
-use tollway::route::{Policy, Rail, SellerPolicy, Tag};
-use tollway::system::SystemClock;
-use tollway::{House, HouseBuilder};
+use tollway::route::{Policy, SellerPolicy, Tag};
 use tollway_devnet::Devnet;
 
 /// Everybody, running.
@@ -38,8 +35,7 @@ impl Parties {
         let api = serve_api(devnet, &seller, &facilitator, price).await?;
         let payer = payer(devnet, &files).await?;
         let policy = Policy { cap: Some(Usd::parse("0.05")?), allow_mainnet: true, ..Policy::default() };
-        let client =
-            PayingClient::new(reqwest::Client::builder(), payer.router(policy), ClientSettings::default())?;
+        let client = payer.client(policy)?;
         let url = format!("{api}/weather");
         Ok(Self { client, url, price, _payer: payer, _seller: seller, _settler: settler, _files: files })
     }
@@ -76,21 +72,18 @@ async fn house(
     payer: Option<&str>,
     sender: Option<&str>,
 ) -> Outcome<House> {
-    let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(files.path().join(format!("{name}.sqlite")))?);
-    let mut builder: HouseBuilder = House::builder().name(name).ledger(Arc::clone(&ledger)).role(role);
-    for chain in devnet.chains() {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let id = ChainId::new(&chain.spec().caip2())?;
-        let mut network = EvmNetwork::builder(Arc::clone(&ledger), clock).url(chain.http_url()).chain(&id)?;
-        if let Some(key) = payer {
-            network = network.payer(Arc::new(LocalKey::from_hex(key)?));
-        }
-        if let Some(key) = sender {
-            network = network.sender(Arc::new(LocalKey::from_hex(key)?));
-        }
-        builder = builder.evm(&network.connect().await?);
+    let mut builder = House::builder()
+        .name(name)
+        .role(role)
+        .sqlite(files.path().join(format!("{name}.sqlite")))?
+        .evm_rpcs(devnet.chains().iter().map(|chain| chain.http_url()));
+    if let Some(key) = payer {
+        builder = builder.evm_payer(LocalKey::from_hex(key)?);
     }
-    Ok(builder.build()?)
+    if let Some(key) = sender {
+        builder = builder.evm_sender(LocalKey::from_hex(key)?);
+    }
+    Ok(builder.connect().await?)
 }
 
 async fn settler(devnet: &Devnet, files: &tempfile::TempDir) -> Outcome<House> {
@@ -111,25 +104,16 @@ async fn payer(devnet: &Devnet, files: &tempfile::TempDir) -> Outcome<House> {
 }
 
 async fn serve_facilitator(house: &House) -> Outcome<String> {
-    let facilitator = Facilitator::builder(
-        house.name(),
-        Arc::clone(house.registry()),
-        Arc::clone(house.ledger()),
-        Arc::clone(house.clock()),
-    )
-    .build()?;
+    let facilitator = house.facilitator().build()?;
     facilitator.recover().await?;
     serve(facilitator.router()).await
 }
 
 async fn serve_api(devnet: &Devnet, house: &House, facilitator: &str, price: Usd) -> Outcome<String> {
-    let remote =
-        RemoteFacilitator::builder(facilitator, Arc::clone(house.registry()), Arc::clone(house.clock()));
-    let remote: Arc<dyn Settler> = Arc::new(remote.build()?);
     // Everything is offered, the unprofitable too, so that the table shows what a payer can choose from.
     let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
-    let gate = house.gate(policy, vec![(SettlerId("local".to_owned()), remote)]);
-    let rails = rails(devnet)?;
+    let gate = house.gate(policy, vec![house.remote(facilitator)?]);
+    let rails = house.rails("exact", "USDC", devnet.accounts().merchant(0).address())?;
     let paywall = Paywall::builder(gate)
         .answers(Arc::clone(house.ledger()), Arc::clone(house.clock()))
         .route(axum::http::Method::GET, "/weather", Priced::fixed(Tag::Usd(price), rails))
@@ -137,24 +121,6 @@ async fn serve_api(devnet: &Devnet, house: &House, facilitator: &str, price: Usd
     paywall.recover();
     let app = Axum::new().route("/weather", get(|| async { "sunny, 21 °C\n" })).layer(paywall);
     serve(app).await
-}
-
-/// USDC on every chain, to the first merchant.
-fn rails(devnet: &Devnet) -> Outcome<Vec<Rail>> {
-    let merchant = devnet.accounts().merchant(0);
-    let rail = |chain: &tollway_devnet::Chain| -> Outcome<Rail> {
-        let id = ChainId::new(&chain.spec().caip2())?;
-        let asset: AssetId = FAMILY.asset(id, chain.usdc())?;
-        Ok(Rail {
-            scheme: Name::new("exact")?,
-            method: None,
-            asset,
-            pay_to: FAMILY.account(id, merchant.address())?,
-            flow: Flow::Authorization,
-            timeout_s: 60,
-        })
-    };
-    devnet.chains().iter().map(rail).collect()
 }
 
 /// Serves on a free port of loopback until the process ends.

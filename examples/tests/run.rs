@@ -1,0 +1,219 @@
+//! The four examples as real programs, against each other and real chains.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tollway_devnet::{ChainSpec, Devnet};
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// A program that serves until it is told to end.
+struct Served {
+    child: Child,
+    url: String,
+}
+
+impl Served {
+    /// Starts it, and waits for its `listening on …`.
+    fn start(mut command: Command) -> Outcome<Self> {
+        let mut child = command.env("TOLLWAY_LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().ok_or("no output")?;
+        let mut served = Self { child, url: String::new() };
+        let mut lines = BufReader::new(output).lines();
+        let line = lines.next().ok_or("it ended without a word")??;
+        let url = line.strip_prefix("listening on ").ok_or(format!("it said {line:?}"))?;
+        url.clone_into(&mut served.url);
+        std::thread::spawn(move || lines.for_each(drop));
+        Ok(served)
+    }
+
+    /// Sends SIGINT, as Ctrl-C does, and waits for a clean end.
+    fn interrupt(mut self) -> Outcome {
+        Command::new("kill").args(["-INT", &self.child.id().to_string()]).status()?;
+        let limit = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < limit {
+            if let Some(status) = self.child.try_wait()? {
+                assert!(status.success(), "it ended with {status}");
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err("it did not end on Ctrl-C".into())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The world of the examples: chains, and a folder for their ledgers.
+struct World {
+    devnet: Devnet,
+    home: tempfile::TempDir,
+}
+
+impl World {
+    async fn start() -> Outcome<Self> {
+        let chains = [ChainSpec::BASE, ChainSpec::OP, ChainSpec::BASE_SEPOLIA];
+        Ok(Self { devnet: Devnet::builder().chains(chains).start().await?, home: tempfile::tempdir()? })
+    }
+
+    /// One of the examples, with the environment that its first lines ask for.
+    fn example(&self, program: &str, more: &[(&str, &str)]) -> Command {
+        let accounts = self.devnet.accounts();
+        let urls: Vec<_> = self.devnet.chains().iter().map(|chain| chain.http_url()).collect();
+        let mut command = Command::new(Path::new(program));
+        command
+            .current_dir(self.home.path())
+            .env("TOLLWAY_RPC_URLS", urls.join(","))
+            .env("TOLLWAY_PAYER_KEY", accounts.payer(0).private_key())
+            .env("TOLLWAY_SETTLER_KEY", accounts.settler(0).private_key())
+            .env("TOLLWAY_PAY_TO", accounts.merchant(0).address())
+            .envs(more.iter().copied())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, program: &str, url: &str, more: &[(&str, &str)]) -> Outcome<Said> {
+        let Output { status, stdout, stderr } = self.example(program, more).arg(url).output()?;
+        let (out, err) = (String::from_utf8(stdout)?, String::from_utf8(stderr)?);
+        for key in [self.devnet.accounts().payer(0), self.devnet.accounts().settler(0)] {
+            assert!(!format!("{out}{err}").contains(key.private_key().trim_start_matches("0x")));
+        }
+        Ok(Said { code: status.code(), out, err })
+    }
+
+    async fn merchant(&self, chain: u64) -> Outcome<u128> {
+        Ok(self.devnet.chain(chain)?.usdc_balance(self.devnet.accounts().merchant(0).address()).await?)
+    }
+}
+
+/// What a program has said, and how it ended.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+const QUOTE: &str = env!("CARGO_BIN_EXE_quote");
+const PAY: &str = env!("CARGO_BIN_EXE_pay");
+const BASE: u64 = 8453;
+const OP: u64 = 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_do_what_they_say() -> Outcome {
+    let world = World::start().await?;
+    let payer = world.devnet.accounts().payer(0).address();
+    world.devnet.chain(84532)?.set_usdc_balance(payer, 0).await?;
+    let facilitator = Served::start(world.example(env!("CARGO_BIN_EXE_facilitator"), &[]))?;
+    let settled_by = [("TOLLWAY_FACILITATOR", facilitator.url.as_str())];
+    let paywall = || world.example(env!("CARGO_BIN_EXE_paywall"), &settled_by);
+    let again = paywall();
+    let paywall = Served::start(paywall())?;
+    let weather = format!("{}/weather", paywall.url);
+
+    prices_are_ranked_and_nothing_moves(&world, &weather).await?;
+    a_payment_moves_a_cent_on_the_cheapest_chain(&world, &weather).await?;
+    a_cap_below_the_price_pays_nothing(&world, &weather).await?;
+    what_is_free_stays_free(&world, &paywall.url)?;
+    a_computed_price_depends_on_the_body(&paywall.url).await?;
+    a_lost_answer_is_not_paid_twice(&world, paywall, again).await?;
+    facilitator.interrupt()
+}
+
+async fn prices_are_ranked_and_nothing_moves(world: &World, weather: &str) -> Outcome {
+    let said = world.run(QUOTE, weather, &[])?;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let lines: Vec<_> = said.out.lines().collect();
+    assert!(lines[0].starts_with("1. exact on Base: you pay $0.009999, settling costs $0.00"), "{said:?}");
+    assert!(lines[1].starts_with("2. exact on OP Mainnet: "), "{said:?}");
+    assert!(lines[2].starts_with("-  Base Sepolia: insufficient_funds "), "{said:?}");
+    assert_eq!(lines.len(), 3, "{said:?}");
+    assert_eq!(world.merchant(BASE).await?, 100_000_000);
+    Ok(())
+}
+
+async fn a_payment_moves_a_cent_on_the_cheapest_chain(world: &World, weather: &str) -> Outcome {
+    let said = world.run(PAY, weather, &[("TOLLWAY_MAX_USD", "0.05")])?;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(said.out, "sunny, 21 °C\n\n");
+    let hash = said.err.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+    assert!(said.err.starts_with("paid 10000 of eip155:8453/0x8335"), "{said:?}");
+    assert_eq!(world.merchant(BASE).await?, 100_010_000);
+    let receipt =
+        world.devnet.chain(BASE)?.call("eth_getTransactionReceipt", serde_json::json!([hash])).await?;
+    assert_eq!(receipt["status"], "0x1", "{receipt}");
+    let sender = receipt["from"].as_str().unwrap_or_default();
+    assert!(sender.eq_ignore_ascii_case(world.devnet.accounts().settler(0).address()), "{receipt}");
+    Ok(())
+}
+
+async fn a_cap_below_the_price_pays_nothing(world: &World, weather: &str) -> Outcome {
+    let said = world.run(PAY, weather, &[("TOLLWAY_MAX_USD", "0.001")])?;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.starts_with("nothing was paid: ") && said.err.contains("cap"), "{said:?}");
+    assert_eq!(said.out, "");
+    assert_eq!(world.merchant(BASE).await? + world.merchant(OP).await?, 200_010_000);
+    Ok(())
+}
+
+fn what_is_free_stays_free(world: &World, url: &str) -> Outcome {
+    let said = world.run(QUOTE, url, &[])?;
+    assert_eq!((said.code, said.out.as_str()), (Some(0), format!("{url} asks for nothing\n").as_str()));
+    let said = world.run(PAY, url, &[("TOLLWAY_MAX_USD", "0.05")])?;
+    assert_eq!((said.code, said.err.as_str()), (Some(0), "nothing was asked\n"));
+    Ok(())
+}
+
+async fn a_computed_price_depends_on_the_body(url: &str) -> Outcome {
+    let mut prices = Vec::new();
+    for text in ["hello", "hello, world"] {
+        let answer = reqwest::Client::new().post(format!("{url}/translate")).body(text).send().await?;
+        assert_eq!(answer.status(), 402);
+        // The v1 body, which plain curl shows too.
+        let asked: serde_json::Value = serde_json::from_str(&answer.text().await?)?;
+        prices.push(asked["accepts"][0]["maxAmountRequired"].as_str().unwrap_or_default().to_owned());
+    }
+    assert_eq!(prices, ["10500", "11200"]);
+    Ok(())
+}
+
+/// The paywall dies while the chain does not mine: nobody knows. Once it has mined, the next run finds out.
+async fn a_lost_answer_is_not_paid_twice(world: &World, paywall: Served, again: Command) -> Outcome {
+    let base = world.devnet.chain(BASE)?;
+    let before = world.merchant(BASE).await?;
+    base.set_automine(false).await?;
+    let mut paying = world.example(PAY, &[("TOLLWAY_MAX_USD", "0.05")]);
+    let paying = paying.arg(format!("{}/weather", paywall.url)).stdout(Stdio::piped()).spawn()?;
+    wait_for_a_pending_transaction(base).await?;
+    drop(paywall);
+    let lost = tokio::task::spawn_blocking(move || paying.wait_with_output()).await??;
+    assert_eq!(lost.status.code(), Some(5), "{lost:?}");
+    base.set_automine(true).await?;
+    base.mine(1).await?;
+    assert_eq!(world.merchant(BASE).await?, before + 10_000);
+
+    let paywall = Served::start(again)?;
+    let said = world.run(PAY, &paywall.url, &[("TOLLWAY_MAX_USD", "0.05")])?;
+    assert!(said.err.contains(": Settled\n"), "{said:?}");
+    assert_eq!(world.merchant(BASE).await?, before + 10_000);
+    paywall.interrupt()
+}
+
+async fn wait_for_a_pending_transaction(chain: &tollway_devnet::Chain) -> Outcome {
+    for _ in 0..200 {
+        let block = chain.call("eth_getBlockByNumber", serde_json::json!(["pending", false])).await?;
+        if block["transactions"].as_array().is_some_and(|all| !all.is_empty()) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err("no transaction was sent".into())
+}

@@ -1,0 +1,85 @@
+//! Each side of a payment, from one house.
+
+use crate::house::House;
+use std::sync::Arc;
+use tollway_core::{AssetId, Code, Error, Flow, Name, Result};
+#[cfg(feature = "client")]
+use tollway_http::client::{ClientSettings, PayingClient};
+use tollway_route::Rail;
+#[cfg(feature = "server")]
+use {
+    tollway_core::{Settler, SettlerId},
+    tollway_http::RemoteFacilitator,
+};
+
+/// How long a payment must stay good, unless a rail says otherwise: time for a handler and a slow block.
+const RAIL_TIMEOUT_S: u64 = 60;
+
+impl House {
+    /// An HTTP client that pays within `policy`, with every setting at its default. For others, give
+    /// [`Self::router`] to [`PayingClient::new`].
+    ///
+    /// # Errors
+    /// [`Code::BadSettings`] when this system cannot make an HTTP client.
+    #[cfg(feature = "client")]
+    pub fn client(&self, policy: tollway_route::Policy) -> Result<PayingClient> {
+        PayingClient::new(reqwest::Client::builder(), self.router(policy), ClientSettings::default())
+    }
+
+    /// Somebody's facilitator, as [`Self::gate`] takes it. One that wants a header or a fee is made by
+    /// [`RemoteFacilitator::builder`].
+    ///
+    /// # Errors
+    /// [`Code::InsecureTransport`] for plain http to another machine, [`Code::BadSettings`].
+    #[cfg(feature = "server")]
+    pub fn remote(&self, url: &str) -> Result<(SettlerId, Arc<dyn Settler>)> {
+        let remote = RemoteFacilitator::builder(url, Arc::clone(self.registry()), Arc::clone(self.clock()));
+        let remote: Arc<dyn Settler> = Arc::new(remote.build()?);
+        Ok((SettlerId(url.trim_end_matches('/').to_owned()), remote))
+    }
+
+    /// A facilitator that settles on the chains of this house, under its name.
+    #[cfg(feature = "facilitator")]
+    pub fn facilitator(&self) -> tollway_http::facilitator::Builder {
+        tollway_http::Facilitator::builder(
+            self.name(),
+            Arc::clone(self.registry()),
+            Arc::clone(self.ledger()),
+            Arc::clone(self.clock()),
+        )
+    }
+
+    /// One rail for each chain of this house on which `scheme` sells: the token with this symbol, paid to `pay_to`.
+    /// Chains of another family, whose addresses are spelled otherwise, are passed over.
+    ///
+    /// # Errors
+    /// [`Code::UnknownAsset`] for a chain whose table has no such token; [`Code::BadSettings`] when no chain is left.
+    pub fn rails(&self, scheme: &str, symbol: &str, pay_to: &str) -> Result<Vec<Rail>> {
+        let mut rails: Vec<Rail> = Vec::new();
+        for cell in self.registry().cells().filter(|c| c.id.scheme == scheme && c.seller.is_some()) {
+            let Some(family) = self.registry().family(&cell.chain) else { continue };
+            let Ok(pay_to) = family.account(cell.chain, pay_to) else { continue };
+            if rails.iter().any(|rail| rail.asset.chain == cell.chain) {
+                continue;
+            }
+            let known = family.assets.iter().find(|a| a.chain == cell.chain.as_str() && a.symbol == symbol);
+            let known = known.ok_or_else(|| {
+                Error::caller(Code::UnknownAsset).detail(format!("no {symbol} is known on {}", cell.chain))
+            })?;
+            rails.push(Rail {
+                scheme: Name::new(scheme)?,
+                method: None,
+                asset: AssetId::new(cell.chain, known.key)?,
+                pay_to,
+                flow: Flow::Authorization,
+                timeout_s: RAIL_TIMEOUT_S,
+            });
+        }
+        if rails.is_empty() {
+            return Err(Error::caller(Code::BadSettings).detail(format!(
+                "{scheme} sells on no chain here that has an account like {pay_to:?}; was Role::Seller asked for?"
+            )));
+        }
+        Ok(rails)
+    }
+}

@@ -1,0 +1,49 @@
+//! A thousand payments, 32 at a time, through a client, a server and a facilitator that is killed twenty times, over
+//! connections and nodes that fail. Afterwards the chain's own blocks are held against everybody's books.
+
+mod books;
+mod load;
+
+use books::Books;
+use load::{KILLS, Load};
+use std::time::{Duration, Instant};
+use tollway_devnet::{ChainSpec, Devnet};
+use tollway_e2e::shop::{Setup, Shop};
+use tollway_e2e::world::{WINDOW_S, World};
+use tollway_e2e::{Outcome, dice};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_doubled_and_nothing_is_lost() -> Outcome {
+    let (seed, began) = (dice::seed(), Instant::now());
+    let devnet = Devnet::builder().chains([ChainSpec::BASE, ChainSpec::ARBITRUM]).keep_fresh(false);
+    let world = World::with(devnet).await?;
+    let mut load = Load::start(&world, env!("CARGO_BIN_EXE_e2e-facilitator"), seed).await?;
+    let ends = load.run(&world, seed).await?;
+    println!("{} payments in {:.0?}: {:?}", ends.len(), began.elapsed(), load.tally(&ends));
+    println!("{}", load.harm(&world));
+
+    // Nothing fails any more; what is under way comes to its end.
+    load.calm(&world);
+    let left = load.shop.paywall.drain(Duration::from_secs(60)).await;
+    assert_eq!(left, 0, "visits that do not end");
+    load.quiet(&world).await?;
+    let mut books = Books::read(&world, &ends).await?;
+    books.nothing_is_doubled();
+    books.every_answer_was_paid_for();
+    books.balances_agree(&world).await?;
+    books.signatures(&load, load::PAYMENTS);
+    books.payers_know(&load).await?;
+
+    // Past every window: what was not used by now never will be, and everybody finds that out.
+    for chain in world.devnet.chains() {
+        chain.advance_time(Duration::from_secs(WINDOW_S + 10)).await?;
+    }
+    load.facilitator.restart().await?;
+    load.nothing_open(&world).await?;
+    books.nothing_changed(&world).await?;
+    books.holds_are_closed(&load).await?;
+    let again = Shop::open(&world, &Setup::new("shop", &load.facilitator.url())).await?;
+    books.the_shop_finds_out(&again).await?;
+    println!("{KILLS} kills, {:.0?} in all", began.elapsed());
+    Ok(())
+}
