@@ -205,9 +205,15 @@ impl HouseBuilder {
         Ok(self.ledger(Arc::new(tollway_ledger::SqliteLedger::open(path)?)))
     }
     /// Asks for a part in payments; a part that nobody asks for is not built.
+    ///
+    /// Who sells gets the settling side too: it prices settlements and finds out what became of one that a facilitator
+    /// left open. Without a sender's key it settles nothing itself.
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
         self.registry = self.registry.role(role);
+        if role == Role::Seller {
+            self.registry = self.registry.role(Role::Settler);
+        }
         self
     }
     /// Adds a scheme that this build does not carry.

@@ -1,8 +1,8 @@
 //! Addresses: any spelling in, one canonical spelling inside (lowercase `0x` hex), EIP-55 checksums out.
 
+use alloy::hex;
 use alloy::primitives::{Address, B256};
 use arrayvec::ArrayString;
-use std::fmt::Write;
 use tollway_core::ids::KEY_BYTES_MAX;
 use tollway_core::{Account, AssetId, ChainId, Code, Error, Result, TxId};
 
@@ -26,10 +26,9 @@ pub fn parse(text: &str) -> Result<Address> {
 
 /// The canonical spelling of an address.
 pub fn canonical(address: &Address) -> AddressText {
-    let mut text = AddressText::new();
-    // 42 bytes fit 128; a failure would leave the text short and be refused as an address, never be another one.
-    let _ = write!(text, "{address:#x}");
-    text
+    let mut buffer = hex::Buffer::<20, true>::new();
+    // 42 bytes fit 128; a failure would leave the text empty and be refused as an address, never be another one.
+    AddressText::from(buffer.format(address)).unwrap_or_default()
 }
 
 /// Any spelling → the canonical one. An asset may also be the chain's own coin.
@@ -37,7 +36,17 @@ pub(crate) fn canonical_of(text: &str) -> Result<AddressText> {
     if text == AssetId::NATIVE {
         return ArrayString::from(text).map_err(|_| Error::us(Code::Internal));
     }
-    parse(text).map(|address| canonical(&address))
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    // Only the case differs, so nothing need be decoded.
+    match digits.filter(|digits| digits.len() == 40 && digits.bytes().all(|b| b.is_ascii_hexdigit())) {
+        Some(digits) => {
+            let mut canonical = AddressText::from("0x").map_err(|_| Error::us(Code::Internal))?;
+            canonical.try_push_str(digits).map_err(|_| Error::us(Code::Internal))?;
+            canonical.make_ascii_lowercase();
+            Ok(canonical)
+        }
+        None => parse(text).map(|address| canonical(&address)),
+    }
 }
 
 /// The canonical spelling → EIP-55.

@@ -36,6 +36,8 @@ impl Failure {
 /// The error for a person at a terminal: what was wrong and what to do. Whom to blame is for programs.
 fn words(e: &Error) -> String {
     let what = if e.detail.is_empty() { e.code.to_string() } else { format!("{}: {}", e.code, e.detail) };
+    // One line for each entry.
+    let what = if e.code == Code::NoRoute { what.replace("; #", "\n  #") } else { what };
     match &e.next {
         Next::Later => format!("{what}; try again later"),
         Next::Prepare => format!("{what}; the payer has to act on chain first"),

@@ -25,6 +25,13 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
     for role in roles {
         builder = builder.role(*role);
     }
+    for (asset, price) in &config.prices {
+        builder = fixed(builder, asset, price)?;
+    }
+    for (scheme, settings) in &config.schemes {
+        let settings = serde_json::to_value(settings).map_err(Failure::usage)?;
+        builder = builder.settings(scheme, settings);
+    }
     let connecting = config
         .networks
         .iter()
@@ -43,13 +50,6 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
             }
             Err(e) => return Err(e.into()),
         }
-    }
-    for (asset, price) in &config.prices {
-        builder = fixed(builder, asset, price)?;
-    }
-    for (scheme, settings) in &config.schemes {
-        let settings = serde_json::to_value(settings).map_err(Failure::usage)?;
-        builder = builder.settings(scheme, settings);
     }
     let house = builder.build()?;
     match away {

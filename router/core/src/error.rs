@@ -53,6 +53,8 @@ pub struct Error {
     pub blame: Blame,
     /// What to do next.
     pub next: Next,
+    /// The transaction that failed, where one was broadcast.
+    pub transaction: Option<TxId>,
     /// What was found and what would have been right, in words. May be empty.
     pub detail: Box<str>,
 }
@@ -73,7 +75,7 @@ pub(crate) fn excerpt(text: &str) -> String {
 impl Error {
     /// An error without details.
     pub fn new(code: Code, blame: Blame, next: Next) -> Self {
-        Self { code, blame, next, detail: "".into() }
+        Self { code, blame, next, transaction: None, detail: "".into() }
     }
     /// The payer's fault, final.
     pub fn payer(code: Code) -> Self {
@@ -113,6 +115,12 @@ impl Error {
             words.push('…');
         }
         self.detail = words.into_boxed_str();
+        self
+    }
+    /// Names the transaction that failed.
+    #[must_use]
+    pub fn transaction(mut self, tx: TxId) -> Self {
+        self.transaction = Some(tx);
         self
     }
     /// Changes what to do next.

@@ -58,6 +58,13 @@ impl Json {
         }
     }
 
+    /// The part from `start` to `end`, which must be one JSON value; `None` when it lies outside of this text.
+    pub(crate) fn part(&self, start: usize, end: usize) -> Option<Self> {
+        self.as_str().get(start..end)?;
+        let (start, end) = (self.start.checked_add(start)?, self.start.checked_add(end)?);
+        Some(Self { text: self.text.clone(), start, end })
+    }
+
     /// The JSON text.
     pub fn as_str(&self) -> &str {
         self.text.get(self.start..self.end).unwrap_or("null")

@@ -2,13 +2,26 @@
 
 use crate::quotes::Spawn;
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
+use futures::future::{AbortHandle, Abortable, BoxFuture, Shared};
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tollway_core::{Error, Result, Time};
+use tollway_core::{Code, Error, Result, Time};
+
+/// After this long a request is given up and another one may begin. Networks bound their own calls, and none waits so
+/// long; this keeps one that does not from holding its key for ever.
+const FLIGHT_MAX_MS: u64 = 30_000;
 
 type Flight<V> = Shared<BoxFuture<'static, Result<Fresh<V>>>>;
+
+/// A request in flight. Only the one that the slot still names may write its answer down.
+struct InFlight<V> {
+    flight: Flight<V>,
+    began: Time,
+    abort: AbortHandle,
+    number: u64,
+}
 
 /// A value and how long it may be used.
 #[derive(Clone)]
@@ -22,8 +35,16 @@ pub(crate) struct Fresh<V> {
 
 struct Slot<V> {
     have: Option<Fresh<V>>,
-    flight: Option<Flight<V>>,
+    flight: Option<InFlight<V>>,
     failed: Option<Error>,
+    /// How many requests there were.
+    flights: u64,
+}
+
+impl<V> Default for Slot<V> {
+    fn default() -> Self {
+        Self { have: None, flight: None, failed: None, flights: 0 }
+    }
 }
 
 /// What the cache has for a key, without any I/O.
@@ -59,7 +80,9 @@ impl<K: Copy + Eq + Hash + Send + 'static, V: Clone + Send + Sync + 'static> Cac
 
     pub(crate) fn put(&self, key: K, fresh: Fresh<V>) {
         let mut slots = lock(&self.slots);
-        slots.insert(key, Slot { have: Some(fresh), flight: None, failed: None });
+        let slot = slots.entry(key).or_default();
+        // What is in flight was asked before this was known.
+        (slot.have, slot.flight, slot.failed) = (Some(fresh), None, None);
     }
 
     pub(crate) fn keys(&self) -> Vec<K> {
@@ -68,19 +91,32 @@ impl<K: Copy + Eq + Hash + Send + 'static, V: Clone + Send + Sync + 'static> Cac
 
     /// Joins the request in flight for `key`, or starts `fetch`. The request runs on in the background when the
     /// caller stops waiting.
-    pub(crate) fn refresh<F>(&self, key: K, spawn: &Spawn, fetch: F) -> Flight<V>
+    pub(crate) fn refresh<F>(&self, key: K, now: Time, spawn: &Spawn, fetch: F) -> Flight<V>
     where
         F: FnOnce() -> BoxFuture<'static, Result<Fresh<V>>>,
     {
         let mut slots = lock(&self.slots);
-        let slot = slots.entry(key).or_insert_with(|| Slot { have: None, flight: None, failed: None });
-        if let Some(flight) = &slot.flight {
-            return flight.clone();
+        let slot = slots.entry(key).or_default();
+        if let Some(known) = &slot.flight {
+            if now.ms_since(known.began) < FLIGHT_MAX_MS {
+                return known.flight.clone();
+            }
+            known.abort.abort();
         }
-        let (fetching, home) = (fetch(), Arc::clone(&self.slots));
+        slot.flights = slot.flights.wrapping_add(1);
+        let (number, home) = (slot.flights, Arc::clone(&self.slots));
+        let (abort, registration) = AbortHandle::new_pair();
+        // A panic in here would otherwise come out of everybody who ever waits for this key.
+        let fetching = Abortable::new(AssertUnwindSafe(fetch()).catch_unwind(), registration);
         let flight = async move {
-            let got = fetching.await;
-            if let Some(slot) = lock(&home).get_mut(&key) {
+            let got = match fetching.await {
+                Ok(Ok(got)) => got,
+                Ok(Err(_)) => Err(Error::us(Code::Internal).detail("the request panicked")),
+                Err(_) => Err(Error::network(Code::TimedOut)),
+            };
+            if let Some(slot) = lock(&home).get_mut(&key)
+                && slot.flight.as_ref().is_some_and(|f| f.number == number)
+            {
                 slot.flight = None;
                 match &got {
                     Ok(fresh) => {
@@ -94,7 +130,7 @@ impl<K: Copy + Eq + Hash + Send + 'static, V: Clone + Send + Sync + 'static> Cac
         }
         .boxed()
         .shared();
-        slot.flight = Some(flight.clone());
+        slot.flight = Some(InFlight { flight: flight.clone(), began: now, abort, number });
         drop(slots);
         spawn(flight.clone().map(drop).boxed());
         flight

@@ -81,6 +81,11 @@ impl QuoteBook {
         match self.tariffs.look(&(chain, purpose), self.clock.now()) {
             Lookup::Fresh(tariff) | Lookup::Stale(tariff) => Ok(tariff),
             Lookup::Expired => Err(stale(format!("fees of {chain}"))),
+            Lookup::Missing(None) if !self.networks.contains_key(&chain) => Err(missing(
+                Code::NoQuote,
+                format!("fees of {chain}"),
+                Some(Error::caller(Code::NetworkMissing)),
+            )),
             Lookup::Missing(why) => Err(missing(Code::NoQuote, format!("fees of {chain}"), why)),
         }
     }
@@ -167,7 +172,7 @@ impl QuoteBook {
     fn fetch_tariff(&self, key: (ChainId, Purpose)) -> Option<BoxFuture<'static, ()>> {
         let network = Arc::clone(self.networks.get(&key.0)?);
         let stale_ms = self.settings.stale_ms;
-        let flight = self.tariffs.refresh(key, &self.spawn, move || {
+        let flight = self.tariffs.refresh(key, self.clock.now(), &self.spawn, move || {
             async move {
                 let tariff = network.tariff(key.1, &[]).await?;
                 let fresh_until = tariff.valid_until();
@@ -180,7 +185,7 @@ impl QuoteBook {
 
     fn fetch_price(&self, asset: AssetId) -> BoxFuture<'static, ()> {
         let (oracle, clock, settings) = (Arc::clone(&self.oracle), Arc::clone(&self.clock), self.settings);
-        let flight = self.prices.refresh(asset, &self.spawn, move || {
+        let flight = self.prices.refresh(asset, self.clock.now(), &self.spawn, move || {
             async move {
                 let price = oracle.usd(&asset).await?;
                 Ok(fresh_price(price, clock.now(), &settings))

@@ -422,8 +422,9 @@ fn settling_up_survives_a_ledger_that_fails() {
 #[test]
 fn two_routers_over_one_ledger() {
     for (name, acts) in scenarios() {
-        for n in 0.. {
-            for m in [0, 3, 5, 7, 9, 11, 13, 1_000] {
+        let mut ends = false;
+        for n in (0..).take_while(|_| !ends) {
+            for m in [0, 3, 5, 8, 11, 1_000] {
                 let world = World::new();
                 let (one, other) = (router(&world, policy()), router(&world, policy()));
                 let words = format!("{name} after {n} polls, {m} polls of the other");
@@ -444,12 +445,7 @@ fn two_routers_over_one_ledger() {
                 }
                 assert_covered(&world, &words);
                 assert_balanced(&world, &other);
-                if done && m == 1_000 {
-                    break;
-                }
-            }
-            if n > 120 {
-                break;
+                ends |= done;
             }
         }
     }

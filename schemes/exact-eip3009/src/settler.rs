@@ -78,14 +78,16 @@ impl Settling {
         let (token, said) = (checked.token.address, &checked.signed.transfer);
         if !mined.success {
             let failed =
-                Error::payer(Code::TransactionFailed).detail(format!("transaction {} reverted", mined.tx));
+                Error::payer(Code::TransactionFailed)
+                    .detail(format!("transaction {} reverted", mined.tx))
+                    .transaction(mined.tx.clone());
             return self.overtaken(checked, failed, Some(mined)).await;
         }
         if !mined.logs.iter().any(|log| token::is_transfer(log, token, said)) {
             return Err(Error::new(Code::TransferEventMismatch, Blame::Payee, Next::Never).detail(format!(
                 "transaction {} succeeded without a Transfer of {} from {} to {} by the token {token}",
                 mined.tx, said.value, said.from, said.to
-            )));
+            )).transaction(mined.tx));
         }
         self.payees.saw(token, said.to, Payee::Holder);
         checked.receipt(mined.tx, Some(mined.cost_wei))
@@ -147,7 +149,11 @@ fn in_time(said: &Transfer, now: Time) -> Result<()> {
 
 #[async_trait]
 impl Settler for Settling {
+    /// Without a key to send with it still looks, prices and resumes, and offers to settle nothing.
     async fn kinds(&self) -> Result<Vec<Kind>> {
+        if self.evm.senders().is_empty() {
+            return Ok(Vec::new());
+        }
         let scheme = Name::new(crate::SCHEME)?;
         let kind = |version| Kind { version, scheme, chain: self.chain, extra: Extra::default() };
         let v1 = wire::v1_name(&self.chain, &[FAMILY]).map(|_| kind(Version::V1));

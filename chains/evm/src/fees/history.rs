@@ -50,7 +50,8 @@ impl History {
     }
 
     /// Tips by purpose: the median over the blocks for who waits and for the background, the least for the floor.
-    /// Blocks that paid nothing (they are empty, or full of free transactions) say nothing.
+    /// A block that paid nothing counts as nothing: it was empty, so the least tip would have done, and one overpaid
+    /// transaction between empty blocks is no market.
     pub(super) fn tips_wei(&self, profile: &Profile) -> ByPurpose {
         let (least, most) = (u128::from(profile.min_tip_wei), u128::from(profile.max_tip_wei));
         let within = |tip: Option<u128>| tip.unwrap_or(least).clamp(least, most.max(least));
@@ -65,8 +66,7 @@ impl History {
 
     fn column(&self, place: usize) -> Vec<u128> {
         let rows = self.reward.iter().flatten().take(ROWS_MAX);
-        let tips = rows.filter_map(|row| u128::try_from(*row.get(place)?).ok());
-        tips.filter(|tip| *tip > 0).collect()
+        rows.filter_map(|row| u128::try_from(*row.get(place)?).ok()).collect()
     }
 }
 
@@ -84,15 +84,23 @@ mod tests {
     }
 
     #[test]
-    fn the_next_base_fee_is_the_last_entry_and_empty_blocks_say_nothing() {
+    fn the_next_base_fee_is_the_last_entry_and_tips_are_medians() {
         let seen = history(
             r#"{"oldestBlock":"0x64","baseFeePerGas":["0x1","0x2","0x3","0x4c4b40"],"gasUsedRatio":[0.1,0,0.2],
-                "reward":[["0x1e8480","0x2dc6c0","0x3d0900"],["0x0","0x0","0x0"],["0x1e8481","0x2dc6c1","0x3d0901"]]}"#,
+                "reward":[["0x1e8480","0x2dc6c0","0x3d0900"],["0x1e8482","0x2dc6c2","0x3d0902"],["0x1e8481","0x2dc6c1","0x3d0901"]]}"#,
         );
         assert_eq!(seen.next_base_fee_wei(), Ok(5_000_000));
         assert_eq!(seen.newest_block(), 102);
         let tips = seen.tips_wei(Profile::of(8453).unwrap());
         assert_eq!((tips.floor, tips.background, tips.interactive), (2_000_000, 3_000_001, 4_000_001));
+    }
+
+    #[test]
+    fn one_overpaid_transaction_between_empty_blocks_is_no_market() {
+        let quiet = r#"{"oldestBlock":"0x1","baseFeePerGas":["0x1","0x1","0x1","0x1"],
+            "reward":[["0x0","0x0","0x0"],["0x3b9aca00","0x3b9aca00","0x3b9aca00"],["0x0","0x0","0x0"]]}"#;
+        let base = Profile::of(8453).unwrap();
+        assert_eq!(history(quiet).tips_wei(base).interactive, u128::from(base.min_tip_wei));
     }
 
     #[test]

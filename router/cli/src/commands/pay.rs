@@ -10,7 +10,7 @@ use tollway::House;
 use tollway::core::Role;
 use tollway::http::client::{Asked, PaidResponse, PayingClient, Quoted, Standing};
 use tollway::route::Router;
-use tollway::route::pay::AttemptStage;
+use tollway::route::pay::{AttemptRecord, AttemptStage};
 
 pub(crate) async fn run(args: &Pay) -> Outcome {
     let config = Config::read(&args.request.config, args.request.mainnet)?;
@@ -20,11 +20,12 @@ pub(crate) async fn run(args: &Pay) -> Outcome {
     }
     let house = setup::house(&config, &[Role::Payer]).await?;
     let client = house.client(policy)?;
-    settle_up(client.router()).await?;
     // Without `--settle-up` there is always a URL.
     let Some(url) = args.url.as_ref().filter(|_| !args.settle_up) else {
+        settle_up(client.router()).await?;
         return say_journal(client.router()).await;
     };
+    settle_older(&house, client.router()).await?;
     let request = request::build(&client, url, &args.request)?;
     if args.dry_run {
         return dry_run(&house, &client, url, request).await;
@@ -42,7 +43,21 @@ fn can_write(args: &Pay) -> Outcome {
     tried.map(drop).map_err(|e| Failure::usage(format!("cannot write {}: {e}", path.display())))
 }
 
+/// How old an open payment must be before a command that does something else asks after it: a younger one may be under
+/// way in another command over the same ledger, and its money is held all the same.
+const OLD_MS: u64 = 60_000;
+
 /// Finds out about earlier payments first: money in flight counts against budgets.
+async fn settle_older(house: &House, router: &Router) -> Outcome {
+    let now = house.clock().now();
+    let old = |a: &AttemptRecord| is_open(a) && now.ms_since(a.begun_at) > OLD_MS;
+    if router.attempts().await?.iter().any(old) { settle_up(router).await } else { Ok(()) }
+}
+
+fn is_open(attempt: &AttemptRecord) -> bool {
+    !matches!(attempt.stage, AttemptStage::Settled | AttemptStage::Dead)
+}
+
 async fn settle_up(router: &Router) -> Outcome {
     for moved in router.settle_up().await? {
         let earlier = words::amount(router.registry(), moved.exposure.0);
@@ -58,8 +73,7 @@ async fn settle_up(router: &Router) -> Outcome {
 
 async fn say_journal(router: &Router) -> Outcome {
     let attempts = router.attempts().await?;
-    let open: Vec<_> =
-        attempts.iter().filter(|a| !matches!(a.stage, AttemptStage::Settled | AttemptStage::Dead)).collect();
+    let open: Vec<_> = attempts.iter().filter(|a| is_open(a)).collect();
     for attempt in &open {
         let what = words::amount(router.registry(), attempt.exposure.0);
         let place = words::network(router.registry(), &attempt.requirement.chain);

@@ -11,8 +11,9 @@ use tollway::http::client::{PayError, Quoted};
 
 pub(crate) async fn run(args: &Quote) -> Outcome {
     let config = Config::read(&args.request.config, args.request.mainnet)?;
+    let policy = setup::policy(&config, None)?;
     let house = setup::house(&config, &[Role::Payer]).await?;
-    let client = house.client(setup::policy(&config, None)?)?;
+    let client = house.client(policy)?;
     let request = request::build(&client, &args.url, &args.request)?;
     match client.quote(request).await.map_err(|e| failure(&house, &args.url, e))? {
         Quoted::Asked(asked) if args.json => out::json(&asked.explanation),

@@ -1,17 +1,21 @@
+use super::located::Located;
+use super::requirement::understand;
 use super::{ACCEPTS_MAX, read_requirement};
+use crate::raw::Text;
 use crate::{Challenge, Code, Entry, Error, Family, Json, Result, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
+use std::sync::Arc;
 
+/// A 402 whose entries are read on the spot (`T` is [`Located`]), or kept for later (`&RawValue`).
 #[derive(Deserialize)]
-struct Fields<'a> {
+struct Fields<'a, T> {
     #[serde(rename = "x402Version")]
     version: u8,
-    #[serde(borrow, default)]
-    accepts: Option<Vec<&'a RawValue>>,
+    #[serde(default = "Option::default")]
+    accepts: Option<Vec<T>>,
     #[serde(borrow)]
-    error: Option<Cow<'a, str>>,
+    error: Option<Text<'a>>,
     #[serde(borrow)]
     resource: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -24,9 +28,42 @@ struct Fields<'a> {
 /// [`Code::InvalidPayload`] when it is not a challenge, [`Code::InvalidX402Version`], [`Code::TooLarge`] above
 /// [`ACCEPTS_MAX`] entries. A broken entry is no error: it comes back as an [`Entry`] with its reason.
 pub fn read_challenge(raw: &Json, families: &[Family]) -> Result<Challenge> {
-    let fields: Fields<'_> = raw.read().map_err(|e| Error::payee(Code::InvalidPayload).detail(e.detail))?;
+    match at_once(raw, families) {
+        Some(challenge) => Ok(challenge),
+        None => one_by_one(raw, families),
+    }
+}
+
+/// [`read_challenge`] of a text that was not checked to be JSON yet.
+///
+/// # Errors
+/// As [`read_challenge`].
+pub fn parse_challenge(text: impl Into<Arc<str>>, families: &[Family]) -> Result<Challenge> {
+    read_challenge(&Json::unread(text.into()), families)
+}
+
+/// In one pass, as long as every entry has the form of one.
+fn at_once(raw: &Json, families: &[Family]) -> Option<Challenge> {
+    let fields: Fields<'_, Located<'_>> = serde_json::from_str(raw.as_str()).ok()?;
+    let version = Version::try_from(fields.version).ok()?;
+    let read = fields.accepts.as_deref().unwrap_or_default();
+    if read.len() > ACCEPTS_MAX {
+        return None;
+    }
+    let mut accepts = Vec::with_capacity(read.len());
+    for entry in read {
+        let raw = entry.place(raw)?;
+        accepts.push(Entry { requirement: understand(&entry.fields, &raw, version, families), raw });
+    }
+    Some(whole(&fields, version, accepts, raw))
+}
+
+/// Entry by entry, so that a broken one spoils no other; says what is wrong with the whole.
+fn one_by_one(raw: &Json, families: &[Family]) -> Result<Challenge> {
+    let fields: Fields<'_, &RawValue> =
+        raw.read().map_err(|e| Error::payee(Code::InvalidPayload).detail(e.detail))?;
     let version = Version::try_from(fields.version)?;
-    let accepts = fields.accepts.unwrap_or_default(); // Go writes an empty list as null
+    let accepts = fields.accepts.as_deref().unwrap_or_default(); // Go writes an empty list as null
     if accepts.len() > ACCEPTS_MAX {
         return Err(Error::payee(Code::TooLarge)
             .detail(format!("{} accepts entries; at most {ACCEPTS_MAX} are read", accepts.len())));
@@ -35,14 +72,19 @@ pub fn read_challenge(raw: &Json, families: &[Family]) -> Result<Challenge> {
         let raw = raw.slice(part);
         Entry { requirement: read_requirement(&raw, version, families), raw }
     };
+    let accepts = accepts.iter().map(entry).collect();
+    Ok(whole(&fields, version, accepts, raw))
+}
+
+fn whole<T>(fields: &Fields<'_, T>, version: Version, accepts: Vec<Entry>, raw: &Json) -> Challenge {
     let kept = |part: Option<&RawValue>| part.map(|p| raw.slice(p)).filter(|j| j.as_str() != "null");
-    Ok(Challenge {
+    Challenge {
         version,
-        accepts: accepts.iter().map(entry).collect(),
+        accepts,
         resource: kept(fields.resource),
         extensions: kept(fields.extensions),
-        error: fields.error.map(|e| Code::from_wire(&e)),
-    })
+        error: fields.error.as_ref().map(|e| Code::from_wire(&e.0)),
+    }
 }
 
 #[derive(Serialize)]

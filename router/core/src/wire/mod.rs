@@ -10,12 +10,13 @@
 mod challenge;
 mod facilitator;
 pub mod header;
+mod located;
 mod payment;
 pub mod reason;
 mod requirement;
 mod settlement;
 
-pub use challenge::{read_challenge, write_challenge};
+pub use challenge::{parse_challenge, read_challenge, write_challenge};
 pub use facilitator::{
     FacilitatorRequest, SupportedKind, SupportedResponse, VerifyResponse, read_facilitator_request,
     write_facilitator_request,

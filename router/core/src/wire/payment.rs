@@ -1,18 +1,21 @@
+use super::located::Located;
+use super::requirement::{self, reserved};
 use super::{read_network, read_requirement, v1_name};
 use crate::raw::Text;
-use crate::{Code, Error, Family, Json, Offer, Payment, Requirement, Result, Version};
+use crate::{Amount, Code, Error, Extra, Family, Json, Offer, Payment, Requirement, Result, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
+/// A payment whose accepted entry is read on the spot (`T` is [`Located`]), or kept for later (`&RawValue`).
 #[derive(Deserialize)]
-struct Fields<'a> {
+struct Fields<'a, T> {
     #[serde(rename = "x402Version")]
     version: u8,
     #[serde(borrow)]
     payload: &'a RawValue,
-    #[serde(borrow)]
-    accepted: Option<&'a RawValue>,
+    #[serde(default = "Option::default")]
+    accepted: Option<T>,
     #[serde(borrow)]
     extensions: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -34,7 +37,10 @@ pub fn read_payment<'o, I>(raw: &Json, offers: I, families: &[Family]) -> Result
 where
     I: IntoIterator<Item = &'o Offer> + Clone,
 {
-    let fields: Fields<'_> = raw.read()?;
+    if let Some(found) = at_once(raw, offers.clone(), families) {
+        return Ok(found);
+    }
+    let fields: Fields<'_, &RawValue> = raw.read()?;
     let version = Version::try_from(fields.version)?;
     let (at, accepted) = match version {
         Version::V1 => by_name(&fields, offers, families)?,
@@ -48,16 +54,33 @@ where
             }
         }
     };
+    Ok((at, whole(&fields, accepted, raw)))
+}
+
+/// In one pass, a v2 payment whose accepted entry has the form of one and equals an offer; whatever else it is, and
+/// what is wrong with it, shows in the longer way.
+fn at_once<'o, I>(raw: &Json, offers: I, families: &[Family]) -> Option<(usize, Payment)>
+where
+    I: IntoIterator<Item = &'o Offer> + Clone,
+{
+    let fields: Fields<'_, Located<'_>> = serde_json::from_str(raw.as_str()).ok()?;
+    let found = fields.accepted.as_ref().filter(|_| fields.version == 2)?;
+    let accepted = found.place(raw)?;
+    let (at, accepted) = match echoed(&accepted, offers.clone()) {
+        Some(found) => found,
+        None => by_fields(&found.fields, accepted, offers, families)?,
+    };
+    Some((at, whole(&fields, accepted, raw)))
+}
+
+fn whole<T>(fields: &Fields<'_, T>, accepted: Requirement, raw: &Json) -> Payment {
     let kept = |part: Option<&RawValue>| part.map(|p| raw.slice(p)).filter(|j| j.as_str() != "null");
-    Ok((
-        at,
-        Payment {
-            accepted,
-            payload: raw.slice(fields.payload),
-            extensions: kept(fields.extensions),
-            resource: kept(fields.resource),
-        },
-    ))
+    Payment {
+        accepted,
+        payload: raw.slice(fields.payload),
+        extensions: kept(fields.extensions),
+        resource: kept(fields.resource),
+    }
 }
 
 /// [`read_payment`] of a text that was not checked to be JSON yet.
@@ -95,6 +118,37 @@ fn by_value<'o>(
     Ok((at, accepted))
 }
 
+/// The offer that says the same as the fields, and so what was accepted: the offer in the payer's spelling.
+fn by_fields<'o>(
+    fields: &requirement::Fields<'_>,
+    raw: Json,
+    offers: impl IntoIterator<Item = &'o Offer>,
+    families: &[Family],
+) -> Option<(usize, Requirement)> {
+    let amount = Amount::parse_atomic(fields.amount(Version::V2)?).ok()?;
+    let (namespace, _) = fields.network.split_once(':')?;
+    let family = families.iter().find(|f| f.namespace == namespace)?;
+    let (asset, pay_to) = ((family.address)(&fields.asset).ok()?, (family.address)(&fields.pay_to).ok()?);
+    let extra = fields.extra(&raw);
+    let (method, flow) = reserved(&extra).ok()?;
+    let same = |offer: &Offer| {
+        let want = &offer.requirement;
+        want.price.atomic() == amount
+            && want.chain.as_str() == fields.network
+            && want.price.0.asset.chain == want.chain
+            && want.price.0.asset.key() == &*asset
+            && want.pay_to.chain == want.chain
+            && want.pay_to.address() == &*pay_to
+            && want.scheme == *fields.scheme
+            && want.timeout_s == fields.max_timeout_seconds.0
+            && want.method == method
+            && want.flow == flow
+            && extra_within(offer, &extra)
+    };
+    let (at, offer) = offers.into_iter().enumerate().find(|(_, offer)| same(offer))?;
+    Some((at, Requirement { version: Version::V2, extra, raw, ..offer.requirement.clone() }))
+}
+
 /// What the payer wrote is the payer's fault.
 fn of_payer(e: Error) -> Error {
     Error { blame: crate::Blame::Payer, next: crate::Next::Never, ..e }
@@ -108,7 +162,7 @@ fn differs(accepted: &Requirement) -> String {
 }
 
 fn by_name<'o>(
-    fields: &Fields<'_>,
+    fields: &Fields<'_, &RawValue>,
     offers: impl IntoIterator<Item = &'o Offer>,
     families: &[Family],
 ) -> Result<(usize, Requirement)> {
@@ -136,13 +190,13 @@ pub fn find_offer<'o>(accepted: &Requirement, offers: impl IntoIterator<Item = &
                 && want.timeout_s == accepted.timeout_s
                 && want.method == accepted.method
                 && want.flow == accepted.flow
-                && extra_within(offer, accepted))
+                && extra_within(offer, &accepted.extra))
     })
 }
 
-fn extra_within(offer: &Offer, accepted: &Requirement) -> bool {
+fn extra_within(offer: &Offer, accepted: &Extra) -> bool {
     let volatile: Vec<&str> = offer.volatile.iter().map(String::as_str).collect();
-    offer.requirement.extra.is_within(&accepted.extra, &volatile)
+    offer.requirement.extra.is_within(accepted, &volatile)
 }
 
 #[derive(Serialize)]

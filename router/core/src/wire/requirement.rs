@@ -10,23 +10,52 @@ use std::fmt;
 
 /// Both versions' fields: v1 says `maxAmountRequired` where v2 says `amount`.
 #[derive(Deserialize)]
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     #[serde(borrow)]
-    scheme: Cow<'a, str>,
+    pub(super) scheme: Cow<'a, str>,
     #[serde(borrow)]
-    network: Cow<'a, str>,
+    pub(super) network: Cow<'a, str>,
     #[serde(borrow)]
     amount: Option<Text<'a>>,
     #[serde(borrow, rename = "maxAmountRequired")]
     max_amount_required: Option<Text<'a>>,
     #[serde(borrow)]
-    asset: Cow<'a, str>,
+    pub(super) asset: Cow<'a, str>,
     #[serde(borrow, rename = "payTo")]
-    pay_to: Cow<'a, str>,
+    pub(super) pay_to: Cow<'a, str>,
     #[serde(rename = "maxTimeoutSeconds")]
-    max_timeout_seconds: Seconds,
+    pub(super) max_timeout_seconds: Seconds,
     #[serde(borrow)]
     extra: Option<&'a RawValue>,
+}
+
+impl Fields<'_> {
+    /// The amount as it is written, in its version's field or else in the other's.
+    pub(super) fn amount(&self, version: Version) -> Option<&str> {
+        let (amount, other) = (self.amount.as_ref(), self.max_amount_required.as_ref());
+        let amount = match version {
+            Version::V1 => other.or(amount),
+            Version::V2 => amount.or(other),
+        };
+        amount.map(|text| &*text.0)
+    }
+
+    /// `extra` as it stands in `raw`.
+    pub(super) fn extra(&self, raw: &Json) -> Extra {
+        self.extra.map_or_else(Extra::default, |e| Extra(raw.slice(e)))
+    }
+
+    /// Behind the last thing that is borrowed, as an address: outside of strings, and on the entry's own level.
+    pub(super) fn borrowed_until(&self) -> usize {
+        let strings = [Some(&self.scheme), Some(&self.network), Some(&self.asset), Some(&self.pay_to)];
+        let amounts = [&self.amount, &self.max_amount_required].map(|text| text.as_ref().map(|text| &text.0));
+        let ends = strings.into_iter().chain(amounts).flatten().map(|text| match text {
+            Cow::Borrowed(text) => text.as_bytes().as_ptr_range().end.addr().saturating_add(1),
+            Cow::Owned(_) => 0,
+        });
+        let extra = self.extra.map_or(0, |e| e.get().as_bytes().as_ptr_range().end.addr());
+        ends.fold(extra, usize::max)
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -45,22 +74,29 @@ struct Reserved<'a> {
 pub fn read_requirement(raw: &Json, version: Version, families: &[Family]) -> Result<Requirement> {
     let fields: Fields<'_> =
         raw.read().map_err(|e| Error::payee(Code::InvalidPaymentRequirements).detail(e.detail))?;
+    understand(&fields, raw, version, families)
+}
+
+/// What the fields of `raw` mean.
+pub(super) fn understand(
+    fields: &Fields<'_>,
+    raw: &Json,
+    version: Version,
+    families: &[Family],
+) -> Result<Requirement> {
     let chain = read_network(&fields.network, families)?;
     let family = family(&chain, families)?;
-    let amount = match version {
-        Version::V1 => fields.max_amount_required.or(fields.amount),
-        Version::V2 => fields.amount.or(fields.max_amount_required),
-    };
+    let amount = fields.amount(version);
     let amount = amount.ok_or_else(|| Error::payee(Code::InvalidPaymentRequirements).detail("no amount"))?;
     let asset = family.asset(chain, &fields.asset)?;
-    let extra = fields.extra.map_or_else(Extra::default, |e| Extra(raw.slice(e)));
+    let extra = fields.extra(raw);
     let (method, flow) = reserved(&extra)?;
     Ok(Requirement {
         version,
         scheme: Name::new(&fields.scheme)?,
         method,
         chain,
-        price: Ceiling(Amount::new(asset, Amount::parse_atomic(&amount.0)?)),
+        price: Ceiling(Amount::new(asset, Amount::parse_atomic(amount)?)),
         pay_to: family.account(chain, &fields.pay_to)?,
         timeout_s: fields.max_timeout_seconds.0,
         flow,
@@ -69,7 +105,7 @@ pub fn read_requirement(raw: &Json, version: Version, families: &[Family]) -> Re
     })
 }
 
-fn reserved(extra: &Extra) -> Result<(Option<Name>, Flow)> {
+pub(super) fn reserved(extra: &Extra) -> Result<(Option<Name>, Flow)> {
     let text = extra.0.as_str();
     // Most entries use neither key; an escape could hide one, so only plain texts are let off the parse. Both keys have
     // a rare capital, and looking for single bytes costs a tenth of looking for words.
@@ -96,7 +132,7 @@ fn reserved(extra: &Extra) -> Result<(Option<Name>, Flow)> {
 }
 
 /// Whole seconds; some SDKs write them as `300.0`.
-struct Seconds(u64);
+pub(super) struct Seconds(pub(super) u64);
 
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {

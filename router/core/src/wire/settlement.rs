@@ -58,7 +58,7 @@ impl SettleResponse {
             Next::Unknown(tx) => {
                 (Code::SettlementPending, tx.as_ref().map(|t| t.0.clone()).unwrap_or_default())
             }
-            _ => (error.code.clone(), String::new()),
+            _ => (error.code.clone(), error.transaction.as_ref().map(|t| t.0.clone()).unwrap_or_default()),
         };
         Self {
             success: false,

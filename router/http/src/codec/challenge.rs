@@ -22,9 +22,9 @@ pub fn read_challenge(
     limits: &Limits,
 ) -> Result<Option<Challenge>> {
     if let Some(value) = headers::single(headers, header::PAYMENT_REQUIRED).map_err(of_payee)? {
-        let json =
-            base64::decode(value.as_bytes(), limits.challenge_bytes, limits.depth).map_err(of_payee)?;
-        return wire::read_challenge(&json, families).map(Some);
+        let read = |text| Ok(wire::parse_challenge(text, families));
+        let read = base64::with_text(value.as_bytes(), limits.challenge_bytes, limits.depth, read);
+        return read.map_err(of_payee)?.map(Some);
     }
     let json = match base64::parse(body, limits.challenge_bytes, limits.depth) {
         Ok(json) => json,

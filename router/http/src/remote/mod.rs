@@ -145,8 +145,8 @@ impl Settler for RemoteFacilitator {
 
     async fn effort(&self, order: &Order) -> Result<Effort> {
         let mut effort = match self.local(order) {
-            // What it costs them is only of interest where everything else is equal, so not knowing is no obstacle.
-            Some(local) => local.effort(order).await.unwrap_or_default(),
+            // Not knowing is not the same as costing nothing.
+            Some(local) => local.effort(order).await?,
             None => Effort::default(),
         };
         effort.fees.extend(self.fee.clone());

@@ -3,6 +3,7 @@
 //! An offer is honoured for at least its own `maxTimeoutSeconds` after it was last shown, though price, order or gas
 //! have moved since. Honoured offers are in the ledger, so replicas and restarts agree.
 
+mod absent;
 mod admit;
 mod honour;
 mod live;
@@ -126,7 +127,14 @@ impl Gate {
             let Some(last) = page.last() else { return Ok(open) };
             after = Some(last.key.clone());
             for found in page {
-                if !self.recover_one(found.key, found.version, &found.value).await? {
+                let key = found.key.clone();
+                let over = self.recover_one(found.key, found.version, &found.value).await;
+                // A visit that cannot be moved now (its chain was taken out of the settings, its record cannot be
+                // read) must not keep the ones after it from being moved.
+                if !over.unwrap_or_else(|error| {
+                    tracing::warn!(%key, %error, "a journaled visit cannot be moved on");
+                    false
+                }) {
                     open = open.saturating_add(1);
                 }
             }
@@ -140,14 +148,15 @@ impl Gate {
             return Ok(true);
         }
         let cell = self.registry.cell(&record.order.requirement)?;
-        let (settler, _) = self.settler_for(cell, &record.order.requirement).await?;
+        let settler = self.settler_or_none(cell, &record.order.requirement).await;
         let stage = record.stage;
-        match self.once(cell.read, settler.as_ref()).recover(key, version, record).await {
+        match self.once(cell.read, settler.as_ref()).recover(key.clone(), version, record).await {
             Ok(receipt) => {
                 let receipt: Option<Receipt> = receipt;
                 Ok(receipt.is_some() || stage == tollway_core::flow::Stage::Verified)
             }
-            Err(e) => Ok(e.next == Next::Never),
+            // A payment that is dead or refused has left the journal; what failed by itself (our ledger) has not.
+            Err(_) => Ok(self.ledger.load(&key).await?.is_none()),
         }
     }
 
@@ -160,6 +169,15 @@ impl Gate {
             room: ROOM,
             owner: &self.owner,
             patience_ms: self.patience_ms,
+        }
+    }
+
+    /// Who settles this; while nobody can be found, one that says so whenever it is asked. What the ledger knows by
+    /// itself (a receipt, a claim under which nothing was sent) takes no settler.
+    async fn settler_or_none(&self, cell: &Cell, r: &Requirement) -> Arc<dyn Settler> {
+        match self.settler_for(cell, r).await {
+            Ok((settler, _)) => settler,
+            Err(why) => Arc::new(absent::Absent(why)),
         }
     }
 

@@ -84,7 +84,7 @@ impl Router {
     ) -> Result<Paid> {
         match self.pay_once(challenge, context, exchange).await? {
             Step::Paid(paid) => Ok(paid),
-            Step::Corrected(terms) => match self.pay_once(&terms, context, exchange).await? {
+            Step::Corrected(terms) => match self.pay_once(&terms, context, exchange).await.map_err(still_out)? {
                 Step::Paid(paid) => Ok(Paid { corrected: true, ..paid }),
                 Step::Corrected(again) => {
                     Err(Error::new(again.error.unwrap_or(Code::NoRoute), Blame::Payee, Next::Never)
@@ -230,8 +230,7 @@ impl Router {
                     return self.after_doubt(attempt, &auth, route, e, false).await;
                 }
                 attempt.refused(self, &e).await.map_err(doubtful)?;
-                // "Later" would mean that nothing can have moved, and this signature is out.
-                Err(if e.next == Next::Prepare { e } else { e.next(Next::Never) })
+                Err(still_out(e))
             }
             Reply::NotSent(e) => attempt.abandon(self, e).await,
             Reply::Lost(e) => {
@@ -281,6 +280,11 @@ impl Router {
 enum Step {
     Paid(Paid),
     Corrected(Box<Challenge>),
+}
+
+/// A refused signature can still be used: "later" and "another route" would mean that nothing can have moved.
+fn still_out(e: Error) -> Error {
+    if matches!(e.next, Next::Prepare | Next::Unknown(_)) { e } else { e.next(Next::Never) }
 }
 
 /// Something failed while a signature was out; a transaction that is known stays known.

@@ -17,7 +17,8 @@ use tollway::core::{
 };
 use tollway::evm::{Evm, EvmNetwork, FAMILY, Feed, LocalKey};
 use tollway::oracles::ChainOracles;
-use tollway::route::{Budget, Context, List, Policy, QuoteBook, QuoteSettings, Router, RouterBuilder, Scope, Wants};
+use tollway::route::quotes::Wants;
+use tollway::route::{Budget, Context, List, Policy, QuoteBook, QuoteSettings, Router, RouterBuilder, Scope};
 use tollway::system::tokio_spawn;
 
 /// Says what it is told; sleeps in tokio's time, which the tests let jump.
@@ -74,8 +75,8 @@ impl Ledger for Broken {
     async fn claim(&self, keys: &[ReplayKey], print: &Print, until: Time, now: Time) -> Result<Claim> {
         self.0.claim(keys, print, until, now).await
     }
-    async fn conclude(&self, keys: &[ReplayKey], receipt: Option<&Receipt>) -> Result<()> {
-        self.0.conclude(keys, receipt).await
+    async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()> {
+        self.0.conclude(keys, print, receipt).await
     }
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>> {
         self.0.load(key).await

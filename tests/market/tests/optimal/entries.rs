@@ -23,9 +23,14 @@ pub fn challenge(world: &World, dice: &mut Dice) -> String {
 fn again_but(world: &World, accepts: &[Value], dice: &mut Dice) -> Value {
     let mut copy = accepts[dice.index(accepts.len())].clone();
     if let Some(entry) = copy.as_object_mut().filter(|_| dice.chance(60)) {
-        entry.insert("payTo".to_owned(), json!(spelled(dice.pick(&world.payees), dice)));
+        entry.insert("payTo".to_owned(), json!(payee(world, dice)));
     }
     copy
+}
+
+fn payee(world: &World, dice: &mut Dice) -> String {
+    let who = dice.pick(&world.payees).clone();
+    spelled(&who, dice)
 }
 
 fn spelled(address: &str, dice: &mut Dice) -> String {
@@ -68,7 +73,7 @@ fn entry(world: &World, dice: &mut Dice) -> Value {
     put("scheme", json!("exact"));
     put("network", json!(network));
     put("asset", json!(spelled(&token.key, dice)));
-    put("payTo", json!(spelled(dice.pick(&world.payees), dice)));
+    put("payTo", json!(payee(world, dice)));
     put("maxTimeoutSeconds", json!(*dice.pick(&[60, 60, 300, 600, 7])));
     let key = if world.v1 != dice.chance(5) { "maxAmountRequired" } else { "amount" };
     put(key, json!(amount(&token, world.twins, dice).to_string()));
@@ -107,8 +112,8 @@ fn breakage(entry: &mut Entry, world: &World, dice: &mut Dice) {
     let all = ["scheme", "network", "asset", "payTo", "maxTimeoutSeconds", "amount", "maxAmountRequired", "extra"];
     let mut put = |key: &str, value: Value| drop(entry.insert(key.to_owned(), value));
     match dice.between(0, 15) {
-        0 => drop(entry.remove(*dice.pick(&all))),
-        1 => put(dice.pick(&all), dice.pick(&[json!(7), json!({}), json!([]), json!(true), Value::Null]).clone()),
+        0 => drop(entry.remove(*dice.pick::<&str>(&all))),
+        1 => put(*dice.pick::<&str>(&all), dice.pick(&[json!(7), json!({}), json!([]), json!(true), Value::Null]).clone()),
         2 => put("scheme", json!(*dice.pick(&["upto", "", "exact ", "Exact", "exact-and-more-than-thirty-two-bytes", "ex\u{e4}ct"]))),
         3 => put("network", json!(*dice.pick(&NETWORKS))),
         4 => put("network", dice.pick(&bare_or_absent(world)).clone()),

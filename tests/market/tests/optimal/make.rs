@@ -329,7 +329,7 @@ fn ledger(world: &World, dice: &mut Dice) -> LedgerOf {
             lines.push((format!("budget:{}", dice.between(0, 2)), usd(dice).to_string()));
         }
         if let Some(wallet) = dice.chance(60).then(|| wallets.get(dice.index(wallets.len().max(1)))).flatten() {
-            let held = if dice.chance(3) { u128::MAX } else { dice.of_any_size(9) };
+            let held = if dice.chance(3) { 10u128.pow(36) } else { dice.of_any_size(9) };
             lines.push((wallet.clone(), held.to_string()));
         }
         let closed = dice.chance(50).then(|| {
@@ -339,7 +339,8 @@ fn ledger(world: &World, dice: &mut Dice) -> LedgerOf {
         });
         HoldOf { lines, closed }
     });
-    LedgerOf { broken: dice.chance(3), holds: holds.collect() }
+    let holds = holds.collect();
+    LedgerOf { broken: dice.chance(3), holds }
 }
 
 fn scorer(world: &World, dice: &mut Dice) -> Option<ScorerOf> {
