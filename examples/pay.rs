@@ -60,22 +60,32 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
             return Ok(FAILED.into());
         }
     };
-    let mut code = if answer.response.status().is_success() { ExitCode::SUCCESS } else { FAILED.into() };
-    match &answer.standing {
-        Standing::Free => eprintln!("nothing was asked"),
+    let (good, bad) = match &answer.standing {
+        Standing::Free => (0, FAILED),
         Standing::Paid(paid) => {
             let transaction = paid.receipt.transaction().map_or("none", |tx| tx.0.as_str());
             eprintln!("paid {} in transaction {transaction}", paid.charged);
-            if !answer.response.status().is_success() {
-                code = PAID_FOR_NOTHING.into();
-            }
+            (0, PAID_FOR_NOTHING)
         }
         // There is an answer, and no proof that it was paid for. Use it; `settle_up` finds out.
         unproven => {
             eprintln!("not settled yet: {unproven:?}");
-            code = UNKNOWN.into();
+            (UNKNOWN, UNKNOWN)
+        }
+    };
+    let status = answer.response.status();
+    match answer.response.text().await {
+        Ok(body) if status.is_success() => {
+            print!("{body}");
+            Ok(good.into())
+        }
+        Ok(body) => {
+            eprintln!("the server answered {status}: {body}");
+            Ok(bad.into())
+        }
+        Err(e) => {
+            eprintln!("the answer broke off: {e}");
+            Ok(bad.into())
         }
     }
-    println!("{}", answer.response.text().await?);
-    Ok(code)
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! tollway devnet                                  # in another terminal; prints the `export` lines
 //! cargo run -p tollway-examples --bin facilitator # in a third one
-//! export TOLLWAY_FACILITATOR=http://127.0.0.1:4020 TOLLWAY_PAY_TO=0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+//! export TOLLWAY_FACILITATOR=http://127.0.0.1:4020
 //! cargo run -p tollway-examples --bin paywall
 //! ```
 //! `TOLLWAY_RPC_URLS` are nodes, separated by commas; they tell what settling costs, so that only what is worth

@@ -20,10 +20,10 @@ impl EvmRpcs {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut network = EvmNetwork::builder(Arc::clone(ledger), clock).url(url);
         if let Some(payer) = &self.payer {
-            network = network.payer(Arc::clone(payer) as _);
+            network = network.payer(payer.clone());
         }
         for sender in &self.senders {
-            network = network.sender(Arc::clone(sender) as _);
+            network = network.sender(sender.clone());
         }
         network
     }

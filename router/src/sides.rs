@@ -1,6 +1,7 @@
 //! Each side of a payment, from one house.
 
 use crate::house::House;
+#[cfg(any(feature = "server", feature = "facilitator"))]
 use std::sync::Arc;
 use tollway_core::{AssetId, Code, Error, Flow, Name, Result};
 #[cfg(feature = "client")]
@@ -81,5 +82,42 @@ impl House {
             )));
         }
         Ok(rails)
+    }
+}
+
+#[cfg(all(test, feature = "exact-eip3009"))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tollway_core::{ChainId, Role};
+
+    const MERCHANT: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+
+    fn shop(chains: &[&str]) -> Result<House> {
+        let memory = Arc::new(tollway_ledger::SqliteLedger::in_memory()?);
+        let mut builder = House::builder().role(Role::Seller).ledger(memory);
+        for chain in chains {
+            builder = builder.bare(ChainId::new(chain)?);
+        }
+        builder.build()
+    }
+
+    #[tokio::test]
+    async fn one_rail_for_each_chain() -> Result<()> {
+        let rails = shop(&["eip155:10", "eip155:8453"])?.rails("exact", "USDC", MERCHANT)?;
+        let chains: Vec<_> = rails.iter().map(|rail| rail.asset.chain.as_str()).collect();
+        assert_eq!(chains, ["eip155:10", "eip155:8453"]);
+        assert!(rails.iter().all(|rail| rail.pay_to.address() == MERCHANT.to_lowercase()));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_sold_is_said() -> Result<()> {
+        let shop = shop(&["eip155:8453", "eip155:41923"])?; // nobody knows a token on EDU Chain
+        let code = |rails: Result<Vec<Rail>>| rails.unwrap_err().code;
+        assert_eq!(code(shop.rails("exact", "USDC", MERCHANT)), Code::UnknownAsset);
+        assert_eq!(code(shop.rails("exact", "USDC", "merchant")), Code::BadSettings);
+        assert_eq!(code(shop.rails("inexact", "USDC", MERCHANT)), Code::BadSettings);
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::tasks::Tasks;
 use crate::{At, EvmCall};
 use alloy::primitives::{Address, U256};
 use alloy::sol_types::SolCall;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollway_core::{Account, Amount, AssetId, ChainId, Clock, Code, Error, Funds, Result, Time};
 
@@ -40,12 +40,15 @@ pub(crate) struct Holdings {
     chain: ChainId,
     clock: Arc<dyn Clock>,
     held: Arc<Mutex<HashMap<Key, Held>>>,
+    /// What somebody waits for: the next look reads all of it.
+    wanted: Arc<Mutex<HashSet<Key>>>,
     fetch: Single<Result<()>>,
 }
 
 impl Holdings {
     pub(crate) fn new(looker: Arc<Looker>, chain: ChainId, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { looker, chain, clock, held: Arc::default(), fetch: Single::default() })
+        let (held, wanted) = (Arc::default(), Arc::default());
+        Arc::new(Self { looker, chain, clock, held, wanted, fetch: Single::default() })
     }
 
     /// What `owner` holds of `token`.
@@ -88,10 +91,15 @@ impl Holdings {
 
     /// Reads everything that is wanted, and `also`, in one look.
     async fn renew(&self, also: Option<Key>) -> Result<()> {
-        // A look that somebody started may lack `also`; the second one does not.
+        // A look that was under way already may lack `also`. The next one begins after it was said to be wanted, so
+        // it does not, however many others wait beside us.
         for _ in 0..2 {
+            if let Some(key) = also {
+                lock(&self.wanted).insert(key);
+            }
             let (looker, held, clock) = (self.looker.clone(), self.held.clone(), self.clock.clone());
-            self.fetch.join(|| read_all(looker, held, clock, also)).await?;
+            let wanted = self.wanted.clone();
+            self.fetch.join(|| read_all(looker, held, clock, wanted)).await?;
             if also.is_none_or(|key| lock(&self.held).contains_key(&key)) {
                 break;
             }
@@ -104,7 +112,7 @@ async fn read_all(
     looker: Arc<Looker>,
     held: Arc<Mutex<HashMap<Key, Held>>>,
     clock: Arc<dyn Clock>,
-    also: Option<Key>,
+    wanted: Arc<Mutex<HashSet<Key>>>,
 ) -> Result<()> {
     let now = clock.now();
     let mut keys: Vec<Key> = {
@@ -112,9 +120,12 @@ async fn read_all(
         held.retain(|_, held| now.ms_since(held.asked_at) < WANTED_MS);
         held.keys().copied().take(REMEMBERED_MAX.saturating_sub(1)).collect()
     };
-    keys.extend(also.filter(|key| !keys.contains(key)));
+    let known: HashSet<Key> = keys.iter().copied().collect();
+    let asked: Vec<Key> = lock(&wanted).iter().copied().take(REMEMBERED_MAX).collect();
+    keys.extend(asked.iter().filter(|key| !known.contains(key)));
     let calls: Vec<_> = keys.iter().map(|(owner, token)| balance_of(owner, token)).collect();
     let looked = looker.look(&calls, At::Latest).await?;
+    lock(&wanted).retain(|key| !asked.contains(key));
     let mut held = lock(&held);
     for (key, answer) in keys.into_iter().zip(looked.results) {
         let Some(atomic) = answer.ok().as_ref().and_then(|bytes| atomic(bytes)) else { continue };

@@ -205,56 +205,6 @@ async fn a_ledger_that_lies_about_itself_makes_no_second_transaction() {
     assert_eq!(units(&devnet).await, before + u128::from(keys), "each key once");
 }
 
-/// Measures; prints what it finds, and checks on the chain itself that what it counted was really done.
-/// `cargo test --release -p tollway-evm --test storm -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures"]
-async fn sends_per_second() {
-    for held in [false, true] {
-        for lanes in [1usize, 32] {
-            let builder = Devnet::builder().chains([ChainSpec::BASE]).payers(200).keep_fresh(false);
-            let builder = if held { builder } else { builder.free_base_fee() };
-            let devnet = builder.start().await.unwrap();
-            speed(&devnet, held, lanes).await;
-        }
-    }
-}
-
-async fn speed(devnet: &Devnet, held: bool, lanes: usize) {
-    let chain = &devnet.chains()[0];
-    let net = network(devnet, chain, ledger()).await;
-    let calls: Vec<_> = (0..1_000).map(|n| payment(devnet, chain, n, 1)).collect();
-    let (before, first) = (units(devnet).await, chain.block_number().await.unwrap());
-    let settler = devnet.accounts().settler(0).address();
-    chain.reset_counts();
-    let begun = Instant::now();
-    let mined = futures::stream::iter(calls.into_iter().enumerate())
-        .map(|(n, call)| {
-            let net = &net;
-            async move { net.send(submit(call), &RecordKey(format!("speed/{n}"))).await.unwrap() }
-        })
-        .buffer_unordered(lanes)
-        .collect::<Vec<_>>()
-        .await;
-    let took = begun.elapsed();
-    let counts = chain.counts();
-    let hashes: std::collections::HashSet<_> = mined.iter().map(|m| m.tx.clone()).collect();
-    let blocks: std::collections::HashSet<_> = mined.iter().map(|m| m.block).collect();
-    let made = chain.block_number().await.unwrap() - first;
-    let nonce = chain.call("eth_getTransactionCount", serde_json::json!([settler, "latest"])).await.unwrap();
-    println!(
-        "base fee held {held}, {lanes} lanes: {} a second; {} hashes in {} blocks ({made} made), nonce {nonce}; {:?}",
-        1_000_000 / took.as_millis(),
-        hashes.len(),
-        blocks.len(),
-        counts.calls
-    );
-    assert!(mined.iter().all(|m| m.success));
-    assert_eq!(hashes.len(), 1_000);
-    assert_eq!(units(devnet).await, before + 1_000, "every payment arrived once");
-    assert_eq!(nonce, serde_json::json!("0x3e8"), "and nothing else was sent");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_node_takes_blocks_nothing_and_ends_for_certain() {
     let devnet = devnet([ChainSpec::BASE]).await;

@@ -83,10 +83,10 @@ fn connect(network: &Network, ledger: &Arc<dyn Ledger>, keys: &Keys) -> Outcome<
         builder = builder.finality(Finality::Confirmations(blocks));
     }
     if let Some(payer) = &keys.payer {
-        builder = builder.payer(Arc::clone(payer) as _);
+        builder = builder.payer(payer.clone());
     }
     for sender in &keys.senders {
-        builder = builder.sender(Arc::clone(sender) as _);
+        builder = builder.sender(sender.clone());
     }
     Ok(builder)
 }

@@ -136,6 +136,11 @@ impl Family {
     /// # Errors
     /// [`crate::Code::InvalidAddress`] when the family cannot read it.
     pub fn account(&self, chain: ChainId, spelling: &str) -> Result<Account> {
+        // The name of a chain's own coin stands where a token's address does; nobody is called so.
+        if spelling == AssetId::NATIVE {
+            return Err(crate::Error::payee(crate::Code::InvalidAddress)
+                .detail(format!("{spelling:?} is an asset and nobody's address")));
+        }
         Account::new(chain, &(self.address)(spelling)?)
     }
     /// The canonical asset for any spelling of it.

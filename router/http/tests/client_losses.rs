@@ -174,7 +174,10 @@ async fn what_was_never_sent_is_sent_again_whatever_the_method() {
             // Nobody has the signature, so nothing is unknown and nothing stays reserved.
             assert!(!e.error().is_unknown_outcome(), "{e}");
             let attempts = client.router().attempts().await.unwrap();
-            assert!(attempts.iter().all(|a| a.stage == tollway_route::pay::AttemptStage::Dead), "{attempts:?}");
+            assert!(
+                attempts.iter().all(|a| a.stage == tollway_route::pay::AttemptStage::Dead),
+                "{attempts:?}"
+            );
         }
         assert_eq!(wallet.signatures(), 1);
         server.await.unwrap();

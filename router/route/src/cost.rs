@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 pub use tollway_core::Part;
 use tollway_core::{
-    Amount, AssetId, Bearer, ChainId, Code, Effort, Error, Fee, Purpose, Result, Tariff, Time, Usd, UsdPrice,
+    Amount, AssetId, Bearer, ChainId, Code, Effort, Error, Fee, Next, Purpose, Result, Tariff, Time, Usd, UsdPrice,
     Work,
 };
 
@@ -125,6 +125,7 @@ impl Costs {
         if !effort.works.is_empty() {
             let tariff = market.tariff(chain, purpose)?;
             let coin = market.price(&AssetId::native(chain))?;
+            self.quotes.reserve_exact(effort.works.len());
             for work in &effort.works {
                 let quote = price_work(work, &tariff, &coin)?;
                 self.take(quote)?;
@@ -162,6 +163,11 @@ pub fn wants(wants: &mut Wants, chain: ChainId, effort: &Effort, purpose: Purpos
 
 fn price_work(work: &Work, tariff: &Arc<dyn Tariff>, coin: &UsdPrice) -> Result<Quote> {
     let cost = tariff.price(work)?;
+    if !cost.asset.is_native() {
+        return Err(Error::network(Code::NoPrice)
+            .next(Next::OtherRoute)
+            .detail(format!("the tariff charges in {}, which is not the chain's own coin", cost.asset)));
+    }
     let mut parts = ArrayVec::new();
     let mut usd = Usd::ZERO;
     for (part, atomic) in &cost.parts {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use tollway_core::{
-    Account, Amount, AssetId, Blame, BudgetId, BudgetLine, ChainId, Code, Error, Next, Plan, Requirement,
+    Account, Amount, AssetId, Blame, BudgetId, BudgetLine, ChainId, Code, Error, Funds, Next, Plan, Requirement,
     Result, Time, Usd, async_trait,
 };
 
@@ -134,7 +134,7 @@ impl Policy {
             return Err(denied(format!("payee {} is not allowed", r.pay_to)));
         }
         match host {
-            Some(host) if !self.hosts.allows(&host.to_owned()) => {
+            Some(host) if self.hosts != List::Any && !self.hosts.allows(&host.to_owned()) => {
                 return Err(denied(format!("host {host} is not allowed")));
             }
             // Nobody knows who asks, so no list of hosts can have it.
@@ -186,28 +186,40 @@ impl Policy {
         host: Option<&str>,
         now: Time,
     ) -> Vec<BudgetLine> {
-        let counted = self.budgets.iter().filter(|b| match &b.scope {
+        let mut lines: Vec<_> =
+            self.counted(r, host).map(|b| BudgetLine { amount: at_stake.e18(), ..b.line(now) }).collect();
+        lines.extend(plan.funds.map(|funds| BudgetLine { amount: plan.exposure.atomic(), ..wallet(&funds) }));
+        lines
+    }
+
+    /// The budgets that paying `r` falls under.
+    pub(crate) fn counted(&self, r: &Requirement, host: Option<&str>) -> impl Iterator<Item = &Budget> {
+        self.budgets.iter().filter(move |b| match &b.scope {
             Scope::All => true,
             Scope::Host(h) => host == Some(h.as_str()),
             Scope::Asset(a) => *a == r.price.asset(),
             Scope::Payee(p) => *p == r.pay_to,
-        });
-        let mut lines: Vec<_> = counted
-            .map(|b| BudgetLine {
-                budget: b.id.clone(),
-                amount: at_stake.e18(),
-                limit: b.limit.e18(),
-                since: now.minus_ms(b.window_ms),
-            })
-            .collect();
-        lines.extend(plan.funds.map(|funds| BudgetLine {
-            budget: BudgetId(format!("wallet:{}/{}", funds.owner, funds.balance.asset.key())),
-            amount: plan.exposure.atomic(),
-            limit: funds.balance.atomic,
-            since: funds.as_of,
-        }));
-        lines
+        })
     }
+}
+
+impl Budget {
+    /// Its line in the ledger, with nothing on it.
+    pub(crate) fn line(&self, now: Time) -> BudgetLine {
+        BudgetLine {
+            budget: self.id.clone(),
+            amount: 0,
+            limit: self.limit.e18(),
+            since: now.minus_ms(self.window_ms),
+        }
+    }
+}
+
+/// The line of the wallet itself, with nothing on it.
+pub(crate) fn wallet(funds: &Funds) -> BudgetLine {
+    let (owner, key) = (&funds.owner, funds.balance.asset.key());
+    let name = ["wallet:", owner.chain.as_str(), ":", owner.address(), "/", key].concat();
+    BudgetLine { budget: BudgetId(name), amount: 0, limit: funds.balance.atomic, since: funds.as_of }
 }
 
 fn denied(words: String) -> Error {

@@ -3,8 +3,10 @@
 //! It keeps *tariffs*, not prices of transactions, so a 402 that nobody has seen before is priced without I/O.
 
 use crate::cache::{Cache, Fresh, Lookup};
+use crate::cost::Market;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all, select};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tollway_core::{
@@ -78,7 +80,24 @@ impl QuoteBook {
     /// # Errors
     /// [`Code::NoQuote`] with the node's own words, [`Code::StaleQuote`].
     pub fn tariff(&self, chain: ChainId, purpose: Purpose) -> Result<Arc<dyn Tariff>> {
-        match self.tariffs.look(&(chain, purpose), self.clock.now()) {
+        self.now().tariff(chain, purpose)
+    }
+
+    /// The price of an asset, without I/O.
+    ///
+    /// # Errors
+    /// [`Code::NoPrice`], or the oracle's own code (stale, absurd) when that was its last word.
+    pub fn price(&self, asset: &AssetId) -> Result<UsdPrice> {
+        self.now().price(asset)
+    }
+
+    /// The book as it stands now.
+    pub(crate) fn now(&self) -> Moment<'_> {
+        Moment { book: self, now: self.clock.now(), all_fresh: Cell::new(true) }
+    }
+
+    fn tariff_of(&self, chain: ChainId, look: Lookup<Arc<dyn Tariff>>) -> Result<Arc<dyn Tariff>> {
+        match look {
             Lookup::Fresh(tariff) | Lookup::Stale(tariff) => Ok(tariff),
             Lookup::Expired => Err(stale(format!("fees of {chain}"))),
             Lookup::Missing(None) if !self.networks.contains_key(&chain) => Err(missing(
@@ -87,18 +106,6 @@ impl QuoteBook {
                 Some(Error::caller(Code::NetworkMissing)),
             )),
             Lookup::Missing(why) => Err(missing(Code::NoQuote, format!("fees of {chain}"), why)),
-        }
-    }
-
-    /// The price of an asset, without I/O.
-    ///
-    /// # Errors
-    /// [`Code::NoPrice`], or the oracle's own code (stale, absurd) when that was its last word.
-    pub fn price(&self, asset: &AssetId) -> Result<UsdPrice> {
-        match self.prices.look(asset, self.clock.now()) {
-            Lookup::Fresh(price) | Lookup::Stale(price) => Ok(price),
-            Lookup::Expired => Err(stale(format!("price of {asset}"))),
-            Lookup::Missing(why) => Err(missing(Code::NoPrice, format!("price of {asset}"), why)),
         }
     }
 
@@ -193,6 +200,42 @@ impl QuoteBook {
             .boxed()
         });
         flight.map(drop).boxed()
+    }
+}
+
+/// The book at one moment: time is asked once, however many quotes are.
+pub(crate) struct Moment<'b> {
+    book: &'b QuoteBook,
+    now: Time,
+    all_fresh: Cell<bool>,
+}
+
+impl Moment<'_> {
+    /// True as long as every answer was fresh: then [`QuoteBook::gather`] has nothing to do.
+    pub(crate) fn all_fresh(&self) -> bool {
+        self.all_fresh.get()
+    }
+
+    fn note<V>(&self, look: Lookup<V>) -> Lookup<V> {
+        if !matches!(look, Lookup::Fresh(_)) {
+            self.all_fresh.set(false);
+        }
+        look
+    }
+}
+
+impl Market for Moment<'_> {
+    fn tariff(&self, chain: ChainId, purpose: Purpose) -> Result<Arc<dyn Tariff>> {
+        let look = self.note(self.book.tariffs.look(&(chain, purpose), self.now));
+        self.book.tariff_of(chain, look)
+    }
+
+    fn price(&self, asset: &AssetId) -> Result<UsdPrice> {
+        match self.note(self.book.prices.look(asset, self.now)) {
+            Lookup::Fresh(price) | Lookup::Stale(price) => Ok(price),
+            Lookup::Expired => Err(stale(format!("price of {asset}"))),
+            Lookup::Missing(why) => Err(missing(Code::NoPrice, format!("price of {asset}"), why)),
+        }
     }
 }
 

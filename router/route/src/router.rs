@@ -1,14 +1,17 @@
 //! The router: considers every entry of a 402, from the payer's point of view.
 
-use crate::cost::{self, Costs};
+use crate::cost::{self, Costs, Market};
 use crate::explain::Explanation;
-use crate::policy::{Policy, Subject};
-use crate::quotes::{QuoteBook, Wants};
-use crate::rank::{PointOfView, Rank};
+use crate::policy::{self, Budget, Policy, Subject};
+use crate::quotes::{Moment, QuoteBook, Wants};
+use crate::rank::{self, PointOfView, Rank};
+use futures::FutureExt;
 use futures::future::join_all;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use tollway_core::{
-    BudgetLine, Challenge, Clock, Code, Demand, Dice, Error, Ledger, Next, Plan, Purpose, Registry,
+    BudgetLine, Challenge, Clock, Code, Demand, Dice, Error, Funds, Ledger, Next, Payer, Plan, Purpose, Registry,
     Requirement, Result, RouteKey, Scorer, Time, Usd, ledger,
 };
 
@@ -142,6 +145,17 @@ struct Priced {
 enum Candidate<'c> {
     Planned(&'c Requirement, Plan),
     Out(Option<&'c Requirement>, Error),
+    /// Not here yet, or moved on.
+    Gone,
+}
+
+impl<'c> Candidate<'c> {
+    fn of(requirement: &'c Requirement, planned: Result<Plan>) -> Self {
+        match planned {
+            Ok(plan) => Self::Planned(requirement, plan),
+            Err(why) => Self::Out(Some(requirement), why),
+        }
+    }
 }
 
 impl Router {
@@ -162,43 +176,102 @@ impl Router {
     /// checks the limits, ranks. Signs nothing, reserves nothing. Cancel safe.
     pub async fn consider<'c>(&self, challenge: &'c Challenge, context: Context<'_>) -> Considered<'c> {
         let now = self.clock.now();
-        let candidates = self.candidates(challenge, context, now).await;
-        self.gather(&candidates).await;
-        let used = self.used_budgets(&candidates, context, now).await;
-        self.rank(candidates, &used, context, now)
+        let mut candidates = self.candidates(challenge, context, now).await;
+        let (mut prices, all_fresh) = self.prices(&candidates);
+        if !all_fresh {
+            self.gather(&candidates).await;
+            (prices, _) = self.prices(&candidates);
+        }
+        let used = self.used(&candidates, context, now).await;
+        let mut out = Considered { routes: Vec::new(), rejected: Vec::new() };
+        let mut ranks = Vec::with_capacity(candidates.len());
+        for (index, (candidate, priced)) in candidates.iter_mut().zip(&prices).enumerate() {
+            let Candidate::Planned(requirement, plan) = candidate else {
+                if let Candidate::Out(requirement, reason) = std::mem::replace(candidate, Candidate::Gone) {
+                    out.rejected.push(Rejected { index, requirement, reason });
+                }
+                continue;
+            };
+            let allowed = match priced {
+                Some(Ok(priced)) => self.within_limits(requirement, plan, priced.at_stake, &used, context, now),
+                Some(Err(why)) => Err(why.clone()),
+                None => Err(Error::us(Code::Internal)),
+            };
+            match (allowed, priced) {
+                (Ok(()), Some(Ok(priced))) => ranks.push(rank_of(requirement, priced, index)),
+                (Err(reason), _) => {
+                    out.rejected.push(Rejected { index, requirement: Some(requirement), reason });
+                }
+                _ => {}
+            }
+        }
+        rank::sort(&mut ranks);
+        // Routes are large and ranks are small: the routes are made in order, and moved once.
+        out.routes.reserve_exact(ranks.len());
+        for index in ranks.iter().map(|rank| rank.index) {
+            let candidate = candidates.get_mut(index).map(|c| std::mem::replace(c, Candidate::Gone));
+            let priced = prices.get_mut(index).and_then(Option::take);
+            if let (Some(Candidate::Planned(requirement, plan)), Some(Ok(priced))) = (candidate, priced) {
+                let Priced { costs, bill, at_stake, settlement } = priced;
+                out.routes.push(Route { index, requirement, plan, costs, bill, at_stake, settlement });
+            }
+        }
+        out
     }
 
+    /// Plans every entry. A plan that needs nothing from anybody is made on the spot; the others wait together.
     async fn candidates<'c>(
         &self,
         challenge: &'c Challenge,
         context: Context<'_>,
         now: Time,
     ) -> Vec<Candidate<'c>> {
-        join_all(challenge.accepts.iter().map(async |entry| match &entry.requirement {
-            Err(why) => Candidate::Out(None, why.clone()),
-            Ok(requirement) => match self.plan(challenge, requirement, context, now).await {
-                Ok(plan) => Candidate::Planned(requirement, plan),
+        let mut candidates = Vec::with_capacity(challenge.accepts.len());
+        let demands: Vec<_> =
+            challenge.requirements().map(|(_, requirement)| Demand { challenge, requirement, now }).collect();
+        let (mut demands, mut waits) = (demands.iter(), Vec::new());
+        for (index, entry) in challenge.accepts.iter().enumerate() {
+            let demand = match &entry.requirement {
+                Err(why) => {
+                    candidates.push(Candidate::Out(None, why.clone()));
+                    continue;
+                }
+                Ok(_) => demands.next(),
+            };
+            let Some(demand) = demand else { continue };
+            let requirement = demand.requirement;
+            candidates.push(match self.payer(requirement, context) {
                 Err(why) => Candidate::Out(Some(requirement), why),
-            },
-        }))
-        .await
+                Ok(payer) => {
+                    let mut planning = payer.plan(demand);
+                    match poll_fn(|cx| Poll::Ready(planning.as_mut().poll(cx))).await {
+                        Poll::Ready(planned) => Candidate::of(requirement, planned),
+                        Poll::Pending => {
+                            waits.push(planning.map(move |planned| (index, Candidate::of(requirement, planned))));
+                            Candidate::Gone
+                        }
+                    }
+                }
+            });
+        }
+        for (index, candidate) in join_all(waits).await {
+            if let Some(place) = candidates.get_mut(index) {
+                *place = candidate;
+            }
+        }
+        candidates
     }
 
-    async fn plan(
-        &self,
-        challenge: &Challenge,
-        r: &Requirement,
-        context: Context<'_>,
-        now: Time,
-    ) -> Result<Plan> {
+    /// Who would pay `r`, if that is allowed at all.
+    fn payer(&self, r: &Requirement, context: Context<'_>) -> Result<&dyn Payer> {
         let cell = self.registry.cell(r)?;
-        let payer = cell.payer.as_ref().ok_or_else(|| {
+        let payer = cell.payer.as_deref().ok_or_else(|| {
             Error::caller(Code::RoleMissing)
                 .next(Next::OtherRoute)
                 .detail(format!("{} cannot pay here", cell.id))
         })?;
         self.policy.admits(r, context.host, self.is_testnet(r))?;
-        payer.plan(&Demand { challenge, requirement: r, now }).await
+        Ok(payer)
     }
 
     /// A chain that nobody has facts about counts as a mainnet.
@@ -225,65 +298,45 @@ impl Router {
         self.quotes.gather(&wants).await;
     }
 
+    /// What every plan costs by the book as it stands now, and whether all of that was fresh.
+    fn prices(&self, candidates: &[Candidate<'_>]) -> (Vec<Option<Result<Priced>>>, bool) {
+        let book = self.quotes.now();
+        let price = |candidate: &Candidate<'_>| match candidate {
+            Candidate::Planned(r, plan) => Some(self.price(&book, r, plan)),
+            _ => None,
+        };
+        let prices = candidates.iter().map(price).collect();
+        (prices, book.all_fresh())
+    }
+
     /// What is used of every line that a candidate will be checked against, asked in one go.
-    async fn used_budgets(
-        &self,
-        candidates: &[Candidate<'_>],
-        context: Context<'_>,
-        now: Time,
-    ) -> Result<Vec<(BudgetLine, u128)>> {
-        let mut lines: Vec<BudgetLine> = Vec::new();
+    async fn used<'p>(&'p self, candidates: &[Candidate<'_>], context: Context<'_>, now: Time) -> Used<'p> {
+        let mut used = Used::default();
+        let mut lines: Vec<BudgetLine> = Vec::with_capacity(candidates.len());
         for candidate in candidates {
-            if let Candidate::Planned(r, plan) = candidate {
-                for line in self.policy.lines(plan, r, Usd::ZERO, context.host, now) {
-                    if lines.iter().all(|l| l.budget != line.budget || l.since != line.since) {
-                        lines.push(line);
-                    }
+            let Candidate::Planned(r, plan) = candidate else { continue };
+            for budget in self.policy.counted(r, context.host) {
+                if used.budget(budget).is_none() {
+                    used.of.push((Whose::Budget(budget), 0));
+                    lines.push(budget.line(now));
                 }
+            }
+            if let Some(funds) = plan.funds.as_ref().filter(|funds| used.wallet(funds).is_none()) {
+                used.of.push((Whose::Wallet(*funds), 0));
+                lines.push(policy::wallet(funds));
             }
         }
         if lines.is_empty() {
-            return Ok(Vec::new());
+            return used;
         }
-        let used = self.ledger.used(&lines).await?;
-        Ok(lines.into_iter().zip(used).collect())
+        match self.ledger.used(&lines).await {
+            Ok(taken) => used.of.iter_mut().zip(taken).for_each(|((_, place), taken)| *place = taken),
+            Err(why) => used.unknown = Some(why),
+        }
+        used
     }
 
-    fn rank<'c>(
-        &self,
-        candidates: Vec<Candidate<'c>>,
-        used: &Result<Vec<(BudgetLine, u128)>>,
-        context: Context<'_>,
-        now: Time,
-    ) -> Considered<'c> {
-        let mut out = Considered { routes: Vec::with_capacity(candidates.len()), rejected: Vec::new() };
-        for (index, candidate) in candidates.into_iter().enumerate() {
-            match candidate {
-                Candidate::Out(requirement, reason) => {
-                    out.rejected.push(Rejected { index, requirement, reason })
-                }
-                Candidate::Planned(requirement, plan) => match self.price(requirement, &plan) {
-                    Ok(Priced { costs, bill, at_stake, settlement }) => {
-                        let route = Route { index, requirement, plan, costs, bill, at_stake, settlement };
-                        match self.within_limits(&route, used, context, now) {
-                            Ok(()) => out.routes.push(route),
-                            Err(reason) => {
-                                out.rejected.push(Rejected { index, requirement: Some(requirement), reason });
-                            }
-                        }
-                    }
-                    Err(reason) => {
-                        out.rejected.push(Rejected { index, requirement: Some(requirement), reason })
-                    }
-                },
-            }
-        }
-        out.routes.sort_unstable_by(|a, b| rank_of(a).cmp(&rank_of(b)));
-        out
-    }
-
-    fn price(&self, r: &Requirement, plan: &Plan) -> Result<Priced> {
-        let quotes = self.quotes.as_ref();
+    fn price(&self, quotes: &Moment<'_>, r: &Requirement, plan: &Plan) -> Result<Priced> {
         let asset = plan.price.asset();
         let mut costs =
             Costs { price: quotes.price(&asset)?.worth(plan.price.atomic())?, ..Costs::default() };
@@ -315,26 +368,30 @@ impl Router {
 
     fn within_limits(
         &self,
-        route: &Route<'_>,
-        used: &Result<Vec<(BudgetLine, u128)>>,
+        r: &Requirement,
+        plan: &Plan,
+        at_stake: Usd,
+        used: &Used<'_>,
         context: Context<'_>,
         now: Time,
     ) -> Result<()> {
-        self.policy.within_cap(route.at_stake)?;
-        self.policy.within_asset_cap(&route.plan.exposure.0)?;
-        let lines = self.policy.lines(&route.plan, route.requirement, route.at_stake, context.host, now);
-        if lines.is_empty() {
-            return Ok(());
+        self.policy.within_cap(at_stake)?;
+        self.policy.within_asset_cap(&plan.exposure.0)?;
+        if let Some(why) = &used.unknown {
+            let limited = plan.funds.is_some() || self.policy.counted(r, context.host).next().is_some();
+            return if limited { Err(why.clone()) } else { Ok(()) };
         }
-        let used = used.as_ref().map_err(Clone::clone)?;
-        for line in &lines {
-            let taken = used
-                .iter()
-                .find(|(l, _)| l.budget == line.budget && l.since == line.since)
-                .map_or(0, |u| u.1);
-            ledger::check_line(line, taken)?;
+        for budget in self.policy.counted(r, context.host) {
+            let taken = used.budget(budget).unwrap_or(0);
+            fits(taken, at_stake.e18(), budget.limit.e18(), || budget.line(now))?;
         }
-        Ok(())
+        match &plan.funds {
+            Some(funds) => {
+                let taken = used.wallet(funds).unwrap_or(0);
+                fits(taken, plan.exposure.atomic(), funds.balance.atomic, || policy::wallet(funds))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The last look before signing: the caller's limits again, on the finished route, and the screening.
@@ -368,13 +425,52 @@ impl Router {
     }
 }
 
-fn rank_of<'r>(route: &'r Route<'_>) -> Rank<'r> {
-    let r = route.requirement;
+/// What is used already of budgets and wallets.
+#[derive(Default)]
+struct Used<'p> {
+    of: Vec<(Whose<'p>, u128)>,
+    /// Why nobody knows.
+    unknown: Option<Error>,
+}
+
+enum Whose<'p> {
+    Budget(&'p Budget),
+    Wallet(Funds),
+}
+
+impl Used<'_> {
+    fn budget(&self, budget: &Budget) -> Option<u128> {
+        self.of.iter().find_map(|(whose, taken)| match whose {
+            Whose::Budget(b) if b.id == budget.id && b.window_ms == budget.window_ms => Some(*taken),
+            _ => None,
+        })
+    }
+    fn wallet(&self, funds: &Funds) -> Option<u128> {
+        self.of.iter().find_map(|(whose, taken)| match whose {
+            Whose::Wallet(w)
+                if w.as_of == funds.as_of && w.balance.asset == funds.balance.asset && w.owner == funds.owner =>
+            {
+                Some(*taken)
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Checks a line; it is only made where it does not fit, for its words.
+fn fits(taken: u128, amount: u128, limit: u128, line: impl FnOnce() -> BudgetLine) -> Result<()> {
+    if taken.checked_add(amount).is_some_and(|sum| sum <= limit) {
+        return Ok(());
+    }
+    ledger::check_line(&BudgetLine { amount, ..line() }, taken)
+}
+
+fn rank_of<'r>(r: &'r Requirement, priced: &Priced, index: usize) -> Rank<'r> {
     Rank {
-        first: route.bill,
-        second: route.settlement,
-        latency_ms: route.costs.latency_ms,
+        first: priced.bill,
+        second: priced.settlement,
+        latency_ms: priced.costs.latency_ms,
         name: [r.chain.as_str(), r.scheme.as_str(), r.price.0.asset.key(), r.pay_to.address()],
-        index: route.index,
+        index,
     }
 }

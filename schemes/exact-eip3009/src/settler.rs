@@ -77,17 +77,18 @@ impl Settling {
     async fn mined(&self, checked: &Checked, mined: Mined) -> Result<Receipt> {
         let (token, said) = (checked.token.address, &checked.signed.transfer);
         if !mined.success {
-            let failed =
-                Error::payer(Code::TransactionFailed)
-                    .detail(format!("transaction {} reverted", mined.tx))
-                    .transaction(mined.tx.clone());
+            let failed = Error::payer(Code::TransactionFailed)
+                .detail(format!("transaction {} reverted", mined.tx))
+                .transaction(mined.tx.clone());
             return self.overtaken(checked, failed, Some(mined)).await;
         }
         if !mined.logs.iter().any(|log| token::is_transfer(log, token, said)) {
-            return Err(Error::new(Code::TransferEventMismatch, Blame::Payee, Next::Never).detail(format!(
-                "transaction {} succeeded without a Transfer of {} from {} to {} by the token {token}",
-                mined.tx, said.value, said.from, said.to
-            )).transaction(mined.tx));
+            return Err(Error::new(Code::TransferEventMismatch, Blame::Payee, Next::Never)
+                .detail(format!(
+                    "transaction {} succeeded without a Transfer of {} from {} to {} by the token {token}",
+                    mined.tx, said.value, said.from, said.to
+                ))
+                .transaction(mined.tx));
         }
         self.payees.saw(token, said.to, Payee::Holder);
         checked.receipt(mined.tx, Some(mined.cost_wei))

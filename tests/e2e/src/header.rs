@@ -42,7 +42,8 @@ impl Draft {
     /// A challenge that is none.
     pub fn new(challenge: &Value, key: &str) -> Outcome<Self> {
         let accepted = challenge["accepts"][0].clone();
-        let word = |path: &str| accepted.pointer(path).and_then(Value::as_str).ok_or_else(|| format!("no {path}"));
+        let word =
+            |path: &str| accepted.pointer(path).and_then(Value::as_str).ok_or_else(|| format!("no {path}"));
         let key = LocalKey::from_hex(key)?;
         let window = accepted["maxTimeoutSeconds"].as_u64().ok_or("no maxTimeoutSeconds")?;
         let mut nonce = B256::ZERO;

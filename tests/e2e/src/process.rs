@@ -47,7 +47,8 @@ impl FacilitatorProcess {
     /// The system's.
     pub fn start(program: impl AsRef<Path>, settings: Settings) -> Outcome<Self> {
         let log = settings.ledger.with_extension("log");
-        let mut process = Self { program: program.as_ref().to_owned(), settings, log, child: None, leash: None };
+        let mut process =
+            Self { program: program.as_ref().to_owned(), settings, log, child: None, leash: None };
         process.again()?;
         Ok(process)
     }

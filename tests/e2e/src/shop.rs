@@ -105,11 +105,14 @@ impl Shop {
     /// Whatever the parts say.
     pub async fn open(world: &World, setup: &Setup) -> Outcome<Self> {
         let house = world.house(&setup.name, Role::Seller, &HouseKeys::default()).await?;
-        let remote =
-            RemoteFacilitator::builder(&setup.facilitator, Arc::clone(house.registry()), Arc::clone(house.clock()))
-                .settle_timeout(setup.settle_within)
-                .verify_timeout(Duration::from_secs(10))
-                .build()?;
+        let remote = RemoteFacilitator::builder(
+            &setup.facilitator,
+            Arc::clone(house.registry()),
+            Arc::clone(house.clock()),
+        )
+        .settle_timeout(setup.settle_within)
+        .verify_timeout(Duration::from_secs(10))
+        .build()?;
         let remote: Arc<dyn Settler> = Arc::new(remote);
         let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
         let gate = GateBuilder {

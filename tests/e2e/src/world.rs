@@ -114,7 +114,12 @@ impl World {
     ///
     /// # Errors
     /// The system's.
-    pub fn facilitator(&self, program: &str, senders: usize, patience_ms: u64) -> Outcome<FacilitatorProcess> {
+    pub fn facilitator(
+        &self,
+        program: &str,
+        senders: usize,
+        patience_ms: u64,
+    ) -> Outcome<FacilitatorProcess> {
         let key = |i| self.devnet.accounts().settler(i).private_key().to_owned();
         FacilitatorProcess::start(
             program,
@@ -145,7 +150,8 @@ pub async fn open_house(
     let mut builder: HouseBuilder = House::builder().name(name).ledger(Arc::clone(&ledger)).role(role);
     for (id, url) in chains {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut network = EvmNetwork::builder(Arc::clone(&ledger), clock).url(url).chain(&ChainId::new(id)?)?;
+        let mut network =
+            EvmNetwork::builder(Arc::clone(&ledger), clock).url(url).chain(&ChainId::new(id)?)?;
         if let Some(payer) = &keys.payer {
             network = network.payer(Arc::clone(payer));
         }

@@ -103,8 +103,10 @@ async fn who_hangs_up_while_served_or_settled_finds_the_receipt() -> Outcome {
     gone.abort();
     assert!(gone.await.is_err_and(|e| e.is_cancelled()));
     scene.shop.let_handlers(true);
-    until("the settlement that nobody waits for", PATIENCE, async || Ok((scene.settled().await? == 1).then_some(())))
-        .await?;
+    until("the settlement that nobody waits for", PATIENCE, async || {
+        Ok((scene.settled().await? == 1).then_some(()))
+    })
+    .await?;
     let answer = served.send(&scene.client, Some(&header)).await?;
     assert_eq!((answer.status, answer.body.as_str()), (200, "run 1 of GET /8453/a?hangs=up&in=the-handler"));
 

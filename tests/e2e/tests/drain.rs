@@ -4,8 +4,8 @@ use futures::future::join_all;
 use reqwest::Client;
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tollway::ledger::SqliteLedger;
 use tollway::core::Ledger;
+use tollway::ledger::SqliteLedger;
 use tollway_devnet::ChainSpec;
 use tollway_e2e::chain::settlements;
 use tollway_e2e::header::{Answer, Ask, encode};
@@ -75,7 +75,9 @@ impl Scene {
         assert!(all.values().all(|tries| tries.len() == 1 && tries[0].success), "{all:?}");
         let ledger = SqliteLedger::open(self.facilitator.ledger())?;
         for room in ["visit/facilitator/", "evm/eip155:8453/open/"] {
-            let open = until(room, PATIENCE, async || Ok(ledger.scan(room, None, 9).await?.is_empty().then_some(())));
+            let open = until(room, PATIENCE, async || {
+                Ok(ledger.scan(room, None, 9).await?.is_empty().then_some(()))
+            });
             open.await?;
         }
         assert_eq!(self.shop.runs.total(), PAYMENTS);
@@ -90,8 +92,10 @@ async fn what_is_under_way_ends_before_the_process_does() -> Outcome {
         scene.facilitator.signal(signal).await?;
         // It takes nothing new.
         let health = format!("{}/health", scene.facilitator.url());
-        until("it takes nothing new", PATIENCE, async || Ok(reqwest::get(&health).await.is_err().then_some(())))
-            .await?;
+        until("it takes nothing new", PATIENCE, async || {
+            Ok(reqwest::get(&health).await.is_err().then_some(()))
+        })
+        .await?;
         scene.mine_again().await?;
         for answer in scene.answers().await? {
             assert_eq!(answer.status, 200, "{signal}: {answer:?}");
@@ -109,7 +113,8 @@ async fn what_could_not_end_is_taken_up_by_the_next_start() -> Outcome {
     let mut scene = Scene::set().await?;
     scene.facilitator.signal("TERM").await?;
     let health = format!("{}/health", scene.facilitator.url());
-    until("it takes nothing new", PATIENCE, async || Ok(reqwest::get(&health).await.is_err().then_some(()))).await?;
+    until("it takes nothing new", PATIENCE, async || Ok(reqwest::get(&health).await.is_err().then_some(())))
+        .await?;
     // As an orchestrator does when its patience is over.
     scene.facilitator.kill().await?;
     scene.facilitator.again()?;
@@ -118,7 +123,8 @@ async fn what_could_not_end_is_taken_up_by_the_next_start() -> Outcome {
     // Whoever waited is served by the very same settlement; whoever gave up asks with the same header.
     let answers = scene.answers().await?;
     for ((ask, header), answer) in scene.asks.iter().zip(answers) {
-        let answer = if answer.status == 200 { answer } else { ask.send(&Client::new(), Some(header)).await? };
+        let answer =
+            if answer.status == 200 { answer } else { ask.send(&Client::new(), Some(header)).await? };
         assert_eq!(answer.status, 200, "{answer:?}\n{}", scene.facilitator.log_tail());
         assert!(answer.transaction().is_some());
     }

@@ -4,7 +4,7 @@ use reqwest::Client;
 use serde_json::Value;
 use tollway::core::flow::{Stage, VisitRecord};
 use tollway::core::ledger::Scoped;
-use tollway::core::{Claim, Json, Leg, Ledger, Order, Payment, Print, RecordKey, Time, Version, Write, wire};
+use tollway::core::{Claim, Json, Ledger, Leg, Order, Payment, Print, RecordKey, Time, Version, Write, wire};
 use tollway::evm::FAMILY;
 use tollway::exact_eip3009;
 use tollway_devnet::ChainSpec;
@@ -81,11 +81,14 @@ async fn a_visit_that_nobody_can_move_holds_up_no_other() -> Outcome {
     // Releasing what was never sent takes no facilitator.
     facilitator.kill().await?;
     let shop = Shop::open(&world, &Setup::new("shop", &facilitator.url())).await?;
-    let never = visit(&{
-        let mut other = payment.clone();
-        other["payload"]["authorization"]["nonce"] = format!("0x{}", "ab".repeat(32)).into();
-        other
-    }, "eip155:8453")?;
+    let never = visit(
+        &{
+            let mut other = payment.clone();
+            other["payload"]["authorization"]["nonce"] = format!("0x{}", "ab".repeat(32)).into();
+            other
+        },
+        "eip155:8453",
+    )?;
     journal(shop.house.ledger(), &never).await?;
     assert_eq!(shop.gate.recover().await?, 1);
     assert_eq!(shop.house.ledger().scan("visit/gate/", None, 9).await?.len(), 1);

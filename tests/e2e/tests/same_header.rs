@@ -33,7 +33,8 @@ async fn the_same_request_gets_its_receipt_again_also_after_a_restart() -> Outco
     let (client, mut setup) = (Client::new(), Setup::new("shop", &facilitator.url()));
     let shop = Shop::open(&world, &setup).await?;
     let ask = |shop: &Shop| Ask::get(&shop.url, "/8453/a?x=1");
-    let header = encode(&ask(&shop).draft(&client, world.devnet.accounts().payer(0).private_key()).await?.sign());
+    let header =
+        encode(&ask(&shop).draft(&client, world.devnet.accounts().payer(0).private_key()).await?.sign());
 
     let first = ask(&shop).send(&client, Some(&header)).await?;
     let transaction = settled_once(&world).await?;
@@ -111,7 +112,11 @@ async fn on_any_other_request_it_is_a_replay() -> Outcome {
     let stranger = Shop::open(&world, &Setup::new("stranger", &facilitator.url())).await?;
     let elsewhere = Ask { url: format!("{}/8453/a?x=1", stranger.url), ..ask.clone() };
     let answer = elsewhere.send(&client, Some(&header)).await?;
-    assert_eq!((answer.status, answer.code().as_str()), (402, "invalid_exact_evm_nonce_already_used"), "{answer:?}");
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (402, "invalid_exact_evm_nonce_already_used"),
+        "{answer:?}"
+    );
     assert_eq!(stranger.runs.total(), 0);
     Ok(())
 }

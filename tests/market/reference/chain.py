@@ -300,9 +300,11 @@ def fastlz(text):
         if at - before >= 8192 or three(at) != three(before):
             at += 1
             continue
+        if at + 1 >= end:
+            break
         size += literals(at - done)
         length = 0
-        while at + 3 + length < len(text) - 9:
+        while at + 3 + length < len(text) - 4:
             length += 1
             if text[before + 2 + length] != text[at + 2 + length]:
                 break

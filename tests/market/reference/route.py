@@ -126,6 +126,8 @@ class Case:
         allowed = allowed and self.listed("assets", token) and self.listed("payees", f"{where}:{r['payee']}")
         if self.case["host"] is not None:
             allowed = allowed and self.listed("hosts", self.case["host"])
+        else:
+            allowed = allowed and policy["hosts"]["mode"] != "only"
         most = policy["timeout_s_max"]
         need(allowed and 1 <= r["seconds"] <= (600 if most is None else most), "policy_denied")
         for asset, cap in policy["caps"]:

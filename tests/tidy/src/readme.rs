@@ -36,7 +36,9 @@ mod tests {
 
     #[test]
     fn code_is_shown_without_hidden_lines() {
-        let docs = format!("//! # A\n//!\n//! ```no_run\n//! # hidden\n//! shown();\n//! ```\n//! {END}\n//! more\n");
+        let docs = format!(
+            "//! # A\n//!\n//! ```no_run\n//! # hidden\n//! shown();\n//! ```\n//! {END}\n//! more\n"
+        );
         assert_eq!(cut(&docs).as_deref(), Ok("# A\n\n```rust\nshown();\n```\n"));
     }
 

@@ -127,7 +127,11 @@ fn the_readme_is_cut_from_the_crate_docs() -> Outcome {
         std::fs::write(&readme, &cut).map_err(|e| e.to_string())?;
     }
     let have = std::fs::read_to_string(&readme).unwrap_or_default();
-    let line = cut.lines().zip(have.lines()).position(|(a, b)| a != b).unwrap_or(have.lines().count().min(cut.lines().count()));
+    let line = cut
+        .lines()
+        .zip(have.lines())
+        .position(|(a, b)| a != b)
+        .unwrap_or(have.lines().count().min(cut.lines().count()));
     if have != cut {
         return Err(Plain(format!(
             "README.md:{}: differs from the docs of router/src/lib.rs; TOLLWAY_BLESS=1 cargo test -p tollway-tidy writes it anew",

@@ -21,8 +21,13 @@ pub(super) struct Call<'a> {
 /// One answer, borrowed from its body.
 #[derive(Debug, Deserialize)]
 struct Answer<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     result: Option<&'a RawValue>,
+}
+
+/// A result of `null` is a result: nothing is there yet.
+fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(d).map(Some)
 }
 
 impl<'a> Call<'a> {

@@ -74,14 +74,16 @@ impl ArbPrices {
         sizes: &SizeBook,
     ) -> Result<Self> {
         let answer = |place: usize| answers.get(place).and_then(Option::as_ref);
-        let prices = answer(0).and_then(|b| IArbGasInfo::getPricesInWeiCall::abi_decode_returns(b).ok());
+        let prices =
+            answer(0).and_then(|b| IArbGasInfo::getPricesInWeiCall::abi_decode_returns_validate(b).ok());
         let prices = prices.ok_or_else(|| {
             Error::network(Code::InvalidAnswer).detail("ArbGasInfo does not answer getPricesInWei")
         })?;
         let byte_wei = to_u128(prices._1, "the price of an L1 byte")?;
         let real = answer(1).is_some_and(|b| b.len() >= 32);
         let size = sizes.sizes(&unsigned_sample(chain_id, &reference(), 200_000, None))?.fjord_microbytes;
-        let fee = node.and_then(|b| INodeInterface::gasEstimateL1ComponentCall::abi_decode_returns(b).ok());
+        let fee = node
+            .and_then(|b| INodeInterface::gasEstimateL1ComponentCall::abi_decode_returns_validate(b).ok());
         let fee = fee.map(|n| U256::from(n.gasEstimateForL1).saturating_mul(n.baseFee));
         let fee = fee.map(|fee| if real { without_padding(fee, byte_wei) } else { fee });
         let reference =

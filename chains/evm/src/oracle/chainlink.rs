@@ -142,8 +142,8 @@ fn price(
         return of(Code::NoPrice, "it does not answer".into());
     };
     let (Ok(round), Ok(decimals)) = (
-        IAggregator::latestRoundDataCall::abi_decode_returns(round),
-        IAggregator::decimalsCall::abi_decode_returns(decimals),
+        IAggregator::latestRoundDataCall::abi_decode_returns_validate(round),
+        IAggregator::decimalsCall::abi_decode_returns_validate(decimals),
     ) else {
         return of(Code::InvalidAnswer, "not a Chainlink feed's answer".into());
     };

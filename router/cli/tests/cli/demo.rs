@@ -13,8 +13,16 @@ fn usd(value: &Value) -> Outcome<u128> {
 fn the_demo_as_json_is_one_object_with_all_that_a_script_wants() -> Outcome {
     let home = tempfile::tempdir()?;
     let running = Running::start(tollway(home.path(), &["demo", "--json"]))?;
-    std::thread::sleep(Duration::from_secs(2));
-    let nodes = descendants(running.pid());
+    let mut nodes = Vec::new();
+    // Five nodes, each under a guard.
+    for _ in 0..1000 {
+        nodes = descendants(running.pid());
+        if nodes.len() >= 10 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(nodes.len() >= 10, "{nodes:?}");
     let said = running.end()?;
     all_gone(&nodes);
     let report = said.json();

@@ -1,5 +1,7 @@
 use super::once::{Admitted, Claimed, SettleOnce};
-use crate::{Arrival, Ceiling, Charge, Code, Error, Event, Json, Move, Order, Receipt, Result, Seller, Visit};
+use crate::{
+    Arrival, Ceiling, Charge, Code, Error, Event, Json, Move, Order, Receipt, Result, Seller, Visit,
+};
 
 /// Runs what was paid for.
 #[crate::async_trait]

@@ -134,7 +134,10 @@ mod tests {
             format!(r#"{{ "maxTimeoutSeconds":60,{rest},"extra":{{"k":"\\"}}}}"#),
             format!("{{\n\t\"extra\" : null,{rest}\n,\"maxTimeoutSeconds\":60.0\n}}"),
             format!(r#"{{"z":{{"scheme":"}}"}},"maxTimeoutSeconds":60,"extra":{{}},{rest}}}"#),
-            format!(r#"{{"maxTimeoutSeconds":60,{}}}"#, rest.replace("exact", r"ex\u0061ct").replace('y', r"\u0079")),
+            format!(
+                r#"{{"maxTimeoutSeconds":60,{}}}"#,
+                rest.replace("exact", r"ex\u0061ct").replace('y', r"\u0079")
+            ),
         ] {
             placed(&entry);
         }
@@ -142,7 +145,8 @@ mod tests {
 
     #[test]
     fn an_escaped_first_key_hides_the_place() {
-        let text = r#"{"\u007a":1,"scheme":"e","network":"a:1","asset":"x","payTo":"y","maxTimeoutSeconds":6}"#;
+        let text =
+            r#"{"\u007a":1,"scheme":"e","network":"a:1","asset":"x","payTo":"y","maxTimeoutSeconds":6}"#;
         let all = Json::parse(text).unwrap();
         assert!(all.read::<Located<'_>>().unwrap().place(&all).is_none());
     }

@@ -72,6 +72,10 @@ struct Reserved<'a> {
 /// A code per field: [`Code::InvalidPaymentRequirements`] for the form, [`Code::InvalidNetwork`],
 /// [`Code::InvalidAddress`], [`Code::InvalidAmount`], [`Code::UnsupportedFlow`].
 pub fn read_requirement(raw: &Json, version: Version, families: &[Family]) -> Result<Requirement> {
+    // serde would also take a list for a struct, field by field.
+    if !raw.as_str().trim_ascii_start().starts_with('{') {
+        return Err(Error::payee(Code::InvalidPaymentRequirements).detail("an entry is an object"));
+    }
     let fields: Fields<'_> =
         raw.read().map_err(|e| Error::payee(Code::InvalidPaymentRequirements).detail(e.detail))?;
     understand(&fields, raw, version, families)
@@ -111,10 +115,10 @@ pub(super) fn reserved(extra: &Extra) -> Result<(Option<Name>, Flow)> {
     // a rare capital, and looking for single bytes costs a tenth of looking for words.
     let plain = !text.bytes().any(|b| matches!(b, b'\\' | b'T' | b'F'));
     let neither = || !text.contains("assetTransferMethod") && !text.contains("paymentFlow");
+    if !text.starts_with('{') && text != "null" {
+        return Err(Error::payee(Code::InvalidPaymentRequirements).detail("extra is not an object"));
+    }
     if plain || (!text.contains('\\') && neither()) {
-        if !text.starts_with('{') && text != "null" {
-            return Err(Error::payee(Code::InvalidPaymentRequirements).detail("extra is not an object"));
-        }
         return Ok((None, Flow::Authorization));
     }
     let reserved: Reserved<'_> = extra.read()?;

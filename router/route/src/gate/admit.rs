@@ -1,11 +1,13 @@
 //! Admitting a payment: which offer it answers, whose scheme reads it, who settles it.
 
 use super::{Gate, post};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tollway_core::{
     Arrival, Code, Error, Json, Leg, Offer, Order, Payment, Print, Requirement, Result, Seller, Settler,
-    Version, registry, wire,
+    Time, Version, registry, wire,
 };
 
 /// A payment that matched an offer and can be driven.
@@ -43,13 +45,14 @@ impl Gate {
         let mut offers = current.to_vec();
         offers.extend(self.honour.in_memory(scope, now));
         let found = match self.matching(payment, &offers, resource_url) {
-            Err(e) if e.code == Code::NoMatchingOffer || e.code == Code::ValueMismatch => {
-                let standing = self.honour.standing(self.ledger.as_ref(), scope, now).await?;
-                self.matching(payment, &standing, resource_url)
-            }
-            other => other,
+            Ok(found) if found.exact => Ok(found),
+            Err(e) if !may_stand(&e.code) => Err(e),
+            near => match self.standing(scope, payment, &mut offers, resource_url, now).await? {
+                Some(found) => Ok(found),
+                None => near,
+            },
         };
-        let (offer, payment_read) = found?;
+        let Match { offer, payment: payment_read, .. } = found?;
         let cell = self.registry.cell(&offer.requirement)?;
         let seller = cell.seller.clone().ok_or_else(|| Error::caller(Code::RoleMissing))?;
         let read = cell.read;
@@ -58,36 +61,89 @@ impl Gate {
         Ok(Admitted { arrival: Arrival { payment: payment_read, offer, print }, read, seller, settler })
     }
 
-    fn matching(&self, payment: &Json, offers: &[Offer], resource_url: &str) -> Result<(Offer, Payment)> {
+    /// The match among what the ledger has beside `offers`.
+    async fn standing(
+        &self,
+        scope: &str,
+        payment: &Json,
+        offers: &mut Vec<Offer>,
+        resource_url: &str,
+        now: Time,
+    ) -> Result<Option<Match>> {
+        let ledger = self.ledger.as_ref();
+        // Most clients echo the very bytes: one look, however many offers there are.
+        let echo = payment.read::<Echo<'_>>().ok().and_then(|e| e.accepted);
+        if let Some(raw) = echo
+            && let Some(offer) = self.honour.named(ledger, scope, raw.get(), now).await?
+            && let Ok(found) = self.matching(payment, &[offer], resource_url)
+        {
+            return Ok(Some(found));
+        }
+        offers.extend(self.honour.standing(ledger, scope, now).await?);
+        Ok(self.matching(payment, offers, resource_url).ok())
+    }
+
+    fn matching(&self, payment: &Json, offers: &[Offer], resource_url: &str) -> Result<Match> {
         let families = self.registry.families();
         let (at, read) = wire::read_payment(payment, offers, families)?;
         if read.accepted.version == Version::V2 {
             let offer = offers.get(at).ok_or_else(|| Error::us(Code::Internal))?;
-            return Ok((offer.clone(), read));
+            return Ok(Match { offer: offer.clone(), payment: read, exact: true });
         }
-        // v1 names only scheme and network, so the offer is the one whose terms the payload fulfils.
+        // v1 names only scheme and network, so the offer is the one whose terms the payload fulfils; where it fulfils
+        // several, the dearest, which leaves the least of what was signed unused.
+        let mut best: Option<Match> = None;
         let mut first = None;
         for offer in offers.iter().skip(at) {
             let r = &offer.requirement;
-            if r.scheme != read.accepted.scheme || r.chain != read.accepted.chain {
+            let better = |b: &Match| r.price.atomic() > b.offer.requirement.price.atomic();
+            if r.scheme != read.accepted.scheme
+                || r.chain != read.accepted.chain
+                || !best.as_ref().is_none_or(better)
+            {
                 continue;
             }
             let Some(v1) = post::in_v1(r, resource_url, families) else { continue };
             let offer = Offer { requirement: v1.clone(), ..offer.clone() };
             let payment = Payment { accepted: v1, ..read.clone() };
             match self.fulfils(&offer.requirement, &payment) {
-                Ok(()) => return Ok((offer, payment)),
+                Ok(exact) => best = Some(Match { offer, payment, exact }),
                 Err(why) => first = first.or(Some(why)),
             }
         }
-        Err(first.unwrap_or_else(|| Error::payer(Code::NoMatchingOffer)))
+        best.ok_or_else(|| first.unwrap_or_else(|| Error::payer(Code::NoMatchingOffer)))
     }
 
-    fn fulfils(&self, requirement: &Requirement, payment: &Payment) -> Result<()> {
+    /// True when no more was signed than this offer asks.
+    fn fulfils(&self, requirement: &Requirement, payment: &Payment) -> Result<bool> {
         let order = Order { leg: Leg::After, requirement: requirement.clone(), payment: payment.clone() };
-        let cell = self.registry.cell(requirement)?;
-        (cell.read)(&order)?.check(&order, self.clock.now())
+        let terms = (self.registry.cell(requirement)?.read)(&order)?;
+        terms.check(&order, self.clock.now())?;
+        Ok(terms.ceiling.atomic() == requirement.price.atomic())
     }
+}
+
+/// An offer and the payment that answers it.
+struct Match {
+    offer: Offer,
+    payment: Payment,
+    /// False when a dearer offer would fit what was signed better.
+    exact: bool,
+}
+
+/// The offer as a v2 payment repeats it.
+#[derive(Deserialize)]
+struct Echo<'a> {
+    #[serde(borrow)]
+    accepted: Option<&'a RawValue>,
+}
+
+/// True for what an offer that only the ledger has would mend.
+fn may_stand(code: &Code) -> bool {
+    matches!(
+        code,
+        Code::NoMatchingOffer | Code::ValueMismatch | Code::RecipientMismatch | Code::AssetMismatch
+    )
 }
 
 fn print(request: &[u8], payment: &Json) -> Print {

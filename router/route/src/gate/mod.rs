@@ -15,6 +15,7 @@ pub use post::{Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
 use crate::quotes::QuoteBook;
 use honour::Honour;
 use live::Live;
+use std::collections::HashSet;
 use std::sync::Arc;
 use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce, VisitRecord};
 use tollway_core::ledger::Scoped;
@@ -115,20 +116,32 @@ impl Gate {
     }
 
     /// After a restart: releases what was never sent and resumes what was. Returns how many visits are still open;
-    /// run it again until that is zero. Visits that this gate is driving right now are left alone.
+    /// run it again until that is zero. Visits that this gate is driving right now are left alone; one that may be of an
+    /// earlier life, because it was there when this was first run, counts as open.
     ///
     /// # Errors
     /// The ledger's.
     pub async fn recover(&self) -> Result<usize> {
         let mut open = 0usize;
+        let mut owed = HashSet::new();
         let mut after: Option<RecordKey> = None;
         loop {
             let page = self.ledger.scan(&format!("{ROOM}/"), after.as_ref(), 256).await?;
-            let Some(last) = page.last() else { return Ok(open) };
+            let Some(last) = page.last() else {
+                self.live.leave(owed);
+                return Ok(open);
+            };
             after = Some(last.key.clone());
             for found in page {
                 let key = found.key.clone();
-                let over = self.recover_one(found.key, found.version, &found.value).await;
+                if self.live.has(&key) {
+                    if self.live.owed(&key) && VisitRecord::read(&found.value).is_ok_and(|r| r.owner == self.owner) {
+                        owed.insert(key);
+                        open = open.saturating_add(1);
+                    }
+                    continue;
+                }
+                let over = self.recover_one(found.key).await;
                 // A visit that cannot be moved now (its chain was taken out of the settings, its record cannot be
                 // read) must not keep the ones after it from being moved.
                 if !over.unwrap_or_else(|error| {
@@ -142,9 +155,11 @@ impl Gate {
     }
 
     /// True when the visit is over.
-    async fn recover_one(&self, key: RecordKey, version: u64, text: &str) -> Result<bool> {
-        let record = VisitRecord::read(text)?;
-        if record.owner != self.owner || self.live.has(&key) {
+    async fn recover_one(&self, key: RecordKey) -> Result<bool> {
+        // What the page says may be long over: whoever drove this visit then has gone, and it stands as it stands now.
+        let Some(found) = self.ledger.load(&key).await? else { return Ok(true) };
+        let (version, record) = (found.version, VisitRecord::read(&found.value)?);
+        if record.owner != self.owner {
             return Ok(true);
         }
         let cell = self.registry.cell(&record.order.requirement)?;

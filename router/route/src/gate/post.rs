@@ -7,7 +7,7 @@ use crate::rank::{PointOfView, Rank};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollway_core::{
-    Account, Amount, AssetId, Ceiling, ChainId, Challenge, Code, Entry, Error, Flow, Json, Kind, Leg, Name,
+    Account, Amount, AssetId, Ceiling, ChainId, Challenge, Code, Effort, Entry, Error, Flow, Json, Kind, Leg, Name,
     Next, Offer, Order, Payment, Price, Purpose, Requirement, Result, Settler, SettlerId, Time, Usd, Version,
     wire,
 };
@@ -144,11 +144,13 @@ fn typical(offer: &Offer) -> Order {
     Order { leg, requirement, payment }
 }
 
+/// How often a price is raised after a cost that rises with it, before the rail is dropped.
+const REPRICINGS_MAX: u32 = 16;
+
 struct Draft {
     rail: usize,
     offer: Offer,
-    effort: tollway_core::Effort,
-    price_usd: Usd,
+    effort: Effort,
 }
 
 impl Gate {
@@ -187,14 +189,11 @@ impl Gate {
         }
         posted.rejected.sort_by_key(|(index, _)| *index);
         sort(&mut posted.offers);
-        let until_ms = |o: &Offer| {
+        let window_ms = |o: &Offer| {
             o.requirement.timeout_s.saturating_mul(1000).saturating_add(self.policy.honour_extra_ms)
         };
-        let now = self.clock.now();
-        for shown in &posted.offers {
-            let until = now.plus_ms(until_ms(&shown.offer));
-            self.honour.remember(self.ledger.as_ref(), scope, &shown.offer, now, until).await?;
-        }
+        let shown = posted.offers.iter().map(|p| (&p.offer, window_ms(&p.offer)));
+        self.honour.remember(self.ledger.as_ref(), scope, shown, self.clock.now()).await?;
         Ok(posted)
     }
 
@@ -202,7 +201,7 @@ impl Gate {
         let atomic = self.atomic(rail, tag)?;
         let (settler, offer) = self.offer(rail, atomic).await?;
         let effort = settler.effort(&typical(&offer)).await?;
-        Ok(Draft { rail: index, offer, effort, price_usd: Usd::ZERO })
+        Ok(Draft { rail: index, offer, effort })
     }
 
     async fn offer(&self, rail: &Rail, atomic: u128) -> Result<(Arc<dyn Settler>, Offer)> {
@@ -236,34 +235,40 @@ impl Gate {
         Ok((settler, seller.offer(&price, &kind)?))
     }
 
-    /// Prices a draft and holds it against the policy.
-    async fn finish(&self, mut draft: Draft, rails: &[Rail]) -> Result<PostedOffer> {
-        let r = &draft.offer.requirement;
-        let mut costs = Costs {
-            price: self.quotes.price(&r.price.asset())?.worth(r.price.atomic())?,
-            ..Costs::default()
-        };
-        draft.price_usd = costs.price;
-        costs.add(self.quotes.as_ref(), r.chain, &draft.effort, Purpose::Interactive)?;
+    /// Prices a draft and holds it against the policy. A price that is raised may raise the cost (a fee that is a share
+    /// of it), so what is repriced is priced again.
+    async fn finish(&self, draft: Draft, rails: &[Rail]) -> Result<PostedOffer> {
+        let rail = rails.get(draft.rail).ok_or_else(|| Error::us(Code::Internal))?;
+        let (mut offer, mut effort) = (draft.offer, draft.effort);
+        let mut repriced = 0;
+        loop {
+            let costs = self.costs(&offer, &effort)?;
+            let Some(bps) = self.policy.settlement_share_bps_max else {
+                return Ok(PostedOffer { offer, costs });
+            };
+            let settlement = costs.settlement()?;
+            if share_bps(settlement, costs.price) <= u128::from(bps) {
+                return Ok(PostedOffer { offer, costs });
+            }
+            let least = least_price(settlement, bps).filter(|_| repriced < REPRICINGS_MAX);
+            let least = least.filter(|_| self.policy.unprofitable == Unprofitable::Reprice);
+            let least = least.ok_or_else(|| unprofitable(settlement, costs.price, bps))?;
+            let atomic = self.quotes.price(&rail.asset)?.atomic_for(least)?;
+            let (settler, raised) = self.offer(rail, atomic).await?;
+            effort = settler.effort(&typical(&raised)).await?;
+            offer = raised;
+            repriced = repriced.saturating_add(1);
+        }
+    }
+
+    fn costs(&self, offer: &Offer, effort: &Effort) -> Result<Costs> {
+        let r = &offer.requirement;
+        let price = self.quotes.price(&r.price.asset())?.worth(r.price.atomic())?;
+        let mut costs = Costs { price, ..Costs::default() };
+        costs.add(self.quotes.as_ref(), r.chain, effort, Purpose::Interactive)?;
         let network = self.registry.network(&r.chain);
         costs.latency_ms = network.map_or(0, |n| u64::from(n.traits().block_ms));
-        let Some(bps) = self.policy.settlement_share_bps_max else {
-            return Ok(PostedOffer { offer: draft.offer, costs });
-        };
-        let settlement = costs.settlement()?;
-        if share_bps(settlement, draft.price_usd) <= u128::from(bps) {
-            return Ok(PostedOffer { offer: draft.offer, costs });
-        }
-        let least =
-            least_price(settlement, bps).ok_or_else(|| unprofitable(settlement, draft.price_usd, bps))?;
-        if self.policy.unprofitable == Unprofitable::Drop {
-            return Err(unprofitable(settlement, draft.price_usd, bps));
-        }
-        let rail = rails.get(draft.rail).ok_or_else(|| Error::us(Code::Internal))?;
-        let atomic = self.quotes.price(&rail.asset)?.atomic_for(least)?;
-        let (_, offer) = self.offer(rail, atomic).await?;
-        costs.price = self.quotes.price(&rail.asset)?.worth(atomic)?;
-        Ok(PostedOffer { offer, costs })
+        Ok(costs)
     }
 
     fn atomic(&self, rail: &Rail, tag: &Tag) -> Result<u128> {
@@ -302,9 +307,13 @@ fn dollars(usd: Usd, decimals: u8) -> Result<u128> {
     whole.checked_add(part).ok_or_else(over)
 }
 
+/// What costs nothing is no share of anything; what does not fit is more than all of it.
 fn share_bps(settlement: Usd, price: Usd) -> u128 {
-    let scaled = settlement.e18().saturating_mul(10_000);
-    scaled.checked_div(price.e18()).map_or(u128::MAX, |_| scaled.div_ceil(price.e18()))
+    match settlement.e18().checked_mul(10_000) {
+        Some(0) => 0,
+        Some(scaled) if price > Usd::ZERO => scaled.div_ceil(price.e18()),
+        _ => u128::MAX,
+    }
 }
 
 fn least_price(settlement: Usd, bps: u32) -> Option<Usd> {
@@ -347,11 +356,19 @@ pub(super) struct KindBook {
     known: Mutex<HashMap<SettlerId, Known>>,
 }
 
-/// What was answered, and when.
-type Known = (Time, Arc<Vec<Kind>>);
+/// What was answered, and when it was asked last.
+#[derive(Clone)]
+struct Known {
+    asked_at: Time,
+    kinds: Option<Arc<Vec<Kind>>>,
+    /// Why there was no answer the last time.
+    failed: Option<Error>,
+}
 
 impl KindBook {
     const TTL_MS: u64 = 300_000;
+    /// After a failure nobody asks again for so long: a dead facilitator must not hold up every 402.
+    const RETRY_MS: u64 = 5_000;
 
     pub(super) async fn of(
         &self,
@@ -360,18 +377,38 @@ impl KindBook {
         now: Time,
     ) -> Result<Arc<Vec<Kind>>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
-        if let Some((_, kinds)) = known.as_ref().filter(|(at, _)| now.ms_since(*at) < Self::TTL_MS) {
-            return Ok(Arc::clone(kinds));
-        }
-        match settler.kinds().await {
-            Ok(kinds) => {
-                let kinds = Arc::new(kinds);
-                let entry = (now, Arc::clone(&kinds));
-                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), entry);
-                Ok(kinds)
+        if let Some(known) = &known {
+            let ttl_ms = if known.failed.is_some() { Self::RETRY_MS } else { Self::TTL_MS };
+            if now.ms_since(known.asked_at) < ttl_ms {
+                return known.answer();
             }
-            // What it supported before is better than offering nothing while it is away.
-            Err(e) => known.map(|(_, kinds)| kinds).ok_or(e),
+        }
+        // What it supported before is better than offering nothing while it is away, or being asked.
+        let before = known.and_then(|known| known.kinds);
+        if before.is_some() {
+            let asking = Error::network(Code::TimedOut).detail("it has not answered yet");
+            self.note(id, Known { asked_at: now, kinds: before.clone(), failed: Some(asking) });
+        }
+        let known = match settler.kinds().await {
+            Ok(kinds) => Known { asked_at: now, kinds: Some(Arc::new(kinds)), failed: None },
+            Err(e) => Known { asked_at: now, kinds: before, failed: Some(e) },
+        };
+        let answer = known.answer();
+        self.note(id, known);
+        answer
+    }
+
+    fn note(&self, id: &SettlerId, known: Known) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), known);
+    }
+}
+
+impl Known {
+    fn answer(&self) -> Result<Arc<Vec<Kind>>> {
+        match (&self.kinds, &self.failed) {
+            (Some(kinds), _) => Ok(Arc::clone(kinds)),
+            (None, Some(e)) => Err(e.clone()),
+            (None, None) => Err(Error::us(Code::Internal)),
         }
     }
 }

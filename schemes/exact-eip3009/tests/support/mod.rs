@@ -124,8 +124,9 @@ impl Bench {
         }
     }
     pub fn offer(&self) -> Offer {
-        let kinds = block_on(self.settling().kinds()).unwrap();
-        self.selling().offer(&self.price(Flow::Authorization), &kinds[0]).unwrap()
+        let scheme = Name::new("exact").unwrap();
+        let kind = Kind { version: Version::V2, scheme, chain: self.evm.chain, extra: Extra::default() };
+        self.selling().offer(&self.price(Flow::Authorization), &kind).unwrap()
     }
     pub fn requirement(&self) -> Requirement {
         self.offer().requirement

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tollway::core::Role;
 use tollway::http::Facilitator;
 use tollway::http::facilitator;
 use tollway_e2e::Outcome;
 use tollway_e2e::process::Settings;
 use tollway_e2e::world::{HouseKeys, open_house};
-use tollway::core::Role;
 
 /// How often starting is tried while nodes do not answer, and the pause between two tries.
 const TRIES: u32 = 200;

@@ -82,7 +82,7 @@ async fn answer(State(behind): State<Behind>, uri: Uri, body: Bytes) -> (StatusC
         "/verify" => (lies.verify, honest().await.unwrap_or_default()),
         "/settle" if lies.settles => (lies.settle, honest().await.unwrap_or_default()),
         "/settle" => (lies.settle, json!({})),
-        _ => (truth as Lie, honest().await.unwrap_or_default()),
+        _ => (HONEST.verify, honest().await.unwrap_or_default()),
     };
     let status = lie(&mut value);
     (StatusCode::from_u16(status).unwrap_or_default(), value.to_string())
@@ -107,41 +107,146 @@ const OTHER: &str = "0x000000000000000000000000000000000000dEaD";
 const NO_TX: &str = "0x0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What it says, what the buyer is told (status, word), whether the handler runs, and whether money moves.
-const TABLE: &[(&str, Lies, (u16, &str), bool, bool)] = &[
-    ("verify names another payer",
-        Lies { verify: |v| with(v, "payer", OTHER), ..HONEST }, (502, "invalid_answer"), false, false),
-    ("verify says neither",
-        Lies { verify: |v| { *v = json!({}); 200 }, ..HONEST }, (502, "invalid_answer"), false, false),
-    ("verify says valid under a 500",
-        Lies { verify: |v| { approves(v); 500 }, ..HONEST }, (502, "unreachable"), false, false),
-    ("verify says valid as text",
-        Lies { verify: |v| with(v, "isValid", "true"), ..HONEST }, (502, "invalid_answer"), false, false),
-    ("settled, without a transaction",
-        Lies { settle: |v| settled(v, ""), settles: false, ..HONEST }, (402, "invalid_answer"), true, false),
-    ("settled, and nothing else said",
-        Lies { settle: |v| { *v = json!({ "success": true }); 200 }, settles: false, ..HONEST },
-        (402, "invalid_answer"), true, false),
-    ("settled under a 500",
-        Lies { settle: |v| { settled(v, NO_TX); 500 }, settles: false, ..HONEST }, (402, "invalid_answer"), true, false),
-    ("settled, with a sentence for a transaction",
+type Row = (&'static str, Lies, (u16, &'static str), bool, bool);
+
+const TABLE: &[Row] = &[
+    (
+        "verify names another payer",
+        Lies { verify: |v| with(v, "payer", OTHER), ..HONEST },
+        (502, "invalid_answer"),
+        false,
+        false,
+    ),
+    (
+        "verify says neither",
+        Lies {
+            verify: |v| {
+                *v = json!({});
+                200
+            },
+            ..HONEST
+        },
+        (502, "invalid_answer"),
+        false,
+        false,
+    ),
+    (
+        "verify says valid under a 500",
+        Lies {
+            verify: |v| {
+                approves(v);
+                500
+            },
+            ..HONEST
+        },
+        (502, "unreachable"),
+        false,
+        false,
+    ),
+    (
+        "verify says valid as text",
+        Lies { verify: |v| with(v, "isValid", "true"), ..HONEST },
+        (502, "invalid_answer"),
+        false,
+        false,
+    ),
+    (
+        "settled, without a transaction",
+        Lies { settle: |v| settled(v, ""), settles: false, ..HONEST },
+        (402, "invalid_answer"),
+        true,
+        false,
+    ),
+    (
+        "settled, and nothing else said",
+        Lies {
+            settle: |v| {
+                *v = json!({ "success": true });
+                200
+            },
+            settles: false,
+            ..HONEST
+        },
+        (402, "invalid_answer"),
+        true,
+        false,
+    ),
+    (
+        "settled under a 500",
+        Lies {
+            settle: |v| {
+                settled(v, NO_TX);
+                500
+            },
+            settles: false,
+            ..HONEST
+        },
+        (402, "invalid_answer"),
+        true,
+        false,
+    ),
+    (
+        "settled, with a sentence for a transaction",
         Lies { settle: |v| settled(v, "it is done"), settles: false, ..HONEST },
-        (402, "receipt_mismatch"), true, false),
-    ("the receipt is for less",
-        Lies { settle: |v| with(v, "amount", "9999"), ..HONEST }, (402, "receipt_mismatch"), true, true),
-    ("the receipt is for more",
-        Lies { settle: |v| with(v, "amount", "10001"), ..HONEST }, (402, "receipt_mismatch"), true, true),
-    ("the receipt's amount is negative",
-        Lies { settle: |v| with(v, "amount", "-10000"), ..HONEST }, (402, "receipt_mismatch"), true, true),
-    ("the receipt's amount overflows",
+        (402, "receipt_mismatch"),
+        true,
+        false,
+    ),
+    (
+        "the receipt is for less",
+        Lies { settle: |v| with(v, "amount", "9999"), ..HONEST },
+        (402, "receipt_mismatch"),
+        true,
+        true,
+    ),
+    (
+        "the receipt is for more",
+        Lies { settle: |v| with(v, "amount", "10001"), ..HONEST },
+        (402, "receipt_mismatch"),
+        true,
+        true,
+    ),
+    (
+        "the receipt's amount is negative",
+        Lies { settle: |v| with(v, "amount", "-10000"), ..HONEST },
+        (402, "receipt_mismatch"),
+        true,
+        true,
+    ),
+    (
+        "the receipt's amount overflows",
         Lies { settle: |v| with(v, "amount", "340282366920938463463374607431768221456"), ..HONEST },
-        (402, "receipt_mismatch"), true, true),
-    ("the receipt is for another network",
-        Lies { settle: |v| with(v, "network", "eip155:1"), ..HONEST }, (402, "receipt_mismatch"), true, true),
-    ("the receipt names another payer",
-        Lies { settle: |v| with(v, "payer", OTHER), ..HONEST }, (402, "receipt_mismatch"), true, true),
-    ("it settles and says that it could not, with the transaction",
-        Lies { settle: |v| { v["errorReason"] = "insufficient_funds".into(); with(v, "success", false) }, ..HONEST },
-        (402, "insufficient_funds"), true, true),
+        (402, "receipt_mismatch"),
+        true,
+        true,
+    ),
+    (
+        "the receipt is for another network",
+        Lies { settle: |v| with(v, "network", "eip155:1"), ..HONEST },
+        (402, "receipt_mismatch"),
+        true,
+        true,
+    ),
+    (
+        "the receipt names another payer",
+        Lies { settle: |v| with(v, "payer", OTHER), ..HONEST },
+        (402, "receipt_mismatch"),
+        true,
+        true,
+    ),
+    (
+        "it settles and says that it could not, with the transaction",
+        Lies {
+            settle: |v| {
+                v["errorReason"] = "insufficient_funds".into();
+                with(v, "success", false)
+            },
+            ..HONEST
+        },
+        (402, "insufficient_funds"),
+        true,
+        true,
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

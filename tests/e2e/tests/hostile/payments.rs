@@ -45,10 +45,14 @@ const TABLE: &[(&str, &str, Twist)] = &[
     // One field altered, the signature left as it was.
     ("signature, one digit", SIGNATURE, Altered(|p| flip(&mut p["payload"]["signature"], 70))),
     ("signature, too short", SIGNATURE, Altered(|p| p["payload"]["signature"] = "0x1234".into())),
-    ("signature, v", SIGNATURE, Altered(|p| {
-        let text = p["payload"]["signature"].as_str().unwrap_or_default();
-        p["payload"]["signature"] = format!("{}05", &text[..130]).into();
-    })),
+    (
+        "signature, v",
+        SIGNATURE,
+        Altered(|p| {
+            let text = p["payload"]["signature"].as_str().unwrap_or_default();
+            p["payload"]["signature"] = format!("{}05", &text[..130]).into();
+        }),
+    ),
     ("signature, a number", "invalid_payload", Altered(|p| p["payload"]["signature"] = 5.into())),
     ("from", SIGNATURE, Altered(|p| authorization(p, "from", STRANGER))),
     ("to", RECIPIENT, Altered(|p| authorization(p, "to", STRANGER))),
@@ -58,39 +62,71 @@ const TABLE: &[(&str, &str, Twist)] = &[
     ("value, negative", "invalid_payload", Altered(|p| authorization(p, "value", "-10000"))),
     ("value, a negative number", "invalid_payload", Altered(|p| authorization(p, "value", -10000))),
     ("value, a fraction", "invalid_payload", Altered(|p| authorization(p, "value", "10000.0"))),
-    ("value, 2^128 more", VALUE, Altered(|p| {
-        authorization(p, "value", (U256::from(PRICE) + U256::from(1).wrapping_shl(128)).to_string());
-    })),
-    ("value, above 2^256", "invalid_payload", Altered(|p| {
-        authorization(p, "value", format!("1{}", "0".repeat(78)));
-    })),
+    (
+        "value, 2^128 more",
+        VALUE,
+        Altered(|p| {
+            authorization(p, "value", (U256::from(PRICE) + U256::from(1).wrapping_shl(128)).to_string());
+        }),
+    ),
+    (
+        "value, above 2^256",
+        "invalid_payload",
+        Altered(|p| {
+            authorization(p, "value", format!("1{}", "0".repeat(78)));
+        }),
+    ),
     ("validAfter", SIGNATURE, Altered(|p| authorization(p, "validAfter", "1"))),
     ("validBefore", SIGNATURE, Altered(|p| authorization(p, "validBefore", (now_s() + 50).to_string()))),
     ("nonce", SIGNATURE, Altered(|p| flip(&mut p["payload"]["authorization"]["nonce"], 20))),
     ("no nonce", "invalid_payload", Altered(|p| authorization(p, "nonce", Value::Null))),
     ("no authorization", "invalid_payload", Altered(|p| p["payload"]["authorization"] = Value::Null)),
     ("no payload", "invalid_payload", Altered(|p| p["payload"] = Value::Null)),
-    ("x402Version 1", "invalid_x402_version", Altered(|p| {
-        p["x402Version"] = 1.into();
-        p["scheme"] = "exact".into();
-        p["network"] = "base".into();
-    })),
+    (
+        "x402Version 1",
+        "invalid_x402_version",
+        Altered(|p| {
+            p["x402Version"] = 1.into();
+            p["scheme"] = "exact".into();
+            p["network"] = "base".into();
+        }),
+    ),
     ("x402Version 3", "invalid_x402_version", Altered(|p| p["x402Version"] = 3.into())),
     ("accepted scheme", "no_matching_requirements", Altered(|p| p["accepted"]["scheme"] = "upto".into())),
-    ("accepted network", "no_matching_requirements", Altered(|p| p["accepted"]["network"] = "eip155:42161".into())),
+    (
+        "accepted network",
+        "no_matching_requirements",
+        Altered(|p| p["accepted"]["network"] = "eip155:42161".into()),
+    ),
     ("accepted amount", "no_matching_requirements", Altered(|p| p["accepted"]["amount"] = "1".into())),
     ("accepted amount, negative", "invalid_amount", Altered(|p| p["accepted"]["amount"] = "-10000".into())),
-    ("accepted amount, above 2^128", "invalid_amount", Altered(|p| {
-        p["accepted"]["amount"] = "340282366920938463463374607431768221456".into();
-    })),
+    (
+        "accepted amount, above 2^128",
+        "invalid_amount",
+        Altered(|p| {
+            p["accepted"]["amount"] = "340282366920938463463374607431768221456".into();
+        }),
+    ),
     ("accepted asset", "no_matching_requirements", Altered(|p| p["accepted"]["asset"] = STRANGER.into())),
     ("accepted asset, none", "invalid_address", Altered(|p| p["accepted"]["asset"] = "0x12".into())),
     ("accepted payTo", "no_matching_requirements", Altered(|p| p["accepted"]["payTo"] = STRANGER.into())),
-    ("accepted timeout", "no_matching_requirements", Altered(|p| p["accepted"]["maxTimeoutSeconds"] = 600.into())),
-    ("accepted extra", "no_matching_requirements", Altered(|p| p["accepted"]["extra"]["name"] = "Other".into())),
-    ("accepted flow", "no_matching_requirements", Altered(|p| {
-        p["accepted"]["extra"]["paymentFlow"] = "upfront".into();
-    })),
+    (
+        "accepted timeout",
+        "no_matching_requirements",
+        Altered(|p| p["accepted"]["maxTimeoutSeconds"] = 600.into()),
+    ),
+    (
+        "accepted extra",
+        "no_matching_requirements",
+        Altered(|p| p["accepted"]["extra"]["name"] = "Other".into()),
+    ),
+    (
+        "accepted flow",
+        "no_matching_requirements",
+        Altered(|p| {
+            p["accepted"]["extra"]["paymentFlow"] = "upfront".into();
+        }),
+    ),
     ("no accepted", "invalid_payload", Altered(|p| p["accepted"] = Value::Null)),
     // Something else really signed.
     ("over already", LATE, Signed(|d| d.transfer.valid_before = U256::from(now_s() - 1))),
@@ -106,27 +142,37 @@ const TABLE: &[(&str, &str, Twist)] = &[
     ("for more", VALUE, Signed(|d| d.transfer.value = U256::from(PRICE + 1))),
     ("for all there is", VALUE, Signed(|d| d.transfer.value = U256::MAX)),
     ("for somebody else's account", SIGNATURE, Signed(|d| d.transfer.from = Address::repeat_byte(7))),
-    ("by somebody without money", "insufficient_funds", Signed(|d| {
-        d.key = LocalKey::from_bytes(&[9; 32]).unwrap_or_else(|_| std::process::abort());
-        d.transfer.from = d.key.address();
-    })),
+    (
+        "by somebody without money",
+        "insufficient_funds",
+        Signed(|d| {
+            d.key = LocalKey::from_bytes(&[9; 32]).unwrap_or_else(|_| std::process::abort());
+            d.transfer.from = d.key.address();
+        }),
+    ),
     // The header itself.
     ("not base64", "invalid_payload", Text(|_| "a b!".to_owned())),
     ("url-safe base64", "invalid_payload", Text(|text| format!("{}_-", &text[..text.len() - 2]))),
     ("not JSON", "invalid_payload", Text(|_| base64_simd::STANDARD.encode_to_string("nothing"))),
     ("cut off", "invalid_payload", Text(|text| text[..text.len() / 2 / 4 * 4].to_owned())),
     ("empty", "invalid_payload", Text(|_| String::new())),
-    ("40 KB of nesting", "invalid_payload", Text(|_| {
-        base64_simd::STANDARD.encode_to_string("[".repeat(20_000) + &"]".repeat(20_000))
-    })),
-    ("nesting in a part that nobody reads", "invalid_payload", Text(|text| {
-        let json = base64_simd::STANDARD.decode_to_vec(text).unwrap_or_default();
-        let mut payment: Value = serde_json::from_slice(&json).unwrap_or_default();
-        let mut deep = json!({});
-        (0..100).for_each(|_| deep = json!({ "x": deep.take() }));
-        payment["extensions"] = deep;
-        encode(&payment)
-    })),
+    (
+        "40 KB of nesting",
+        "invalid_payload",
+        Text(|_| base64_simd::STANDARD.encode_to_string("[".repeat(20_000) + &"]".repeat(20_000))),
+    ),
+    (
+        "nesting in a part that nobody reads",
+        "invalid_payload",
+        Text(|text| {
+            let json = base64_simd::STANDARD.decode_to_vec(text).unwrap_or_default();
+            let mut payment: Value = serde_json::from_slice(&json).unwrap_or_default();
+            let mut deep = json!({});
+            (0..100).for_each(|_| deep = json!({ "x": deep.take() }));
+            payment["extensions"] = deep;
+            encode(&payment)
+        }),
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +201,12 @@ async fn each_is_refused_by_its_name_and_its_honest_twin_is_served() -> Outcome 
         };
         let refused = ask.send(&client, Some(&hostile)).await?;
         if (refused.status, refused.code().as_str()) != (402, *code) || refused.receipt.is_some() {
-            wrong.push(format!("{what}: {} {} (want {code}) {}", refused.status, refused.code(), refused.body));
+            wrong.push(format!(
+                "{what}: {} {} (want {code}) {}",
+                refused.status,
+                refused.code(),
+                refused.body
+            ));
         }
         if shop.runs.total() != n {
             wrong.push(format!("{what}: the handler ran"));
@@ -211,7 +262,8 @@ async fn a_nonce_is_signed_for_once() -> Outcome {
     let again = ask.send(&client, Some(&encode(&draft.sign()))).await?;
     assert_eq!((again.status, again.code().as_str()), (402, "payment_replayed"), "{again:?}");
     // The facilitator, asked directly, says the same, and sends nothing.
-    let body = json!({ "x402Version": 2, "paymentPayload": draft.sign(), "paymentRequirements": draft.accepted });
+    let body =
+        json!({ "x402Version": 2, "paymentPayload": draft.sign(), "paymentRequirements": draft.accepted });
     for (endpoint, key) in [("verify", "invalidReason"), ("settle", "errorReason")] {
         let url = format!("{}/{endpoint}", facilitator.url());
         let answer: Value = client.post(&url).json(&body).send().await?.json().await?;

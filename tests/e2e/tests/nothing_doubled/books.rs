@@ -80,7 +80,8 @@ impl Books {
     }
 
     /// No payment was signed for twice.
-    pub(crate) fn signatures(&self, load: &Load, payments: usize) {
+    pub(crate) fn signatures(&self, load: &Load) {
+        let payments = load.plan.payments;
         let signed: usize = load.buyers.iter().map(|b| b.key.signed()).sum();
         println!("{signed} signatures for {payments} payments");
         assert!(signed <= payments, "{signed} signatures for {payments} payments");
@@ -113,7 +114,7 @@ impl Books {
     }
 
     /// Nothing more was settled after the end.
-    pub(crate) async fn nothing_changed(&mut self, world: &World) -> Outcome {
+    pub(crate) async fn nothing_changed(&self, world: &World) -> Outcome {
         let now = tried(world).await?;
         assert_eq!(now, self.tried, "something moved after the end");
         Ok(())
@@ -128,7 +129,11 @@ impl Books {
                 match attempt.stage {
                     AttemptStage::Settled => {
                         let asset = attempt.requirement.price.asset();
-                        let owner = attempt.receipt.as_ref().and_then(|r| r.payer).ok_or("a receipt without payer")?;
+                        let owner = attempt
+                            .receipt
+                            .as_ref()
+                            .and_then(|r| r.payer)
+                            .ok_or("a receipt without payer")?;
                         let line = format!("wallet:{owner}/{}", asset.key());
                         *settled.entry(line).or_default() += attempt.requirement.price.atomic();
                     }
@@ -166,7 +171,10 @@ impl Books {
             Ok(Some(()))
         });
         settled_and_open.await?;
-        println!("{before} visits were left open by the shop, {} of them were never settled", open().await?.len());
+        println!(
+            "{before} visits were left open by the shop, {} of them were never settled",
+            open().await?.len()
+        );
         assert_eq!(shop.runs.total(), 0, "recovering ran a handler");
         Ok(())
     }

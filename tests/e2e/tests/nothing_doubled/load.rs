@@ -1,15 +1,15 @@
 //! The parties, the faults, and a thousand payments.
 
+use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use futures::StreamExt;
 use tokio::sync::watch;
 use tollway::House;
+use tollway::core::Ledger;
 use tollway::core::{BudgetId, Code, Role, Usd};
 use tollway::http::client::{ClientSettings, PayError, PayingClient, Standing};
 use tollway::ledger::SqliteLedger;
-use tollway::core::Ledger;
 use tollway::route::{Budget, Policy, Router, Scope};
 use tollway_devnet::{Fault, FaultKind, Faults};
 use tollway_e2e::dice::Seeded;
@@ -20,14 +20,19 @@ use tollway_e2e::shop::{Setup, Shop};
 use tollway_e2e::world::{HouseKeys, World};
 use tollway_e2e::{Outcome, until};
 
-/// How many payments are made.
-pub(crate) const PAYMENTS: usize = 1000;
+/// How hard it gets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// How many payments are made.
+    pub(crate) payments: usize,
+    /// How often the facilitator is killed.
+    pub(crate) kills: usize,
+}
+
 /// How many at a time.
 pub(crate) const AT_ONCE: usize = 32;
 /// How many keys pay.
 pub(crate) const PAYERS: usize = 8;
-/// How often the facilitator is killed.
-pub(crate) const KILLS: usize = 20;
 /// How often a request that ended before anything was signed is made again.
 const TRIES: usize = 60;
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -61,12 +66,13 @@ pub(crate) struct Load {
     pub(crate) shop: Shop,
     pub(crate) buyers: Vec<Buyer>,
     pub(crate) facilitator: FacilitatorProcess,
+    pub(crate) plan: Plan,
     to_shop: FaultProxy,
     to_facilitator: FaultProxy,
 }
 
 impl Load {
-    pub(crate) async fn start(world: &World, program: &str, seed: u64) -> Outcome<Self> {
+    pub(crate) async fn start(world: &World, program: &str, plan: Plan, seed: u64) -> Outcome<Self> {
         let facilitator = world.facilitator(program, 2, 5_000)?;
         facilitator.health().await?;
         let to_facilitator = FaultProxy::start(&facilitator.url(), seed ^ 1).await?;
@@ -76,9 +82,9 @@ impl Load {
         let to_shop = FaultProxy::start(&shop.url, seed ^ 2).await?;
         let mut buyers = Vec::new();
         for i in 0..PAYERS {
-            buyers.push(buyer(world, i).await?);
+            buyers.push(buyer(world, i, plan).await?);
         }
-        Ok(Self { shop, buyers, facilitator, to_shop, to_facilitator })
+        Ok(Self { shop, buyers, facilitator, plan, to_shop, to_facilitator })
     }
 
     /// Makes all payments, while everything fails.
@@ -92,7 +98,7 @@ impl Load {
         let (told, done) = watch::channel(0usize);
         let url = self.to_shop.url();
         let buyers = &self.buyers;
-        let payments = futures::stream::iter(0..PAYMENTS).map(|n| {
+        let payments = futures::stream::iter(0..self.plan.payments).map(|n| {
             let chain = chains[(n / PAYERS) % chains.len()];
             let (buyer, url) = (&buyers[n % PAYERS], format!("{url}/{chain}/a?n={n}"));
             let told = &told;
@@ -103,7 +109,7 @@ impl Load {
             }
         });
         let payments = payments.buffer_unordered(AT_ONCE).collect::<Vec<Outcome<End>>>();
-        let kills = kill(&mut self.facilitator, done, seed ^ 3);
+        let kills = kill(&mut self.facilitator, self.plan, done, seed ^ 3);
         let (ends, killed) = futures::join!(payments, kills);
         killed?;
         ends.into_iter().collect()
@@ -170,12 +176,12 @@ impl Load {
     }
 }
 
-async fn buyer(world: &World, i: usize) -> Outcome<Buyer> {
+async fn buyer(world: &World, i: usize, plan: Plan) -> Outcome<Buyer> {
     let key = Arc::new(CountingKey::from_hex(world.devnet.accounts().payer(i).private_key())?);
     let keys = HouseKeys { payer: Some(key.clone()), senders: Vec::new() };
     let house = world.house(&format!("buyer-{i}"), Role::Payer, &keys).await?;
     // Exactly what the payments cost: one signature too many would not fit.
-    let each = u64::try_from(PAYMENTS / PAYERS)?;
+    let each = u64::try_from(plan.payments / PAYERS)?;
     let budget = Budget {
         id: BudgetId("test".to_owned()),
         scope: Scope::All,
@@ -197,9 +203,8 @@ async fn buyer(world: &World, i: usize) -> Outcome<Buyer> {
 async fn pay(buyer: &Buyer, url: &str) -> Outcome<End> {
     let mut last = String::new();
     for _ in 0..TRIES {
-        let transaction = |paid: &tollway::route::Paid| {
-            paid.receipt.transaction().map(|t| t.0.clone()).unwrap_or_default()
-        };
+        let transaction =
+            |paid: &tollway::route::Paid| paid.receipt.transaction().map(|t| t.0.clone()).unwrap_or_default();
         match buyer.client.get(url).await {
             Ok(answer) => match &answer.standing {
                 Standing::Paid(paid) if answer.response.status().as_u16() == 200 => {
@@ -222,7 +227,9 @@ async fn pay(buyer: &Buyer, url: &str) -> Outcome<End> {
             Err(PayError::Failed(e)) if e.code == Code::NoRoute && e.detail.contains("budget") => {
                 return Err(format!("more was signed than was to be paid: {e}").into());
             }
-            Err(PayError::Failed(e)) if !matches!(e.code, Code::NoRoute | Code::Unreachable | Code::TimedOut | Code::NoQuote) => {
+            Err(PayError::Failed(e))
+                if !matches!(e.code, Code::NoRoute | Code::Unreachable | Code::TimedOut | Code::NoQuote) =>
+            {
                 return Ok(End::Unknown(e.code));
             }
             Err(other) => last = other.to_string(),
@@ -233,11 +240,18 @@ async fn pay(buyer: &Buyer, url: &str) -> Outcome<End> {
 }
 
 /// Kills the facilitator at random moments of the run, and starts it again.
-async fn kill(facilitator: &mut FacilitatorProcess, mut done: watch::Receiver<usize>, seed: u64) -> Outcome {
+async fn kill(
+    facilitator: &mut FacilitatorProcess,
+    plan: Plan,
+    mut done: watch::Receiver<usize>,
+    seed: u64,
+) -> Outcome {
     let dice = Seeded::new(seed);
-    let mut moments: Vec<usize> = (0..KILLS)
-        .map(|_| usize::try_from(dice.below(u64::try_from(PAYMENTS - AT_ONCE).unwrap_or(1))).unwrap_or(0))
-        .collect();
+    let last = u64::try_from(plan.payments - AT_ONCE)?;
+    let mut moments = Vec::new();
+    for _ in 0..plan.kills {
+        moments.push(usize::try_from(dice.below(last))?);
+    }
     moments.sort_unstable();
     for moment in moments {
         done.wait_for(|done| *done >= moment).await?;

@@ -5,55 +5,55 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Case {
-    pub id: u64,
-    pub kind: String,
-    pub challenge: String,
-    pub host: Option<String>,
-    pub now_ms: u64,
-    pub payer: String,
-    pub price_ttl_ms: u64,
-    pub stale_ms: u64,
-    pub exact: Value,
-    pub policy: PolicyOf,
-    pub ledger: LedgerOf,
-    pub scorer: Option<ScorerOf>,
-    pub fixed: Vec<Fixed>,
-    pub bare: Vec<String>,
-    pub networks: Vec<NetworkOf>,
-    pub steps: Vec<Step>,
-    pub nodes: BTreeMap<String, Node>,
+pub(crate) struct Case {
+    pub(crate) id: u64,
+    pub(crate) kind: String,
+    pub(crate) challenge: String,
+    pub(crate) host: Option<String>,
+    pub(crate) now_ms: u64,
+    pub(crate) payer: String,
+    pub(crate) price_ttl_ms: u64,
+    pub(crate) stale_ms: u64,
+    pub(crate) exact: Value,
+    pub(crate) policy: PolicyOf,
+    pub(crate) ledger: LedgerOf,
+    pub(crate) scorer: Option<ScorerOf>,
+    pub(crate) fixed: Vec<Fixed>,
+    pub(crate) bare: Vec<String>,
+    pub(crate) networks: Vec<NetworkOf>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) nodes: BTreeMap<String, Node>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NetworkOf {
-    pub chain: String,
-    pub signer: bool,
-    pub feeds: Vec<FeedOf>,
-    pub learned: Vec<Value>,
+pub(crate) struct NetworkOf {
+    pub(crate) chain: String,
+    pub(crate) signer: bool,
+    pub(crate) feeds: Vec<FeedOf>,
+    pub(crate) learned: Vec<Value>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FeedOf {
-    pub key: String,
-    pub decimals: u8,
-    pub address: String,
-    pub max_age_s: u64,
+pub(crate) struct FeedOf {
+    pub(crate) key: String,
+    pub(crate) decimals: u8,
+    pub(crate) address: String,
+    pub(crate) max_age_s: u64,
 }
 
 /// A look at the market, taken earlier.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Step {
-    pub age_ms: u64,
-    pub tariffs: Vec<String>,
-    pub prices: Vec<String>,
-    pub nodes: BTreeMap<String, Node>,
+pub(crate) struct Step {
+    pub(crate) age_ms: u64,
+    pub(crate) tariffs: Vec<String>,
+    pub(crate) prices: Vec<String>,
+    pub(crate) nodes: BTreeMap<String, Node>,
 }
 
 /// How a node answers one kind of question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Way {
+pub(crate) enum Way {
     Answers,
     Silent,
     Refuses,
@@ -62,70 +62,70 @@ pub enum Way {
 
 /// What a node answers: raw results, `None` where a call reverts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Node {
-    pub fees: Way,
-    pub feeds: Way,
-    pub funds: Way,
-    pub time_s: u64,
-    pub fee_history: Value,
-    pub oracle: BTreeMap<String, Option<String>>,
-    pub arb: BTreeMap<String, Option<String>>,
+pub(crate) struct Node {
+    pub(crate) fees: Way,
+    pub(crate) feeds: Way,
+    pub(crate) funds: Way,
+    pub(crate) time_s: u64,
+    pub(crate) fee_history: Value,
+    pub(crate) oracle: BTreeMap<String, Option<String>>,
+    pub(crate) arb: BTreeMap<String, Option<String>>,
     /// By feed: `latestRoundData`, `decimals`.
-    pub rounds: BTreeMap<String, [Option<String>; 2]>,
-    pub balances: BTreeMap<String, Option<String>>,
+    pub(crate) rounds: BTreeMap<String, [Option<String>; 2]>,
+    pub(crate) balances: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ListOf {
-    pub mode: String,
-    pub of: Vec<String>,
+pub(crate) struct ListOf {
+    pub(crate) mode: String,
+    pub(crate) of: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PolicyOf {
-    pub networks: ListOf,
-    pub assets: ListOf,
-    pub payees: ListOf,
-    pub hosts: ListOf,
-    pub cap: Option<String>,
-    pub caps: Vec<(String, String)>,
-    pub budgets: Vec<BudgetOf>,
-    pub allow_mainnet: bool,
-    pub timeout_s_max: Option<u64>,
+pub(crate) struct PolicyOf {
+    pub(crate) networks: ListOf,
+    pub(crate) assets: ListOf,
+    pub(crate) payees: ListOf,
+    pub(crate) hosts: ListOf,
+    pub(crate) cap: Option<String>,
+    pub(crate) caps: Vec<(String, String)>,
+    pub(crate) budgets: Vec<BudgetOf>,
+    pub(crate) allow_mainnet: bool,
+    pub(crate) timeout_s_max: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct BudgetOf {
-    pub id: String,
+pub(crate) struct BudgetOf {
+    pub(crate) id: String,
     /// `all`, `host`, `asset` or `payee`, and of what.
-    pub scope: (String, String),
-    pub limit: String,
-    pub window_ms: u64,
+    pub(crate) scope: (String, String),
+    pub(crate) limit: String,
+    pub(crate) window_ms: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct LedgerOf {
-    pub broken: bool,
-    pub holds: Vec<HoldOf>,
+pub(crate) struct LedgerOf {
+    pub(crate) broken: bool,
+    pub(crate) holds: Vec<HoldOf>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct HoldOf {
-    pub lines: Vec<(String, String)>,
+pub(crate) struct HoldOf {
+    pub(crate) lines: Vec<(String, String)>,
     /// When it was closed, what was taken, of how much.
-    pub closed: Option<(u64, String, String)>,
+    pub(crate) closed: Option<(u64, String, String)>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct ScorerOf {
-    pub penalty: BTreeMap<String, String>,
-    pub latency: BTreeMap<String, u64>,
+pub(crate) struct ScorerOf {
+    pub(crate) penalty: BTreeMap<String, String>,
+    pub(crate) latency: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Fixed {
-    pub asset: String,
-    pub answer: String,
-    pub answer_decimals: u8,
-    pub asset_decimals: u8,
+pub(crate) struct Fixed {
+    pub(crate) asset: String,
+    pub(crate) answer: String,
+    pub(crate) answer_decimals: u8,
+    pub(crate) asset_decimals: u8,
 }

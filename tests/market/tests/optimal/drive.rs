@@ -22,7 +22,7 @@ use tollway::route::{Budget, Context, List, Policy, QuoteBook, QuoteSettings, Ro
 use tollway::system::tokio_spawn;
 
 /// Says what it is told; sleeps in tokio's time, which the tests let jump.
-pub struct Still(AtomicU64);
+pub(crate) struct Still(AtomicU64);
 
 #[async_trait]
 impl Clock for Still {
@@ -100,12 +100,12 @@ fn number(text: &str) -> u128 {
 }
 
 /// The key that pays in every case.
-pub fn key() -> LocalKey {
+pub(crate) fn key() -> LocalKey {
     LocalKey::from_hex(&format!("0x{}", "11".repeat(32))).unwrap()
 }
 
 /// What the router answers: its own explanation, as a program reads it.
-pub async fn answer(case: &Case) -> Value {
+pub(crate) async fn answer(case: &Case) -> Value {
     let clock = Arc::new(Still(AtomicU64::new(case.now_ms)));
     let ledger = ledger(case).await;
     let (mut scripts, mut networks) = (BTreeMap::new(), Vec::new());

@@ -7,7 +7,7 @@ use tollway::evm::FAMILY;
 
 type Entry = Map<String, Value>;
 
-pub fn challenge(world: &World, dice: &mut Dice) -> String {
+pub(crate) fn challenge(world: &World, dice: &mut Dice) -> String {
     let mut accepts: Vec<Value> = Vec::new();
     for _ in 0..dice.between(2, 16) {
         let again = !accepts.is_empty() && dice.chance(if world.twins { 30 } else { 12 });
@@ -92,7 +92,7 @@ fn entry(world: &World, dice: &mut Dice) -> Value {
     if world.twins {
         return Value::Object(entry);
     }
-    if dice.chance(25) {
+    if dice.chance(22) {
         breakage(&mut entry, world, dice);
         if dice.chance(15) {
             breakage(&mut entry, world, dice);
@@ -166,9 +166,10 @@ fn timeouts() -> Vec<Value> {
 type Extra = (&'static str, Option<Value>);
 
 fn extras() -> Vec<Extra> {
-    let odd = [json!(""), json!("usd coin"), json!("USDC"), json!(2), Value::Null, json!({}), json!("Co\u{131}n")];
-    let names = odd.clone().into_iter().map(|v| ("name", Some(v)));
-    let versions = odd.into_iter().map(|v| ("version", Some(v)));
+    let odd = [json!(""), json!("USDC"), json!("usd coin"), json!(2), Value::Null, json!({})];
+    let names = odd.into_iter().map(|v| ("name", Some(v)));
+    let versions = ["", "3", "2.0", "02", "v2", "\u{662}"].map(|v| json!(v)).into_iter().chain([json!(2), Value::Null]);
+    let versions = versions.map(|v| ("version", Some(v)));
     let methods = [json!("permit2"), json!(""), json!("eip3009 "), json!(7), Value::Null, json!("eip3009")];
     let flows = [json!("escrow"), json!("upfront"), json!("Upfront"), json!(""), json!(false), Value::Null, json!("escrow")];
     names

@@ -7,6 +7,8 @@
 //! 1,000 random 402s go through the real router: real networks whose nodes are scripted, the real scheme, a ledger, a
 //! clock that stands still. The same 402s, with the raw answers of the same nodes, go through `reference/route.py`, a
 //! second program written from `reference/SPEC.md`. Every order, every part of every cost and every reason must agree.
+//!
+//! `MARKET_KEEP=cases.json` keeps the cases and both programs' answers, for whoever looks into a difference.
 
 mod case;
 mod dice;
@@ -27,7 +29,6 @@ const CASES: u64 = 1_000;
 const BESIDE: usize = 2;
 
 fn payer(key: &LocalKey) -> String {
-    use alloy::signers::Signer;
     format!("{:#x}", key.address())
 }
 
@@ -81,9 +82,9 @@ async fn a_second_program_says_the_same() {
     for (id, what) in differ.iter().take(20) {
         println!("case {id}: {what}");
     }
-    if let Some((id, _)) = differ.first().filter(|_| std::env::var_os("MARKET_KEEP").is_some()) {
-        let case = &raw[usize::try_from(*id).unwrap()];
-        println!("{}", serde_json::to_string_pretty(case).unwrap());
+    if let Some(to) = std::env::var_os("MARKET_KEEP") {
+        let all = json!({"facts": make::facts(), "cases": raw, "ours": ours, "theirs": theirs});
+        std::fs::write(to, all.to_string()).unwrap();
     }
     assert!(differ.is_empty(), "{} of {CASES} cases differ", differ.len());
     seen.enough();

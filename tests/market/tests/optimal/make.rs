@@ -8,56 +8,56 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tollway::evm::{FAMILY, FeeModel, Profile};
 
-/// A USD amount in 10⁻¹⁸ of a cent's hundredth, and so on: what the tests price in.
+/// A millionth of a dollar, in 10⁻¹⁸ dollars.
 const E12: u128 = 1_000_000_000_000;
 
 /// A token of a case.
 #[derive(Debug, Clone)]
-pub struct Token {
-    pub chain: String,
-    pub key: String,
-    pub decimals: u8,
+pub(crate) struct Token {
+    pub(crate) chain: String,
+    pub(crate) key: String,
+    pub(crate) decimals: u8,
     /// The EIP-712 domain that is right for it.
-    pub domain: (String, String),
+    pub(crate) domain: (String, String),
 }
 
 /// A network of a case.
 #[derive(Debug, Clone)]
-pub struct Place {
-    pub chain: String,
-    pub profile: Profile,
-    pub tokens: Vec<Token>,
-    pub feeds: Vec<FeedOf>,
+pub(crate) struct Place {
+    pub(crate) chain: String,
+    pub(crate) profile: Profile,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) feeds: Vec<FeedOf>,
 }
 
 impl Place {
     /// Every feed of the chain, the profile's own among them.
-    pub fn all_feeds(&self) -> Vec<String> {
+    pub(crate) fn all_feeds(&self) -> Vec<String> {
         let own = [self.profile.native_usd, self.profile.usdc_usd].into_iter().flatten();
         own.map(|feed| format!("{:#x}", feed.address)).chain(self.feeds.iter().map(|f| f.address.clone())).collect()
     }
 }
 
 /// Everything about a case that its parts need to agree on.
-pub struct World {
-    pub places: Vec<Place>,
-    pub bare: Vec<String>,
-    pub payees: Vec<String>,
-    pub payer: String,
-    pub now_ms: u64,
-    pub v1: bool,
+pub(crate) struct World {
+    pub(crate) places: Vec<Place>,
+    pub(crate) bare: Vec<String>,
+    pub(crate) payees: Vec<String>,
+    pub(crate) payer: String,
+    pub(crate) now_ms: u64,
+    pub(crate) v1: bool,
     /// Everything costs the same in as many ways as possible.
-    pub twins: bool,
+    pub(crate) twins: bool,
 }
 
-pub fn account(dice: &mut Dice) -> String {
+pub(crate) fn account(dice: &mut Dice) -> String {
     alloy::hex::encode_prefixed(dice.bytes::<20>())
 }
 
 const POOL: [u64; 10] = [1, 8453, 10, 42161, 137, 43114, 42220, 84532, 421614, 43113];
 
 /// The case of that number.
-pub fn case(id: u64, payer: &str) -> Case {
+pub(crate) fn case(id: u64, payer: &str) -> Case {
     let mut dice = Dice::new(id.wrapping_mul(0x5851_f42d_4c95_7f2d) ^ 0x7011);
     let dice = &mut dice;
     let twins = dice.chance(15);
@@ -67,7 +67,7 @@ pub fn case(id: u64, payer: &str) -> Case {
     let bare: Vec<String> =
         ["eip155:8453", "eip155:137"].iter().filter(|c| !taken.contains(c)).map(|c| (*c).to_owned()).collect();
     let world = World {
-        bare: dice.some(&bare, 30),
+        bare: dice.some(&bare, 60),
         payees: (0..3).map(|_| account(dice)).collect(),
         payer: payer.to_owned(),
         now_ms: 1_800_000_000_000 + dice.between(0, 999_999),
@@ -75,7 +75,7 @@ pub fn case(id: u64, payer: &str) -> Case {
         twins,
         places,
     };
-    let (challenge, host) = (entries::challenge(&world, dice), dice.chance(60).then(|| host(dice)));
+    let (challenge, host) = (entries::challenge(&world, dice), dice.chance(80).then(|| host(dice)));
     let (price_ttl_ms, stale_ms) = (*dice.pick(&[10_000, 10_000, 10_000, 3_000, 30_000]), *dice.pick(&[4_000, 4_000, 8_000]));
     let steps = if twins { Vec::new() } else { steps(&world, dice) };
     let nodes = world.places.iter().map(|place| {
@@ -94,7 +94,7 @@ pub fn case(id: u64, payer: &str) -> Case {
         price_ttl_ms,
         stale_ms,
         exact: json!({
-            "allow_unknown_assets": dice.chance(30),
+            "allow_unknown_assets": dice.chance(40),
             "max_timeout_s": *dice.pick(&[86_400, 86_400, 300]),
             "tokens": exact_tokens,
         }),
@@ -142,7 +142,7 @@ fn place(id: u64, dice: &mut Dice, twins: bool, vouched: &mut Vec<Value>, fixed:
             decimals: *dice.pick(&[0, 2, 6, 6, 8, 18, 24]),
             domain: ((*dice.pick(&["Coin", "USD₮0", "A \"quoted\" coin"])).to_owned(), "1".to_owned()),
         };
-        if dice.chance(60) {
+        if dice.chance(75) {
             let (name, version) = &token.domain;
             let key = if dice.chance(50) { token.key.to_uppercase().replace("0X", "0x") } else { token.key.clone() };
             vouched.push(json!({"chain": chain, "address": key, "name": name, "version": version}));
@@ -159,7 +159,7 @@ fn place(id: u64, dice: &mut Dice, twins: bool, vouched: &mut Vec<Value>, fixed:
         if fix {
             let coin = n.is_none();
             fixed.push(fixed_price(&format!("{chain}/{key}"), decimals, coin, twins, dice));
-        } else if dice.chance(if own { 8 } else { 75 }) {
+        } else if dice.chance(if own { 8 } else { 87 }) {
             let max_age_s = *dice.pick(&[3_600, 90_000]);
             feeds.push(FeedOf { key, decimals, address: account(dice), max_age_s });
         }
@@ -280,14 +280,14 @@ fn any() -> ListOf {
 
 fn list(from: &[String], dice: &mut Dice) -> ListOf {
     match dice.between(0, 99) {
-        0..=7 => ListOf { mode: "only".to_owned(), of: dice.some(from, 80) },
-        8..=14 => ListOf { mode: "except".to_owned(), of: dice.some(from, 15) },
+        0..=4 => ListOf { mode: "only".to_owned(), of: dice.some(from, 80) },
+        5..=9 => ListOf { mode: "except".to_owned(), of: dice.some(from, 15) },
         _ => any(),
     }
 }
 
 fn usd(dice: &mut Dice) -> u128 {
-    *dice.pick(&[1_000, 10_000, 10_000, 50_000, 1_000_000, 3_000_000]) * E12
+    *dice.pick(&[1_000, 10_000, 50_000, 1_000_000, 3_000_000, 30_000_000]) * E12
 }
 
 fn policy(world: &World, dice: &mut Dice) -> PolicyOf {
@@ -311,10 +311,10 @@ fn policy(world: &World, dice: &mut Dice) -> PolicyOf {
         BudgetOf { id, scope, limit: (usd(dice) * 4).to_string(), window_ms }
     });
     let budgets = budgets.collect();
-    let cap = dice.chance(60).then(|| (usd(dice) * 3 + u128::from(dice.chance(50))).to_string());
+    let cap = dice.chance(50).then(|| (usd(dice) * 3 + u128::from(dice.chance(50))).to_string());
     let [networks, assets, payees, hosts] = [chains, assets, payees, hosts].map(|from| list(&from, dice));
     let timeout_s_max = dice.chance(30).then(|| *dice.pick(&[60, 300, 100_000]));
-    PolicyOf { networks, assets, payees, hosts, cap, caps, budgets, allow_mainnet: dice.chance(94), timeout_s_max }
+    PolicyOf { networks, assets, payees, hosts, cap, caps, budgets, allow_mainnet: dice.chance(97), timeout_s_max }
 }
 
 fn ledger(world: &World, dice: &mut Dice) -> LedgerOf {
@@ -360,7 +360,7 @@ fn scorer(world: &World, dice: &mut Dice) -> Option<ScorerOf> {
 }
 
 /// The tables that both programs read.
-pub fn facts() -> Value {
+pub(crate) fn facts() -> Value {
     let feed = |f: Option<tollway::evm::Feed>| {
         f.map(|f| json!({"address": format!("{:#x}", f.address), "max_age_s": f.max_age_secs}))
     };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 const GWEI: u128 = 1_000_000_000;
 
-pub fn node(place: &Place, world: &World, at_ms: u64, dice: &mut Dice) -> Node {
+pub(crate) fn node(place: &Place, world: &World, at_ms: u64, dice: &mut Dice) -> Node {
     let twins = world.twins;
     let ways = [way(dice, twins), way(dice, twins), way(dice, twins)];
     let time_s = at_ms / 1_000;
@@ -35,7 +35,7 @@ fn way(dice: &mut Dice, twins: bool) -> Way {
     }
 }
 
-pub fn word(n: u128) -> String {
+pub(crate) fn word(n: u128) -> String {
     format!("{n:064x}")
 }
 

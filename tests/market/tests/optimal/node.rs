@@ -12,6 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 alloy::sol! {
     struct Call3 { address target; bool allowFailure; bytes callData; }
@@ -27,7 +28,7 @@ const NODE_INTERFACE: &str = "0x00000000000000000000000000000000000000c8";
 
 /// A node whose answers can be changed between looks.
 #[derive(Clone)]
-pub struct Scripted {
+pub(crate) struct Scripted {
     chain_id: u64,
     node: Arc<Mutex<Node>>,
 }
@@ -42,13 +43,13 @@ enum Kind {
 }
 
 impl Scripted {
-    pub fn new(chain_id: u64, node: Node) -> Self {
+    pub(crate) fn new(chain_id: u64, node: Node) -> Self {
         Self { chain_id, node: Arc::new(Mutex::new(node)) }
     }
-    pub fn now(&self, node: &Node) {
+    pub(crate) fn now(&self, node: &Node) {
         *self.node.lock().unwrap() = node.clone();
     }
-    pub fn client(&self) -> RpcClient {
+    pub(crate) fn client(&self) -> RpcClient {
         RpcClient::new(self.clone(), true)
     }
 
@@ -109,6 +110,8 @@ impl Scripted {
             RequestPacket::Single(one) => vec![one.clone()],
             RequestPacket::Batch(many) => many.clone(),
         };
+        // A way there and back: questions that are asked at once are really under way at once.
+        tokio::time::sleep(Duration::from_millis(3)).await;
         match self.way(self.kind(&requests[0])) {
             Way::Silent => std::future::pending().await,
             Way::Broken => Err(TransportErrorKind::custom_str("the line is cut")),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 #[derive(Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     cases: usize,
     routes: usize,
     codes: BTreeMap<String, usize>,
@@ -49,7 +49,7 @@ const TIES: [&str; 4] = ["by settlement", "by latency", "by name", "by place"];
 const LEAST: usize = 10;
 
 impl Seen {
-    pub fn take(&mut self, case: &Case, explanation: &Value) {
+    pub(crate) fn take(&mut self, case: &Case, explanation: &Value) {
         self.cases += 1;
         let routes = explanation["routes"].as_array().unwrap();
         self.routes += routes.len();
@@ -90,7 +90,7 @@ impl Seen {
     }
 
     /// Everything that can happen did, and not once or twice only.
-    pub fn enough(&self) {
+    pub(crate) fn enough(&self) {
         let count = |from: &BTreeMap<String, usize>, key: &str| from.get(key).copied().unwrap_or(0);
         for code in CODES.into_iter().filter(|code| *code != "routes") {
             assert!(count(&self.codes, code) >= LEAST, "{code} came up {} times", count(&self.codes, code));
@@ -126,7 +126,7 @@ fn text(value: &Value) -> String {
 }
 
 /// The first place where two answers part.
-pub fn difference(ours: &Value, theirs: &Value) -> String {
+pub(crate) fn difference(ours: &Value, theirs: &Value) -> String {
     match (ours, theirs) {
         (Value::Object(a), Value::Object(b)) => {
             for key in a.keys().chain(b.keys()) {

@@ -1,7 +1,7 @@
 //! What a person sees; silent under `--json`.
 
 use super::payment::PaymentReport;
-use crate::table;
+use crate::{out, table};
 use tollway::core::Usd;
 use tollway::route::Explanation;
 
@@ -13,37 +13,40 @@ pub(super) struct Printer {
 impl Printer {
     /// A line of its own.
     pub(super) fn head(&self, words: &str) {
+        self.line(&format!("\n▌ {words}"));
+    }
+    /// What is shown is no part of the payment: that it cannot be shown does not stop one.
+    fn line(&self, words: &str) {
         if !self.json {
-            println!("\n▌ {words}");
+            drop(out::line(words));
         }
     }
     /// The ranked table.
     pub(super) fn table(&self, explanation: &Explanation) {
-        if !self.json {
-            print!("{}", table::render(explanation));
-        }
+        self.line(table::render(explanation).trim_end_matches('\n'));
     }
     /// One payment.
     pub(super) fn payment(&self, paid: &PaymentReport, body: &str) {
-        if self.json {
-            return;
-        }
         let b = &paid.balances;
-        println!(
+        self.line(&format!(
             "  → paid {} on {} in {}",
             usdc(b.payer_usdc_before.saturating_sub(b.payer_usdc_after)),
             paid.title,
             paid.transaction
-        );
-        println!("    answer: {}", body.trim_end());
-        println!("    payer    {} → {}", usdc(b.payer_usdc_before), usdc(b.payer_usdc_after));
-        println!("    merchant {} → {}", usdc(b.merchant_usdc_before), usdc(b.merchant_usdc_after));
-        println!(
+        ));
+        self.line(&format!("    answer: {}", body.trim_end()));
+        self.line(&format!("    payer    {} → {}", usdc(b.payer_usdc_before), usdc(b.payer_usdc_after)));
+        self.line(&format!(
+            "    merchant {} → {}",
+            usdc(b.merchant_usdc_before),
+            usdc(b.merchant_usdc_after)
+        ));
+        self.line(&format!(
             "    settling was predicted to cost {:.6}, and cost {:.6} (the settler's balance on chain){}",
             paid.predicted_cost_usd,
             paid.actual_cost_usd,
             off(paid.predicted_cost_usd, paid.actual_cost_usd)
-        );
+        ));
     }
 }
 
