@@ -152,7 +152,8 @@ impl Family {
     }
     /// The token's known facts.
     pub fn known(&self, asset: &AssetId) -> Option<&'static KnownAsset> {
-        self.assets.iter().find(|a| a.key == asset.key() && a.chain == asset.chain.as_str())
+        // Chains differ in length, most of them; keys do not.
+        self.assets.iter().find(|a| a.chain == asset.chain.as_str() && a.key == asset.key())
     }
     /// The chain's known facts.
     pub fn network(&self, chain: &ChainId) -> Option<&'static KnownNetwork> {

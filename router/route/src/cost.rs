@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 pub use tollway_core::Part;
 use tollway_core::{
-    Amount, AssetId, Bearer, ChainId, Code, Effort, Error, Fee, Next, Purpose, Result, Tariff, Time, Usd, UsdPrice,
-    Work,
+    Amount, AssetId, Bearer, ChainId, Code, Effort, Error, Fee, Next, Purpose, Result, Tariff, Time, Usd,
+    UsdPrice, Work,
 };
 
 /// Where quotes come from while pricing: the book, or a recorded market.

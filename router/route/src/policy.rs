@@ -86,7 +86,8 @@ pub struct Policy {
     pub payees: List<Account>,
     /// Hosts, lower case, without port.
     pub hosts: List<String>,
-    /// The most for one payment, own on-chain work included. `None` forbids paying (quoting works).
+    /// The most that one signature can cost, own on-chain work included. `None` forbids paying (quoting works). When a
+    /// server corrects its terms, a second signature may be out beside the first, each within this.
     pub cap: Option<Usd>,
     /// The most for one payment in given assets, whatever their price.
     pub caps: Vec<Amount>,

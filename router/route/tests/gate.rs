@@ -54,7 +54,12 @@ fn post(world: &Arc<World>, gate: &Gate, scope: &str, tag: &Tag, rails: &[Rail])
 }
 
 fn prices(posted: &Posted) -> Vec<(String, u128)> {
-    posted.offers.iter().map(|o| &o.offer.requirement).map(|r| (r.chain.to_string(), r.price.atomic())).collect()
+    posted
+        .offers
+        .iter()
+        .map(|o| &o.offer.requirement)
+        .map(|r| (r.chain.to_string(), r.price.atomic()))
+        .collect()
 }
 
 fn amounts(atomic: u128) -> Tag {
@@ -71,7 +76,9 @@ fn pay_v2(world: &World, offer: &Offer, nonce: &str) -> Json {
 
 fn pay_v1(world: &World, network: &str, nonce: &str, value: u128) -> Json {
     let payload = payload_of(world, nonce, value, PAYEE);
-    Json::of(&serde_json::json!({ "x402Version": 1, "scheme": "fake", "network": network, "payload": payload }))
+    Json::of(
+        &serde_json::json!({ "x402Version": 1, "scheme": "fake", "network": network, "payload": payload }),
+    )
 }
 
 fn payload_of(world: &World, nonce: &str, value: u128, to: &str) -> Json {
@@ -141,7 +148,10 @@ fn what_is_repriced_is_profitable() {
             let asked = offer.offer.requirement.price.atomic();
             // The costs are those of the offer that is made, fee included.
             let fee = (asked * fee_bps).div_ceil(10_000);
-            assert_eq!(offer.costs.settlement().unwrap(), Usd::from_micros(u64::try_from(220 + fee).unwrap()));
+            assert_eq!(
+                offer.costs.settlement().unwrap(),
+                Usd::from_micros(u64::try_from(220 + fee).unwrap())
+            );
             assert_eq!(offer.costs.price, Usd::from_micros(u64::try_from(asked).unwrap()));
             assert!(asked >= price && asked <= price + price / 50 + 2, "fee {fee_bps}: {asked} of {price}");
         }
@@ -301,6 +311,55 @@ fn an_offer_is_found_among_thousands() {
     }
 }
 
+/// Memory is bounded: what was shown long ago in one of many scopes is in the ledger alone.
+#[test]
+fn not_everything_is_kept_in_memory() {
+    let world = World::new();
+    let gate = gate(&world, seller());
+    let rails = [rail(1), rail(2), rail(3), rail(4)];
+    let first = offers(&post(&world, &gate, "query 0", &amounts(10_000), &rails));
+    for n in 1..5_001u32 {
+        post(&world, &gate, &format!("query {n}"), &amounts(10_000), &rails);
+    }
+    let writes = world.books.writes();
+    post(&world, &gate, "query 0", &amounts(10_000), &rails);
+    assert!(world.books.writes() > writes, "20,000 others push it out");
+    assert!(admit(&world, &gate, "query 0", &pay_v2(&world, &first[0], "n"), &[]).is_ok());
+}
+
+/// An offer that is shown is on record first; one that could not be written is not shown.
+#[test]
+fn posting_survives_a_ledger_that_fails_and_callers_that_leave() {
+    for n in 0.. {
+        for how in [Some(Fails::Before), Some(Fails::After), None] {
+            let world = World::new();
+            let first = gate(&world, seller());
+            let tag = amounts(10_000);
+            let rails = [rail(1), rail(2)];
+            let (struck, ended) = match how {
+                Some(how) => {
+                    *world.books.trouble.lock().unwrap() = Some((n, how));
+                    let got = run(&world, first.post("s", &tag, &rails));
+                    let struck = world.books.calls() > n;
+                    assert_eq!(got.is_err(), struck, "call {n} fails {how:?}");
+                    (struck, !struck)
+                }
+                None => (false, poll(&world, first.post("s", &tag, &rails), n).is_some()),
+            };
+            *world.books.trouble.lock().unwrap() = None;
+            let shown = offers(&post(&world, &first, "s", &tag, &rails));
+            for offer in &shown {
+                let payment = pay_v2(&world, offer, "n");
+                let restarted = gate(&world, seller());
+                assert!(admit(&world, &restarted, "s", &payment, &[]).is_ok(), "{n} {how:?} {struck}");
+            }
+            if ended && how.is_none() {
+                return;
+            }
+        }
+    }
+}
+
 /// Scopes that nobody asks for again do not pile up: a price for each request is a record for each request.
 #[test]
 fn forgotten_offers_are_swept_out() {
@@ -321,11 +380,15 @@ fn v1_is_matched_by_what_was_signed() {
     let gate = gate(&world, seller());
     post(&world, &gate, "s", &amounts(20_000), &[rail(1)]);
     let now = offers(&post(&world, &gate, "s", &amounts(10_000), &[rail(1)]));
-    for (value, price) in [(10_000, Some(10_000)), (20_000, Some(20_000)), (15_000, Some(10_000)), (9_999, None)] {
+    for (value, price) in
+        [(10_000, Some(10_000)), (20_000, Some(20_000)), (15_000, Some(10_000)), (9_999, None)]
+    {
         let payment = pay_v1(&world, "one", &format!("n{value}"), value);
         let admitted = admit(&world, &gate, "s", &payment, &now);
         match price {
-            Some(price) => assert_eq!(admitted.unwrap().arrival.offer.requirement.price.atomic(), price, "{value}"),
+            Some(price) => {
+                assert_eq!(admitted.unwrap().arrival.offer.requirement.price.atomic(), price, "{value}")
+            }
             None => assert_eq!(admitted.unwrap_err().code, Code::ValueMismatch),
         }
     }
@@ -346,14 +409,13 @@ fn v1_finds_its_offer_in_the_ledger_whatever_else_is_offered() {
 }
 
 struct Remote {
-    world: Arc<World>,
     up: Mutex<bool>,
     asked: AtomicUsize,
 }
 
 impl Remote {
-    fn new(world: &Arc<World>) -> Arc<Self> {
-        Arc::new(Self { world: world.clone(), up: Mutex::new(true), asked: AtomicUsize::new(0) })
+    fn new() -> Arc<Self> {
+        Arc::new(Self { up: Mutex::new(true), asked: AtomicUsize::new(0) })
     }
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
@@ -399,7 +461,7 @@ fn with_remotes(world: &Arc<World>, remotes: &[&Arc<Remote>]) -> Gate {
 #[test]
 fn what_a_facilitator_supports_is_asked_once_in_a_while() {
     let world = World::new();
-    let remote = Remote::new(&world);
+    let remote = Remote::new();
     let gate = with_remotes(&world, &[&remote]);
     for _ in 0..50 {
         assert_eq!(post(&world, &gate, "s", &amounts(5), &[rail(1), rail(2)]).offers.len(), 1);
@@ -411,7 +473,7 @@ fn what_a_facilitator_supports_is_asked_once_in_a_while() {
 #[test]
 fn a_dead_facilitator_is_not_asked_for_every_402() {
     let world = World::new();
-    let (dead, alive) = (Remote::new(&world), Remote::new(&world));
+    let (dead, alive) = (Remote::new(), Remote::new());
     *dead.up.lock().unwrap() = false;
     let gate = with_remotes(&world, &[&dead, &alive]);
     for _ in 0..100 {
@@ -432,7 +494,7 @@ fn a_dead_facilitator_is_not_asked_for_every_402() {
 #[test]
 fn what_a_facilitator_supported_is_believed_while_it_is_away() {
     let world = World::new();
-    let remote = Remote::new(&world);
+    let remote = Remote::new();
     let gate = with_remotes(&world, &[&remote]);
     post(&world, &gate, "s", &amounts(5), &[rail(1)]);
     *remote.up.lock().unwrap() = false;
@@ -445,7 +507,7 @@ fn what_a_facilitator_supported_is_believed_while_it_is_away() {
 #[test]
 fn without_anybody_who_settles_the_reason_is_told() {
     let world = World::new();
-    let remote = Remote::new(&world);
+    let remote = Remote::new();
     *remote.up.lock().unwrap() = false;
     let gate = with_remotes(&world, &[&remote]);
     let posted = post(&world, &gate, "s", &amounts(5), &[rail(1)]);
@@ -581,7 +643,12 @@ fn a_ledger_that_fails_during_recovery_leaves_the_visit_open() {
             run(&world, visit(&first, &payment, &shown, &runs)).unwrap_err();
             // It was included all the same.
             let r = shown[0].requirement.clone();
-            let sent = Payment { accepted: r, payload: payload_of(&world, "n", 5, PAYEE), extensions: None, resource: None };
+            let sent = Payment {
+                accepted: r,
+                payload: payload_of(&world, "n", 5, PAYEE),
+                extensions: None,
+                resource: None,
+            };
             world.chain.lock().unwrap().insert("n".into(), ok_receipt(&sent));
             let gate = gate(&world, seller());
             let first = world.books.calls();

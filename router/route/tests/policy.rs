@@ -44,13 +44,22 @@ fn every_list_refuses_and_allows() {
         |fits| Policy { networks: List::Only(vec![chain(if fits { 1 } else { 2 })]), ..policy() },
         |fits| Policy { assets: List::Only(vec![usdc(if fits { 1 } else { 2 })]), ..policy() },
         |fits| Policy { payees: List::Only(vec![payee(1, if fits { PAYEE } else { "other" })]), ..policy() },
-        |fits| Policy { hosts: List::Only(vec![if fits { "a.example" } else { "b.example" }.into()]), ..policy() },
+        |fits| Policy {
+            hosts: List::Only(vec![if fits { "a.example" } else { "b.example" }.into()]),
+            ..policy()
+        },
     ];
     let except: [Make; 4] = [
         |fits| Policy { networks: List::Except(vec![chain(if fits { 2 } else { 1 })]), ..policy() },
         |fits| Policy { assets: List::Except(vec![usdc(if fits { 2 } else { 1 })]), ..policy() },
-        |fits| Policy { payees: List::Except(vec![payee(1, if fits { "other" } else { PAYEE })]), ..policy() },
-        |fits| Policy { hosts: List::Except(vec![if fits { "b.example" } else { "a.example" }.into()]), ..policy() },
+        |fits| Policy {
+            payees: List::Except(vec![payee(1, if fits { "other" } else { PAYEE })]),
+            ..policy()
+        },
+        |fits| Policy {
+            hosts: List::Except(vec![if fits { "b.example" } else { "a.example" }.into()]),
+            ..policy()
+        },
     ];
     for make in only.into_iter().chain(except) {
         allowed(&world, make(true), asked(), FROM);
@@ -94,7 +103,14 @@ fn a_chain_that_nobody_knows_counts_as_a_mainnet() {
 #[test]
 fn windows_have_bounds() {
     let world = World::new();
-    for (t, max, ok) in [(0, None, false), (1, None, true), (600, None, true), (601, None, false), (601, Some(700), true), (60, Some(59), false)] {
+    for (t, max, ok) in [
+        (0, None, false),
+        (1, None, true),
+        (600, None, true),
+        (601, None, false),
+        (601, Some(700), true),
+        (60, Some(59), false),
+    ] {
         let policy = Policy { timeout_s_max: max, ..policy() };
         let asked = accept_in(usdc(1), CENT, PAYEE, t);
         if ok {

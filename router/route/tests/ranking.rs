@@ -108,7 +108,11 @@ fn a_cost_is_priced_in_the_coin_it_is_charged_in() {
 #[test]
 fn overflow_is_an_error() {
     let market = market();
-    let dear = Fee { bearer: Bearer::Payer, amount: Amount::new(usdc(1), u128::MAX / 2_000_000_000_000), label: "f" };
+    let dear = Fee {
+        bearer: Bearer::Payer,
+        amount: Amount::new(usdc(1), u128::MAX / 2_000_000_000_000),
+        label: "f",
+    };
     let effort = Effort { works: vec![], fees: vec![dear.clone()] };
     let one = cost(&market, &effort).unwrap();
     assert!(one.payer().is_ok());
@@ -129,8 +133,11 @@ fn effort() -> impl Strategy<Value = Effort> {
         work.refundable = back;
         work
     });
-    let fee = (bearer(), 0..1_000_000u128)
-        .prop_map(|(bearer, n)| Fee { bearer, amount: Amount::new(usdc(1), n), label: "fee" });
+    let fee = (bearer(), 0..1_000_000u128).prop_map(|(bearer, n)| Fee {
+        bearer,
+        amount: Amount::new(usdc(1), n),
+        label: "fee",
+    });
     (prop::collection::vec(work, 0..6), prop::collection::vec(fee, 0..4))
         .prop_map(|(works, fees)| Effort { works, fees })
 }
@@ -174,7 +181,7 @@ proptest! {
         let mut random = seed;
         for i in (1..other.len()).rev() {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            other.swap(i, (random >> 33) as usize % (i + 1));
+            other.swap(i, usize::try_from(random >> 33).unwrap() % (i + 1));
         }
         rank::sort(&mut one);
         rank::sort(&mut other);

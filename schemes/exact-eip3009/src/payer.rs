@@ -8,9 +8,9 @@ use crate::settings::Settings;
 use crate::terms::{MARGIN_MS, Rail, Token, signed_by};
 use alloy::primitives::{Address, B256, U256};
 use alloy::signers::Signer;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollway_core::{
-    Action, ActionKind, Answer, AttemptId, Authorization, Blame, ChainId, Clock, Code, Demand, Dice, Error,
+    Action, ActionKind, Answer, AssetId, AttemptId, Authorization, Blame, ChainId, Clock, Code, Demand, Dice, Error,
     Fate, Landed, Next, Payer, Payment, Plan, Reading, Receipt, Requirement, Reserved, Result, Sample, Site,
     Time, Version, async_trait,
 };
@@ -30,7 +30,19 @@ pub(crate) struct Paying {
     settings: Settings,
     /// One sample per token: what settling costs in data does not depend on who is paid.
     samples: Recent<Address, Sample>,
+    /// What was vouched for last. A chain's entries nearly always name the same token in the same words.
+    vouched: Mutex<Option<Vouched>>,
 }
+
+/// A token that may be signed for, in the words that named it.
+struct Vouched {
+    asset: AssetId,
+    extra: Box<str>,
+    rail: Rail,
+}
+
+/// Longer words are looked at each time: they are somebody else's, and would be kept.
+const WORDS_MAX: usize = 512;
 
 impl Paying {
     pub(crate) fn build(site: &Site) -> Result<Arc<dyn Payer>> {
@@ -41,6 +53,7 @@ impl Paying {
             dice: site.dice.clone(),
             settings: site.settings::<Settings>()?.checked()?,
             samples: Recent::new(64),
+            vouched: Mutex::new(None),
         }))
     }
 
@@ -50,6 +63,24 @@ impl Paying {
             return Err(Error::caller(Code::InvalidNetwork)
                 .detail(format!("asked to pay on {}, this cell pays on {}", r.chain, self.chain)));
         }
+        let (asset, extra) = (&r.price.0.asset, r.extra.0.as_str());
+        let fits = |v: &&Vouched| v.asset == *asset && *v.extra == *extra;
+        if let Some(known) = self.vouched().as_ref().filter(fits) {
+            return Ok(known.rail);
+        }
+        let rail = self.vouch(r)?;
+        if extra.len() <= WORDS_MAX {
+            *self.vouched() = Some(Vouched { asset: *asset, extra: extra.into(), rail });
+        }
+        Ok(rail)
+    }
+
+    fn vouched(&self) -> MutexGuard<'_, Option<Vouched>> {
+        // It is replaced whole, so what a panicking thread left behind is still right.
+        self.vouched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn vouch(&self, r: &Requirement) -> Result<Rail> {
         let rail = Rail::of(r)?;
         match self.settings.domain(&rail.token.asset) {
             Some((name, version)) if !rail.has_domain(name, version) => {

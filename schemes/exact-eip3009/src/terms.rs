@@ -45,10 +45,14 @@ pub(crate) struct Rail {
 #[derive(Deserialize)]
 struct Domain<'a> {
     #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
+    name: Option<Text<'a>>,
     #[serde(borrow)]
-    version: Option<Cow<'a, str>>,
+    version: Option<Text<'a>>,
 }
+
+/// serde borrows a bare `Cow` when told to, but never one inside an `Option`.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Token {
     /// Of a requirement; the domain is not looked at.
@@ -103,7 +107,7 @@ impl Rail {
     fn with_domain(token: Token, extra: &Extra) -> Result<Self> {
         let id = address::eip155(&token.chain())?;
         let domain: Domain<'_> = extra.read()?;
-        let (name, version) = (domain.name.as_deref(), domain.version.as_deref());
+        let (name, version) = (domain.name.as_ref().map(|t| &*t.0), domain.version.as_ref().map(|t| &*t.0));
         eip712::check_domain(&token.asset, name, version)?;
         let (name, version) = (name.unwrap_or_default(), version.unwrap_or_default());
         Ok(Self { token, separator: eip712::separator(name, version, id, token.address) })

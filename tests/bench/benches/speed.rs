@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, criterion_group};
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tollway_bench::floor::Floor;
 use tollway_bench::payer::Payer;
 use tollway_bench::seller::{self, Arriving, Spelling};
@@ -171,7 +171,27 @@ criterion_group! {
     targets = benches
 }
 
+/// One operation for some seconds and nothing else: something for a profiler to look at.
+fn spin(operation: &str) {
+    let (offers, payer) = (seller::offers(), warm());
+    let (echoed, reordered) = (Arriving::new(0, Spelling::Echoed), Arriving::new(0, Spelling::Reordered));
+    let end = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < end {
+        for _ in 0..1_000 {
+            match operation {
+                "read" => drop(black_box(payer.read())),
+                "consider" => drop(black_box(payer.consider(payer.challenge()))),
+                "echoed" => drop(black_box(seller::find(&echoed, &offers))),
+                _ => drop(black_box(seller::find(&reordered, &offers))),
+            }
+        }
+    }
+}
+
 fn main() {
+    if let Ok(operation) = std::env::var("TOLLWAY_SPIN") {
+        return spin(&operation);
+    }
     // `--table` leaves out Criterion's part, which takes most of the time.
     if !std::env::args().any(|argument| argument == "--table") {
         group();

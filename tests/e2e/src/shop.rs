@@ -64,6 +64,8 @@ pub struct Setup {
     pub keeps_answers: bool,
     /// How long an unknown settlement is asked after, in milliseconds.
     pub patience_ms: u64,
+    /// Whether it has nodes of its own to look at the chains with.
+    pub sees_chains: bool,
 }
 
 impl Setup {
@@ -75,6 +77,7 @@ impl Setup {
             settle_within: Duration::from_secs(30),
             keeps_answers: true,
             patience_ms: 15_000,
+            sees_chains: true,
         }
     }
 }
@@ -104,7 +107,10 @@ impl Shop {
     /// # Errors
     /// Whatever the parts say.
     pub async fn open(world: &World, setup: &Setup) -> Outcome<Self> {
-        let house = world.house(&setup.name, Role::Seller, &HouseKeys::default()).await?;
+        let house = match setup.sees_chains {
+            true => world.house(&setup.name, Role::Seller, &HouseKeys::default()).await?,
+            false => world.bare_house(&setup.name)?,
+        };
         let remote = RemoteFacilitator::builder(
             &setup.facilitator,
             Arc::clone(house.registry()),

@@ -6,7 +6,7 @@ use alloy::signers::Signer;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tollway::core::{AssetId, ChainId, Clock, Flow, Ledger, Name, Role};
+use tollway::core::{AssetId, ChainId, Clock, Flow, Ledger, Name, Role, UsdPrice};
 use tollway::evm::{EvmNetwork, FAMILY, LocalKey};
 use tollway::ledger::SqliteLedger;
 use tollway::route::Rail;
@@ -91,6 +91,26 @@ impl World {
     /// Nodes that do not answer.
     pub async fn house(&self, name: &str, role: Role, keys: &HouseKeys) -> Outcome<House> {
         open_house(name, &self.ledger(name), role, &self.chains(), keys).await
+    }
+
+    /// A seller's house that knows the chains and has no node of any: only its facilitator tells it what happened.
+    ///
+    /// # Errors
+    /// A ledger that cannot be opened.
+    pub fn bare_house(&self, name: &str) -> Outcome<House> {
+        let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(self.ledger(name))?);
+        let mut builder = House::builder().name(name).ledger(ledger).role(Role::Seller);
+        for chain in self.devnet.chains() {
+            let id = ChainId::new(&chain.spec().caip2())?;
+            let dollar = UsdPrice {
+                answer: 100_000_000,
+                answer_decimals: 8,
+                asset_decimals: 6,
+                at: SystemClock.now(),
+            };
+            builder = builder.bare(id).fixed_price(FAMILY.asset(id, chain.usdc())?, dollar);
+        }
+        Ok(builder.build()?)
     }
 
     /// USDC on this chain, to the first merchant.

@@ -1,6 +1,7 @@
 """Fee markets, feeds and transactions, as SPEC.md has them: sections 4, 5 and 6."""
 
 import functools
+import sys
 
 TOP = (1 << 128) - 1
 READING_MS = 10_000
@@ -383,3 +384,9 @@ SETTLEMENT = SELECTOR + b"".join([
 REFERENCE = SELECTOR + b"".join(
     bytes(zeros) + keccak256(bytes([n]))[zeros:] for n, zeros in enumerate((12, 12, 27, 27, 27, 0, 31, 0, 0))
 )
+
+
+if __name__ == "__main__":
+    # Texts in hex on the standard input, their FastLZ lengths on the standard output.
+    for line in sys.stdin:
+        print(fastlz(bytes.fromhex(line)))

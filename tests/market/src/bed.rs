@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use tollway::core::{
-    Amount, AttemptId, Authorization, Cell, Ceiling, ChainId, Challenge, Clock, Demand, Dice, Due, Entry, Flow,
-    HoldId, Kind, Leg, Ledger, Name, Order, Payer, Price, Registry, Requirement, Reserved, Result, Role, Settler,
-    Version, flow,
+    Amount, AttemptId, Authorization, Ceiling, Cell, ChainId, Challenge, Clock, Demand, Dice, Due, Entry,
+    Flow, HoldId, Kind, Ledger, Leg, Name, Order, Payer, Price, Registry, Requirement, Reserved, Result,
+    Role, Settler, Version, flow,
 };
 use tollway::evm::{EvmNetwork, FAMILY, LocalKey, SendSettings};
 use tollway::ledger::SqliteLedger;

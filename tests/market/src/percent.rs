@@ -31,7 +31,10 @@ mod tests {
 
     #[test]
     fn errors_are_rounded_up_and_ranks_are_nearest() {
-        assert_eq!((off(103, 100), off(97, 100), off(100, 100), off(1, 0), off(0, 0)), (300, 300, 0, u128::MAX, 0));
+        assert_eq!(
+            (off(103, 100), off(97, 100), off(100, 100), off(1, 0), off(0, 0)),
+            (300, 300, 0, u128::MAX, 0)
+        );
         assert_eq!(off(100_000_001, 100_000_000), 1);
         let forty: Vec<u128> = (1..=40).collect();
         assert_eq!((rank(&forty, 50), rank(&forty, 95), rank(&forty, 100)), (20, 38, 40));

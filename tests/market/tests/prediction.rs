@@ -46,7 +46,9 @@ async fn a_settlement_costs_what_was_predicted() {
     let runs = devnet.chains().iter().enumerate().map(|(n, chain)| run(&devnet, chain, n * 20));
     let all = futures::future::join_all(runs).await;
     println!("\n  {COUNTED} settlements a network, after {LEARNING} to learn from\n");
-    println!("  network    n   first    median   p95      max      a block late  parts of the predicted cost");
+    println!(
+        "  network    n   first    median   p95      max      a block late  parts of the predicted cost"
+    );
     let mut wrong = Vec::new();
     for (chain, settled) in devnet.chains().iter().zip(all) {
         let name = chain.spec().name;
@@ -59,9 +61,17 @@ async fn a_settlement_costs_what_was_predicted() {
             counted.iter().filter_map(|s| Some(percent::off(s.stale?, s.paid))).collect();
         late.sort_unstable();
         let late = percent::rank(&late, 50);
-        assert!(late > MEDIAN_MAX, "{name}: the walk is too smooth to test anything ({})", percent::show(late));
+        assert!(
+            late > MEDIAN_MAX,
+            "{name}: the walk is too smooth to test anything ({})",
+            percent::show(late)
+        );
         let [first, m, p, x, late] = [first, median, p95, max, late].map(percent::show);
-        println!("  {name:<9} {:>2}  {first:>8} {m:>8} {p:>8} {x:>8}   {late:>8}     {}", off.len(), shares(counted));
+        println!(
+            "  {name:<9} {:>2}  {first:>8} {m:>8} {p:>8} {x:>8}   {late:>8}     {}",
+            off.len(),
+            shares(counted)
+        );
         assert_eq!(counted.iter().filter(|s| s.fresh).count(), COUNTED / 2, "{name}");
         if median > MEDIAN_MAX || p95 > P95_MAX {
             wrong.push(format!("{name}: median {m}, p95 {p}"));

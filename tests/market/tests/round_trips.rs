@@ -53,8 +53,12 @@ fn requests(counts: &Counts) -> u64 {
 
 /// Runs the setting: 100 verifications, then 100 settlements of the same payments.
 async fn run(setting: &Setting) -> [Round; 2] {
-    let devnet =
-        Devnet::builder().chains([ChainSpec::BASE]).block_time_ms(setting.block_time_ms).start().await.unwrap();
+    let devnet = Devnet::builder()
+        .chains([ChainSpec::BASE])
+        .block_time_ms(setting.block_time_ms)
+        .start()
+        .await
+        .unwrap();
     let chain = devnet.chain(8453).unwrap();
     let mut sending = SendSettings::default();
     sending.inclusion = setting.inclusion;
@@ -101,19 +105,18 @@ async fn round(chain: &Chain, took: Duration) -> Round {
     tokio::time::sleep(took).await;
     let idle = requests(&chain.counts());
     let calls: Vec<String> = busy.calls.iter().map(|(method, n)| format!("{method} {n}")).collect();
-    Round {
-        requests: requests(&busy),
-        idle,
-        looks: busy.of("eth_feeHistory"),
-        calls: calls.join(", "),
-    }
+    Round { requests: requests(&busy), idle, looks: busy.of("eth_feeHistory"), calls: calls.join(", ") }
 }
 
 async fn serve(bed: &Bed) -> String {
-    let facilitator =
-        Facilitator::builder("market", Arc::clone(&bed.registry), Arc::clone(&bed.ledger), Arc::new(SystemClock))
-            .build()
-            .unwrap();
+    let facilitator = Facilitator::builder(
+        "market",
+        Arc::clone(&bed.registry),
+        Arc::clone(&bed.ledger),
+        Arc::new(SystemClock),
+    )
+    .build()
+    .unwrap();
     facilitator.recover().await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -121,26 +124,27 @@ async fn serve(bed: &Bed) -> String {
     format!("http://{at}")
 }
 
-const AT_ONCE: Setting = Setting {
-    title: "",
-    block_time_ms: None,
-    pushes: false,
-    inclusion: Inclusion::Auto,
-    at_once: PAYMENTS,
-};
+const AT_ONCE: Setting =
+    Setting { title: "", block_time_ms: None, pushes: false, inclusion: Inclusion::Auto, at_once: PAYMENTS };
 const SECONDS: Setting = Setting { block_time_ms: Some(1_000), ..AT_ONCE };
 
 /// Runs the settings, prints the table, and says which broke the limit.
 async fn table(settings: &[Setting]) -> Vec<String> {
-    println!("\n  Requests to the node for {PAYMENTS} payments; \"fees\" are looks at the fee market, renewed behind them.\n");
+    println!(
+        "\n  Requests to the node for {PAYMENTS} payments; \"fees\" are looks at the fee market, renewed behind them.\n"
+    );
     println!("  {:<52} {:<7} {:>8} {:>5} {:>5} {:>8}", "", "", "requests", "idle", "fees", "on path");
     let mut wrong = Vec::new();
     for setting in settings {
         let rounds = run(setting).await;
-        for ((what, most), round) in [("verify", PAYMENTS), ("settle", 2 * PAYMENTS)].into_iter().zip(&rounds) {
+        for ((what, most), round) in [("verify", PAYMENTS), ("settle", 2 * PAYMENTS)].into_iter().zip(&rounds)
+        {
             let (title, path) = (setting.title, round.path());
             let Round { requests, idle, looks, .. } = round;
-            println!("  {title:<52} {what:<7} {requests:>8} {idle:>5} {looks:>5} {path:>8}   {}", round.calls);
+            println!(
+                "  {title:<52} {what:<7} {requests:>8} {idle:>5} {looks:>5} {path:>8}   {}",
+                round.calls
+            );
             if path > u64::try_from(most).unwrap() {
                 wrong.push(format!("{title}: {what} takes {path} requests for {PAYMENTS}"));
             }

@@ -215,8 +215,7 @@ impl Held {
 }
 
 fn read(text: &str) -> Result<Standing> {
-    serde_json::from_str(text)
-        .map_err(|e| Error::us(Code::LedgerFailed).detail(format!("offer record: {e}")))
+    serde_json::from_str(text).map_err(|e| Error::us(Code::LedgerFailed).detail(format!("offer record: {e}")))
 }
 
 fn room(scope: &str) -> String {

@@ -135,7 +135,9 @@ impl Gate {
             for found in page {
                 let key = found.key.clone();
                 if self.live.has(&key) {
-                    if self.live.owed(&key) && VisitRecord::read(&found.value).is_ok_and(|r| r.owner == self.owner) {
+                    if self.live.owed(&key)
+                        && VisitRecord::read(&found.value).is_ok_and(|r| r.owner == self.owner)
+                    {
                         owed.insert(key);
                         open = open.saturating_add(1);
                     }

@@ -7,9 +7,9 @@ use crate::rank::{PointOfView, Rank};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollway_core::{
-    Account, Amount, AssetId, Ceiling, ChainId, Challenge, Code, Effort, Entry, Error, Flow, Json, Kind, Leg, Name,
-    Next, Offer, Order, Payment, Price, Purpose, Requirement, Result, Settler, SettlerId, Time, Usd, Version,
-    wire,
+    Account, Amount, AssetId, Ceiling, ChainId, Challenge, Code, Effort, Entry, Error, Flow, Json, Kind, Leg,
+    Name, Next, Offer, Order, Payment, Price, Purpose, Requirement, Result, Settler, SettlerId, Time, Usd,
+    Version, wire,
 };
 
 /// One way a seller is willing to be paid.

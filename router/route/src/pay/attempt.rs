@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollway_core::{
-    AttemptId, Authorization, Ceiling, Code, Error, HoldId, Json, Receipt, Record, RecordKey, Requirement, Result,
-    Spend, Time, Write,
+    AttemptId, Authorization, Ceiling, Code, Error, HoldId, Json, Receipt, Record, RecordKey, Requirement,
+    Result, Spend, Time, Write,
 };
 
 /// How far an attempt has come.

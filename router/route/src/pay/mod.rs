@@ -84,13 +84,15 @@ impl Router {
     ) -> Result<Paid> {
         match self.pay_once(challenge, context, exchange).await? {
             Step::Paid(paid) => Ok(paid),
-            Step::Corrected(terms) => match self.pay_once(&terms, context, exchange).await.map_err(still_out)? {
-                Step::Paid(paid) => Ok(Paid { corrected: true, ..paid }),
-                Step::Corrected(again) => {
-                    Err(Error::new(again.error.unwrap_or(Code::NoRoute), Blame::Payee, Next::Never)
-                        .detail("the server corrected its terms twice; nothing more is signed"))
+            Step::Corrected(terms) => {
+                match self.pay_once(&terms, context, exchange).await.map_err(still_out)? {
+                    Step::Paid(paid) => Ok(Paid { corrected: true, ..paid }),
+                    Step::Corrected(again) => {
+                        Err(Error::new(again.error.unwrap_or(Code::NoRoute), Blame::Payee, Next::Never)
+                            .detail("the server corrected its terms twice; nothing more is signed"))
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -160,7 +162,9 @@ impl Router {
     /// the seller and the facilitator will use, against the entry that was chosen.
     fn own_answer(&self, cell: &tollway_core::Cell, route: &Route<'_>, auth: &Authorization) -> Result<()> {
         if auth.payment.accepted != *route.requirement {
-            return Err(Error::us(Code::Internal).detail("the scheme signed for another entry than the chosen one"));
+            return Err(
+                Error::us(Code::Internal).detail("the scheme signed for another entry than the chosen one")
+            );
         }
         let leg = tollway_core::Leg::After;
         let order = Order { leg, requirement: route.requirement.clone(), payment: auth.payment.clone() };
@@ -192,7 +196,11 @@ impl Router {
         match reply {
             Reply::Receipt(receipt) => {
                 match payer.receive(&auth, Answer::Receipt(&receipt)).await.map_err(doubtful)? {
-                    Reading::Paid(charged) => {
+                    // No more can have been taken than was signed, whatever a scheme makes of the receipt.
+                    Reading::Paid(charged)
+                        if charged.asset == route.plan.exposure.asset()
+                            && charged.atomic <= route.plan.exposure.atomic() =>
+                    {
                         let tx = receipt.transaction().cloned();
                         let spent = spend(charged, route);
                         attempt.settled(self, spent, &receipt).await.map_err(|e| moved(e, tx))?;
@@ -206,7 +214,8 @@ impl Router {
                 }
             }
             Reply::NoReceipt => {
-                let words = "served without a receipt; the authorization stays reserved until the chain tells";
+                let words =
+                    "served without a receipt; the authorization stays reserved until the chain tells";
                 let e = Error::new(Code::InvalidAnswer, Blame::Payee, Next::Never).detail(words);
                 self.after_doubt(attempt, &auth, route, e, true).await
             }

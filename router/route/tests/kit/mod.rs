@@ -86,9 +86,9 @@ pub(crate) fn registry(world: &Arc<World>, chains: &[u8]) -> Arc<Registry> {
     let mut builder = Registry::builder()
         .with(entry_of())
         .family(FAMILY)
-        .role(registry::Role::Payer)
-        .role(registry::Role::Seller)
-        .role(registry::Role::Settler);
+        .role(Role::Payer)
+        .role(Role::Seller)
+        .role(Role::Settler);
     for n in chains {
         builder = builder.network(world.handle(chain(*n)));
     }

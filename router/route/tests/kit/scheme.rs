@@ -62,7 +62,9 @@ pub(crate) fn nonce_of(payment: &Payment) -> String {
 
 pub(crate) fn payload(nonce: &str, value: u128, to: &str, until: Time) -> Json {
     let value = value.to_string();
-    Json::of(&serde_json::json!({ "nonce": nonce, "value": value, "to": to, "until": until.ms(), "signature": "hush" }))
+    Json::of(
+        &serde_json::json!({ "nonce": nonce, "value": value, "to": to, "until": until.ms(), "signature": "hush" }),
+    )
 }
 
 pub(crate) fn read(order: &Order) -> Result<Terms> {
@@ -177,6 +179,7 @@ impl Payer for Role {
             return Err(e);
         }
         Ok(match answer {
+            Answer::Receipt(r) if self.world.script().believes => Reading::Paid(r.charged),
             Answer::Receipt(r) if r.charged == sent.payment.accepted.price.0 => Reading::Paid(r.charged),
             Answer::Corrected(_) => Reading::SignAgain,
             _ => Reading::Resolve,

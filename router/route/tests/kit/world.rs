@@ -118,6 +118,8 @@ pub(crate) struct Script {
     pub(crate) perform_fails: Option<Error>,
     /// `receive` fails.
     pub(crate) receive_fails: Option<Error>,
+    /// `receive` believes any receipt.
+    pub(crate) believes: bool,
     /// `resolve` fails.
     pub(crate) resolve_fails: Option<Error>,
     /// Nothing is known of open authorizations.
@@ -144,6 +146,7 @@ impl Default for Script {
             no_signer: None,
             perform_fails: None,
             receive_fails: None,
+            believes: false,
             resolve_fails: None,
             not_yet_known: false,
             settle_lost: false,
@@ -220,7 +223,8 @@ impl World {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let mut left = Vec::new();
         for mut task in tasks {
-            let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.as_mut().poll(&mut cx)));
+            let polled =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.as_mut().poll(&mut cx)));
             if matches!(polled, Ok(Poll::Pending)) {
                 left.push(task);
             }

@@ -27,6 +27,10 @@ pub(crate) struct Plan {
     pub(crate) payments: usize,
     /// How often the facilitator is killed.
     pub(crate) kills: usize,
+    /// A block every so many milliseconds; `None` for one per transaction, at once.
+    pub(crate) block_ms: Option<u64>,
+    /// Whether the shop has nodes of its own, or only its facilitator's word.
+    pub(crate) shop_sees_chains: bool,
 }
 
 /// How many at a time.
@@ -78,6 +82,7 @@ impl Load {
         let to_facilitator = FaultProxy::start(&facilitator.url(), seed ^ 1).await?;
         let mut setup = Setup::new("shop", &to_facilitator.url());
         setup.settle_within = Duration::from_secs(10);
+        setup.sees_chains = plan.shop_sees_chains;
         let shop = Shop::open(world, &setup).await?;
         let to_shop = FaultProxy::start(&shop.url, seed ^ 2).await?;
         let mut buyers = Vec::new();

@@ -17,20 +17,20 @@ static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(())
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_is_doubled_and_nothing_is_lost() -> Outcome {
-    storm(Plan { payments: 1000, kills: 20 }, None).await
+    storm(Plan { payments: 1000, kills: 20, block_ms: None, shop_sees_chains: true }).await
 }
 
 /// Where transactions wait for their blocks, a kill finds many of them half way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_is_doubled_while_transactions_wait_for_blocks() -> Outcome {
-    storm(Plan { payments: 240, kills: 10 }, Some(2_000)).await
+    storm(Plan { payments: 240, kills: 10, block_ms: Some(2_000), shop_sees_chains: false }).await
 }
 
-async fn storm(plan: Plan, block_ms: Option<u64>) -> Outcome {
+async fn storm(plan: Plan) -> Outcome {
     let _alone = ONE_AT_A_TIME.lock().await;
     let (seed, began) = (dice::seed(), Instant::now());
     let devnet = Devnet::builder().chains([ChainSpec::BASE, ChainSpec::ARBITRUM]).keep_fresh(false);
-    let world = World::with(devnet.block_time_ms(block_ms)).await?;
+    let world = World::with(devnet.block_time_ms(plan.block_ms)).await?;
     let mut load = Load::start(&world, env!("CARGO_BIN_EXE_e2e-facilitator"), plan, seed).await?;
     let ends = load.run(&world, seed).await?;
     println!("{plan:?} in {:.0?}: {:?}", began.elapsed(), load.tally(&ends));
@@ -56,8 +56,9 @@ async fn storm(plan: Plan, block_ms: Option<u64>) -> Outcome {
     load.nothing_open(&world).await?;
     books.nothing_changed(&world).await?;
     books.holds_are_closed(&load).await?;
-    let again = Shop::open(&world, &Setup::new("shop", &load.facilitator.url())).await?;
-    books.the_shop_finds_out(&again).await?;
+    let mut setup = Setup::new("shop", &load.facilitator.url());
+    setup.sees_chains = plan.shop_sees_chains;
+    books.the_shop_finds_out(&Shop::open(&world, &setup).await?, plan).await?;
     println!("{:.0?} in all", began.elapsed());
     Ok(())
 }

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tollway::core::ledger::MemoryLedger;
 use tollway::core::{
-    Account, Amount, AssetId, BudgetId, BudgetLine, ChainId, Claim, Clock, Code, Dice, Error, HoldId, Json, Ledger,
-    Oracle, Print, Purpose, Receipt, Record, RecordKey, Registry, ReplayKey, Result, Role, RouteKey, Scorer, Spend,
-    Time, Usd, UsdPrice, Write, async_trait, wire,
+    Account, Amount, AssetId, BudgetId, BudgetLine, ChainId, Claim, Clock, Code, Dice, Error, HoldId, Json,
+    Ledger, Oracle, Print, Purpose, Receipt, Record, RecordKey, Registry, ReplayKey, Result, Role, RouteKey,
+    Scorer, Spend, Time, Usd, UsdPrice, Write, async_trait, wire,
 };
 use tollway::evm::{Evm, EvmNetwork, FAMILY, Feed, LocalKey};
 use tollway::oracles::ChainOracles;
@@ -113,8 +113,10 @@ pub(crate) async fn answer(case: &Case) -> Value {
     for place in &case.networks {
         let id = chain(&place.chain);
         let script = Scripted::new(id.reference().parse().unwrap(), case.nodes[&place.chain].clone());
-        let mut builder =
-            EvmNetwork::builder(Arc::clone(&ledger), clock.clone()).client(script.client()).chain(&id).unwrap();
+        let mut builder = EvmNetwork::builder(Arc::clone(&ledger), clock.clone())
+            .client(script.client())
+            .chain(&id)
+            .unwrap();
         if place.signer {
             builder = builder.payer(Arc::new(key()));
         }
@@ -133,8 +135,11 @@ pub(crate) async fn answer(case: &Case) -> Value {
         oracles.fix(asset(&price.asset), fixed(price));
     }
     let registry = registry(case, &networks, &ledger, &clock);
-    let settings =
-        QuoteSettings { price_ttl_ms: case.price_ttl_ms, stale_ms: case.stale_ms, ..QuoteSettings::default() };
+    let settings = QuoteSettings {
+        price_ttl_ms: case.price_ttl_ms,
+        stale_ms: case.stale_ms,
+        ..QuoteSettings::default()
+    };
     let handles = networks.iter().map(|n| n.handle().network);
     let quotes = QuoteBook::new(handles, Arc::new(oracles), clock.clone(), tokio_spawn(), settings);
     for step in &case.steps {
@@ -169,7 +174,8 @@ fn registry(
     ledger: &Arc<dyn Ledger>,
     clock: &Arc<Still>,
 ) -> Registry {
-    let mut builder = Registry::builder().with(tollway::exact_eip3009::ENTRY).family(FAMILY).role(Role::Payer);
+    let mut builder =
+        Registry::builder().with(tollway::exact_eip3009::ENTRY).family(FAMILY).role(Role::Payer);
     builder = builder.settings("exact", case.exact.clone());
     for network in networks {
         let typed: Arc<dyn Evm> = network.clone();

@@ -103,18 +103,33 @@ fn entry(world: &World, dice: &mut Dice) -> Value {
 
 /// An entry that is no object.
 fn odd_whole(entry: &Entry, dice: &mut Dice) -> Value {
-    let order = ["scheme", "network", "amount", "maxAmountRequired", "asset", "payTo", "maxTimeoutSeconds", "extra"];
+    let order =
+        ["scheme", "network", "amount", "maxAmountRequired", "asset", "payTo", "maxTimeoutSeconds", "extra"];
     let list: Vec<Value> = order.iter().map(|key| entry.get(*key).cloned().unwrap_or_default()).collect();
     dice.pick(&[Value::Null, json!(7), json!("exact"), json!([]), json!(list), json!(list)]).clone()
 }
 
 fn breakage(entry: &mut Entry, world: &World, dice: &mut Dice) {
-    let all = ["scheme", "network", "asset", "payTo", "maxTimeoutSeconds", "amount", "maxAmountRequired", "extra"];
+    let all =
+        ["scheme", "network", "asset", "payTo", "maxTimeoutSeconds", "amount", "maxAmountRequired", "extra"];
     let mut put = |key: &str, value: Value| drop(entry.insert(key.to_owned(), value));
     match dice.between(0, 15) {
         0 => drop(entry.remove(*dice.pick::<&str>(&all))),
-        1 => put(*dice.pick::<&str>(&all), dice.pick(&[json!(7), json!({}), json!([]), json!(true), Value::Null]).clone()),
-        2 => put("scheme", json!(*dice.pick(&["upto", "", "exact ", "Exact", "exact-and-more-than-thirty-two-bytes", "ex\u{e4}ct"]))),
+        1 => put(
+            *dice.pick::<&str>(&all),
+            dice.pick(&[json!(7), json!({}), json!([]), json!(true), Value::Null]).clone(),
+        ),
+        2 => put(
+            "scheme",
+            json!(*dice.pick(&[
+                "upto",
+                "",
+                "exact ",
+                "Exact",
+                "exact-and-more-than-thirty-two-bytes",
+                "ex\u{e4}ct"
+            ])),
+        ),
         3 => put("network", json!(*dice.pick(&NETWORKS))),
         4 => put("network", dice.pick(&bare_or_absent(world)).clone()),
         5 => put("asset", json!(*dice.pick(&ADDRESSES))),
@@ -124,7 +139,10 @@ fn breakage(entry: &mut Entry, world: &World, dice: &mut Dice) {
             let key = if world.v1 { "maxAmountRequired" } else { "amount" };
             put(key, json!(*dice.pick(&AMOUNTS)));
         }
-        11 => put("extra", dice.pick(&[json!([]), json!("{}"), json!(1), json!(["T\\F"]), json!({}), Value::Null]).clone()),
+        11 => put(
+            "extra",
+            dice.pick(&[json!([]), json!("{}"), json!(1), json!(["T\\F"]), json!({}), Value::Null]).clone(),
+        ),
         _ => {
             let Some(extra) = entry.get_mut("extra").and_then(Value::as_object_mut) else { return };
             let (key, value) = dice.pick(&extras()).clone();
@@ -137,17 +155,44 @@ fn breakage(entry: &mut Entry, world: &World, dice: &mut Dice) {
 }
 
 const NETWORKS: [&str; 12] = [
-    "", "base", "solana", "Base", "eip155", "eip155:", "eip155:08453", "eip155:abc", "EIP155:1", "ab:1",
-    "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "eip155:123456789012345678901234567890123",
+    "",
+    "base",
+    "solana",
+    "Base",
+    "eip155",
+    "eip155:",
+    "eip155:08453",
+    "eip155:abc",
+    "EIP155:1",
+    "ab:1",
+    "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp",
+    "eip155:123456789012345678901234567890123",
 ];
 const ADDRESSES: [&str; 8] = [
-    "", "native", "0x", "833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA0291",
-    "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA0291g", " 0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
+    "",
+    "native",
+    "0x",
+    "833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
+    "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA0291",
+    "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA0291g",
+    " 0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
     "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02914",
 ];
 const AMOUNTS: [&str; 14] = [
-    "", "0", "00", "010000", "-1", "+1", "1.0", "1e4", "0x10", " 1", "\u{661}", "340282366920938463463374607431768211455",
-    "340282366920938463463374607431768211456", "9999999999999999999999999999999999999999",
+    "",
+    "0",
+    "00",
+    "010000",
+    "-1",
+    "+1",
+    "1.0",
+    "1e4",
+    "0x10",
+    " 1",
+    "\u{661}",
+    "340282366920938463463374607431768211455",
+    "340282366920938463463374607431768211456",
+    "9999999999999999999999999999999999999999",
 ];
 
 fn bare_or_absent(world: &World) -> Vec<Value> {
@@ -159,7 +204,16 @@ fn timeouts() -> Vec<Value> {
     [0, 6, 7, 601, 86_400, 86_401, 100_001, u64::MAX]
         .map(|n| json!(n))
         .into_iter()
-        .chain([json!(-1), json!(300.0), json!(60.9), json!(0.5), json!(-0.5), json!(1e30), json!("60"), json!(6.99)])
+        .chain([
+            json!(-1),
+            json!(300.0),
+            json!(60.9),
+            json!(0.5),
+            json!(-0.5),
+            json!(1e30),
+            json!("60"),
+            json!(6.99),
+        ])
         .collect()
 }
 
@@ -168,10 +222,19 @@ type Extra = (&'static str, Option<Value>);
 fn extras() -> Vec<Extra> {
     let odd = [json!(""), json!("USDC"), json!("usd coin"), json!(2), Value::Null, json!({})];
     let names = odd.into_iter().map(|v| ("name", Some(v)));
-    let versions = ["", "3", "2.0", "02", "v2", "\u{662}"].map(|v| json!(v)).into_iter().chain([json!(2), Value::Null]);
+    let versions =
+        ["", "3", "2.0", "02", "v2", "\u{662}"].map(|v| json!(v)).into_iter().chain([json!(2), Value::Null]);
     let versions = versions.map(|v| ("version", Some(v)));
     let methods = [json!("permit2"), json!(""), json!("eip3009 "), json!(7), Value::Null, json!("eip3009")];
-    let flows = [json!("escrow"), json!("upfront"), json!("Upfront"), json!(""), json!(false), Value::Null, json!("escrow")];
+    let flows = [
+        json!("escrow"),
+        json!("upfront"),
+        json!("Upfront"),
+        json!(""),
+        json!(false),
+        Value::Null,
+        json!("escrow"),
+    ];
     names
         .chain(versions)
         .chain([("name", None), ("version", None)])

@@ -28,18 +28,28 @@ const CASES: u64 = 1_000;
 /// Processes that the second program runs in.
 const BESIDE: usize = 2;
 
+/// The second program in this crate.
+fn reference(file: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("reference").join(file)
+}
+
 fn payer(key: &LocalKey) -> String {
     format!("{:#x}", key.address())
 }
 
 /// Starts the second program on every `BESIDE`th case.
 fn second(part: usize, cases: &[Value], files: &Path) -> Child {
-    let (asked, answered) = (files.join(format!("cases{part}.json")), files.join(format!("answers{part}.json")));
+    let (asked, answered) =
+        (files.join(format!("cases{part}.json")), files.join(format!("answers{part}.json")));
     let own: Vec<&Value> = cases.iter().skip(part).step_by(BESIDE).collect();
     let text = json!({"facts": make::facts(), "cases": own}).to_string();
     std::fs::write(&asked, text).unwrap();
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/route.py");
-    Command::new("python3").arg(program).arg(asked).arg(answered).spawn().expect("python3 is needed")
+    Command::new("python3")
+        .arg(reference("route.py"))
+        .arg(asked)
+        .arg(answered)
+        .spawn()
+        .expect("python3 is needed")
 }
 
 /// An explanation without its words for people, which only one program has.
@@ -88,4 +98,31 @@ async fn a_second_program_says_the_same() {
     }
     assert!(differ.is_empty(), "{} of {CASES} cases differ", differ.len());
     seen.enough();
+}
+
+/// Settlements look alike, so the 402s do not reach the corners of the compressor that the OP stack measures with.
+#[test]
+fn the_second_program_measures_as_the_op_stack_does() {
+    let mut dice = dice::Dice::new(7);
+    let mut texts = vec![Vec::new(), vec![0; 13], vec![7; 20_000]];
+    for _ in 0..2_000 {
+        let (length, letters) = (dice.between(0, 700), dice.between(1, 40));
+        let mut text: Vec<u8> = (0..length).map(|_| u8::try_from(dice.next() % letters).unwrap()).collect();
+        let again = dice.index(text.len().max(1));
+        text.extend_from_within(again..);
+        texts.push(text);
+    }
+    let files = tempfile::tempdir().unwrap();
+    let asked = files.path().join("texts");
+    let lines: Vec<String> = texts.iter().map(alloy::hex::encode).collect();
+    std::fs::write(&asked, lines.join("\n") + "\n").unwrap();
+    let said = Command::new("python3")
+        .arg(reference("chain.py"))
+        .stdin(std::fs::File::open(asked).unwrap())
+        .output()
+        .expect("python3 is needed");
+    let said: Vec<u32> =
+        String::from_utf8(said.stdout).unwrap().lines().map(|n| n.parse().unwrap()).collect();
+    let right: Vec<u32> = texts.iter().map(|text| op_alloy_flz::flz_compress_len(text)).collect();
+    assert_eq!(said, right);
 }

@@ -1,6 +1,8 @@
 //! Cases: random, seeded, and shaped so that everything that can happen does.
 
-use crate::case::{BudgetOf, Case, FeedOf, Fixed, HoldOf, LedgerOf, ListOf, NetworkOf, PolicyOf, ScorerOf, Step, Way};
+use crate::case::{
+    BudgetOf, Case, FeedOf, Fixed, HoldOf, LedgerOf, ListOf, NetworkOf, PolicyOf, ScorerOf, Step, Way,
+};
 use crate::dice::Dice;
 use crate::entries;
 use crate::market;
@@ -34,7 +36,9 @@ impl Place {
     /// Every feed of the chain, the profile's own among them.
     pub(crate) fn all_feeds(&self) -> Vec<String> {
         let own = [self.profile.native_usd, self.profile.usdc_usd].into_iter().flatten();
-        own.map(|feed| format!("{:#x}", feed.address)).chain(self.feeds.iter().map(|f| f.address.clone())).collect()
+        own.map(|feed| format!("{:#x}", feed.address))
+            .chain(self.feeds.iter().map(|f| f.address.clone()))
+            .collect()
     }
 }
 
@@ -64,8 +68,11 @@ pub(crate) fn case(id: u64, payer: &str) -> Case {
     let (mut exact_tokens, mut fixed) = (Vec::new(), Vec::new());
     let places = places(dice, twins, &mut exact_tokens, &mut fixed);
     let taken: Vec<&str> = places.iter().map(|p| p.chain.as_str()).collect();
-    let bare: Vec<String> =
-        ["eip155:8453", "eip155:137"].iter().filter(|c| !taken.contains(c)).map(|c| (*c).to_owned()).collect();
+    let bare: Vec<String> = ["eip155:8453", "eip155:137"]
+        .iter()
+        .filter(|c| !taken.contains(c))
+        .map(|c| (*c).to_owned())
+        .collect();
     let world = World {
         bare: dice.some(&bare, 60),
         payees: (0..3).map(|_| account(dice)).collect(),
@@ -76,7 +83,8 @@ pub(crate) fn case(id: u64, payer: &str) -> Case {
         places,
     };
     let (challenge, host) = (entries::challenge(&world, dice), dice.chance(80).then(|| host(dice)));
-    let (price_ttl_ms, stale_ms) = (*dice.pick(&[10_000, 10_000, 10_000, 3_000, 30_000]), *dice.pick(&[4_000, 4_000, 8_000]));
+    let (price_ttl_ms, stale_ms) =
+        (*dice.pick(&[10_000, 10_000, 10_000, 3_000, 30_000]), *dice.pick(&[4_000, 4_000, 8_000]));
     let steps = if twins { Vec::new() } else { steps(&world, dice) };
     let nodes = world.places.iter().map(|place| {
         let mut node = market::node(place, &world, world.now_ms, dice);
@@ -126,7 +134,8 @@ fn places(dice: &mut Dice, twins: bool, vouched: &mut Vec<Value>, fixed: &mut Ve
 fn place(id: u64, dice: &mut Dice, twins: bool, vouched: &mut Vec<Value>, fixed: &mut Vec<Fixed>) -> Place {
     let (chain, profile) = (format!("eip155:{id}"), *Profile::of(id).unwrap());
     let known = FAMILY.assets.iter().filter(|a| a.chain == chain);
-    let says = |extra: &[(&str, &str)], key: &str| extra.iter().find(|(k, _)| *k == key).unwrap().1.to_owned();
+    let says =
+        |extra: &[(&str, &str)], key: &str| extra.iter().find(|(k, _)| *k == key).unwrap().1.to_owned();
     let mut tokens: Vec<Token> = known
         .map(|a| Token {
             chain: chain.clone(),
@@ -144,7 +153,11 @@ fn place(id: u64, dice: &mut Dice, twins: bool, vouched: &mut Vec<Value>, fixed:
         };
         if dice.chance(75) {
             let (name, version) = &token.domain;
-            let key = if dice.chance(50) { token.key.to_uppercase().replace("0X", "0x") } else { token.key.clone() };
+            let key = if dice.chance(50) {
+                token.key.to_uppercase().replace("0X", "0x")
+            } else {
+                token.key.clone()
+            };
             vouched.push(json!({"chain": chain, "address": key, "name": name, "version": version}));
         }
         tokens.push(token);
@@ -154,12 +167,13 @@ fn place(id: u64, dice: &mut Dice, twins: bool, vouched: &mut Vec<Value>, fixed:
     let usdc = tokens.iter().position(|t| FAMILY.assets.iter().any(|a| a.symbol == "USDC" && a.key == t.key));
     let assets = tokens.iter().enumerate().map(|(n, t)| (t.key.clone(), t.decimals, Some(n)));
     for (key, decimals, n) in assets.chain([("native".to_owned(), 18, None)]) {
-        let own = if n.is_none() { profile.native_usd.is_some() } else { n == usdc && profile.usdc_usd.is_some() };
+        let own =
+            if n.is_none() { profile.native_usd.is_some() } else { n == usdc && profile.usdc_usd.is_some() };
         let fix = twins || dice.chance(if own { 8 } else { 45 });
         if fix {
             let coin = n.is_none();
             fixed.push(fixed_price(&format!("{chain}/{key}"), decimals, coin, twins, dice));
-        } else if dice.chance(if own { 8 } else { 87 }) {
+        } else if dice.chance(if own { 8 } else { 93 }) {
             let max_age_s = *dice.pick(&[3_600, 90_000]);
             feeds.push(FeedOf { key, decimals, address: account(dice), max_age_s });
         }
@@ -171,10 +185,10 @@ fn fixed_price(asset: &str, decimals: u8, coin: bool, twins: bool, dice: &mut Di
     let usual = if coin { 2_650 } else { 1 };
     let (answer, answer_decimals) = match dice.between(0, 99) {
         _ if twins => (usual * 100_000_000, 8),
-        0..=2 => (u128::MAX - u128::from(dice.next()), 0),
-        3..=4 => (u128::from(dice.next()), 40),
-        5..=9 => (0, 8),
-        10..=29 => (usual, 0),
+        0..=1 => (u128::MAX - u128::from(dice.next()), 0),
+        2..=3 => (u128::from(dice.next()), 40),
+        4..=6 => (0, 8),
+        7..=29 => (usual, 0),
         30..=39 => (usual * 10u128.pow(18), 18),
         40..=69 => (usual * 100_000_000, 8),
         _ => (usual * 100_000_000 - u128::from(dice.between(0, 1_000_000)), 8),
@@ -187,7 +201,8 @@ fn network(place: &Place, world: &World, dice: &mut Dice) -> NetworkOf {
     for token in &place.tokens {
         for what in ["transferWithAuthorization/holder", "transferWithAuthorization/new"] {
             if !world.twins && dice.chance(30) {
-                learned.push(json!({"contract": token.key, "what": what, "gas": dice.between(21_000, 250_000)}));
+                learned
+                    .push(json!({"contract": token.key, "what": what, "gas": dice.between(21_000, 250_000)}));
             }
         }
     }
@@ -221,7 +236,9 @@ fn step(world: &World, age_ms: u64, dice: &mut Dice) -> Step {
     let assets: Vec<String> = world
         .places
         .iter()
-        .flat_map(|p| p.tokens.iter().map(|t| t.key.as_str()).chain(["native"]).map(|k| format!("{}/{k}", p.chain)))
+        .flat_map(|p| {
+            p.tokens.iter().map(|t| t.key.as_str()).chain(["native"]).map(|k| format!("{}/{k}", p.chain))
+        })
         .collect();
     let nodes = world.places.iter().map(|place| {
         let mut node = market::node(place, world, world.now_ms - age_ms, dice);
@@ -280,8 +297,8 @@ fn any() -> ListOf {
 
 fn list(from: &[String], dice: &mut Dice) -> ListOf {
     match dice.between(0, 99) {
-        0..=4 => ListOf { mode: "only".to_owned(), of: dice.some(from, 80) },
-        5..=9 => ListOf { mode: "except".to_owned(), of: dice.some(from, 15) },
+        0..=2 => ListOf { mode: "only".to_owned(), of: dice.some(from, 80) },
+        3..=6 => ListOf { mode: "except".to_owned(), of: dice.some(from, 15) },
         _ => any(),
     }
 }
@@ -297,24 +314,38 @@ fn policy(world: &World, dice: &mut Dice) -> PolicyOf {
     let payees: Vec<String> =
         chains.iter().flat_map(|c| world.payees.iter().map(move |p| format!("{c}:{p}"))).collect();
     let hosts: Vec<String> = ["api.example", "shop.example", "b.example"].map(str::to_owned).to_vec();
-    let caps = dice.some(&assets, 10);
+    let caps = dice.some(&assets, 6);
     let caps = caps.into_iter().map(|a| (a, dice.of_any_size(9).to_string())).collect();
     let budgets = (0..*dice.pick(&[0, 0, 1, 2, 3])).map(|n| {
         let scope = match dice.between(0, 3) {
             0 => ("all".to_owned(), String::new()),
             1 => ("host".to_owned(), dice.pick(&hosts).clone()),
-            2 => ("asset".to_owned(), assets.first().cloned().unwrap_or_else(|| "eip155:1/native".to_owned())),
+            2 => {
+                ("asset".to_owned(), assets.first().cloned().unwrap_or_else(|| "eip155:1/native".to_owned()))
+            }
             _ => ("payee".to_owned(), dice.pick(&payees).clone()),
         };
         let id = if dice.chance(20) { "budget:0".to_owned() } else { format!("budget:{n}") };
         let window_ms = *dice.pick(&[60_000, 3_600_000, 86_400_000]);
-        BudgetOf { id, scope, limit: (usd(dice) * 4).to_string(), window_ms }
+        BudgetOf { id, scope, limit: (usd(dice) * u128::from(dice.between(1, 4))).to_string(), window_ms }
     });
     let budgets = budgets.collect();
-    let cap = dice.chance(50).then(|| (usd(dice) * 3 + u128::from(dice.chance(50))).to_string());
+    let cap = dice
+        .chance(40)
+        .then(|| (usd(dice) * u128::from(dice.between(1, 3)) + u128::from(dice.chance(30))).to_string());
     let [networks, assets, payees, hosts] = [chains, assets, payees, hosts].map(|from| list(&from, dice));
-    let timeout_s_max = dice.chance(30).then(|| *dice.pick(&[60, 300, 100_000]));
-    PolicyOf { networks, assets, payees, hosts, cap, caps, budgets, allow_mainnet: dice.chance(97), timeout_s_max }
+    let timeout_s_max = dice.chance(25).then(|| *dice.pick(&[60, 300, 600, 100_000]));
+    PolicyOf {
+        networks,
+        assets,
+        payees,
+        hosts,
+        cap,
+        caps,
+        budgets,
+        allow_mainnet: dice.chance(97),
+        timeout_s_max,
+    }
 }
 
 fn ledger(world: &World, dice: &mut Dice) -> LedgerOf {
@@ -326,9 +357,12 @@ fn ledger(world: &World, dice: &mut Dice) -> LedgerOf {
     let holds = (0..*dice.pick(&[0, 0, 1, 2, 5])).map(|_| {
         let mut lines = Vec::new();
         if dice.chance(70) {
-            lines.push((format!("budget:{}", dice.between(0, 2)), usd(dice).to_string()));
+            // Often a round sum, so that limits are met to the last digit; else one that shares are rounded of.
+            let odd = if dice.chance(50) { u128::from(dice.next()) } else { 0 };
+            lines.push((format!("budget:{}", dice.between(0, 2)), (usd(dice) + odd).to_string()));
         }
-        if let Some(wallet) = dice.chance(60).then(|| wallets.get(dice.index(wallets.len().max(1)))).flatten() {
+        if let Some(wallet) = dice.chance(60).then(|| wallets.get(dice.index(wallets.len().max(1)))).flatten()
+        {
             let held = if dice.chance(3) { 10u128.pow(36) } else { dice.of_any_size(9) };
             lines.push((wallet.clone(), held.to_string()));
         }
@@ -350,7 +384,9 @@ fn scorer(world: &World, dice: &mut Dice) -> Option<ScorerOf> {
     let mut scorer = ScorerOf::default();
     for place in &world.places {
         if dice.chance(60) {
-            scorer.penalty.insert(place.chain.clone(), (u128::from(dice.between(0, 3)) * 500 * E12).to_string());
+            scorer
+                .penalty
+                .insert(place.chain.clone(), (u128::from(dice.between(0, 3)) * 500 * E12).to_string());
         }
         if dice.chance(60) {
             scorer.latency.insert(place.chain.clone(), dice.between(0, 3) * 1_000);

@@ -20,7 +20,11 @@ pub(crate) fn node(place: &Place, world: &World, at_ms: u64, dice: &mut Dice) ->
         fee_history: if twins { same_history() } else { history(place, dice) },
         oracle: oracle(dice),
         arb: arb(dice),
-        rounds: place.all_feeds().into_iter().map(|feed| (feed.clone(), round(place, &feed, time_s, dice))).collect(),
+        rounds: place
+            .all_feeds()
+            .into_iter()
+            .map(|feed| (feed.clone(), round(place, &feed, time_s, dice)))
+            .collect(),
         balances: balances(place, twins, dice),
     }
 }
@@ -61,9 +65,9 @@ fn base_fee(place: &Place, dice: &mut Dice) -> u128 {
     };
     match dice.between(0, 99) {
         0..=1 => 0,
-        2..=3 => 1_000_000_000_000_000 + u128::from(dice.between(0, 1)),
-        4 => u128::MAX,
-        5..=14 => dice.of_any_size(13),
+        2 => 1_000_000_000_000_000 + u128::from(dice.between(0, 1)),
+        3 => u128::MAX,
+        4..=14 => dice.of_any_size(13),
         _ => usual / 2 + u128::from(dice.next()) % usual,
     }
 }
@@ -104,11 +108,13 @@ fn rewards(dice: &mut Dice) -> Vec<Value> {
     if dice.chance(80) {
         tips.sort_unstable();
     }
-    tips.into_iter().map(|t| if t == u128::MAX { json!(format!("0x1{}", "0".repeat(40))) } else { quantity(t) }).collect()
+    tips.into_iter()
+        .map(|t| if t == u128::MAX { json!(format!("0x1{}", "0".repeat(40))) } else { quantity(t) })
+        .collect()
 }
 
 fn oracle(dice: &mut Dice) -> BTreeMap<String, Option<String>> {
-    let flags = *dice.pick(&[(1, 1), (1, 1), (1, 1), (1, 1), (0, 1), (0, 1), (1, 0), (0, 0)]);
+    let flags = *dice.pick(&[(1, 1), (1, 1), (1, 1), (1, 1), (1, 1), (1, 1), (0, 1), (0, 1), (1, 0), (0, 0)]);
     let constant = if dice.chance(60) { 0 } else { dice.of_any_size(13) };
     let much = constant + if dice.chance(60) { 0 } else { dice.of_any_size(22) };
     let of = [
@@ -145,7 +151,8 @@ fn oracle(dice: &mut Dice) -> BTreeMap<String, Option<String>> {
 fn arb(dice: &mut Dice) -> BTreeMap<String, Option<String>> {
     let byte_wei = dice.of_any_size(12);
     let prices: Vec<String> = [1, byte_wei, 3, 4, 5, 6].map(word).to_vec();
-    let estimate = [u128::from(dice.between(0, 400_000)), dice.of_any_size(12), dice.of_any_size(12)].map(word);
+    let estimate =
+        [u128::from(dice.between(0, 400_000)), dice.of_any_size(12), dice.of_any_size(12)].map(word);
     let mut answers = BTreeMap::from([
         ("prices".to_owned(), hex(&prices)),
         ("version".to_owned(), dice.chance(70).then(|| hex(&[word(86)])).flatten()),
@@ -168,7 +175,8 @@ fn arb(dice: &mut Dice) -> BTreeMap<String, Option<String>> {
 
 fn round(place: &Place, feed: &str, time_s: u64, dice: &mut Dice) -> [Option<String>; 2] {
     let is = |known: Option<tollway::evm::Feed>| known.is_some_and(|k| format!("{:#x}", k.address) == feed);
-    let coin = is(place.profile.native_usd) || place.feeds.iter().any(|f| f.address == feed && f.key == "native");
+    let coin =
+        is(place.profile.native_usd) || place.feeds.iter().any(|f| f.address == feed && f.key == "native");
     let usual: u128 = if coin { 265_000_000_000 } else { 100_000_000 };
     let answer = match dice.between(0, 9) {
         0..=5 => usual,
@@ -225,4 +233,3 @@ fn balances(place: &Place, twins: bool, dice: &mut Dice) -> BTreeMap<String, Opt
     };
     place.tokens.iter().map(|token| (token.key.clone(), of(token.decimals))).collect()
 }
-

@@ -58,7 +58,8 @@ impl Seen {
         }
         for route in routes {
             *self.networks.entry(text(&route["network_title"])).or_default() += 1;
-            for part in route["parts"].as_array().unwrap().iter().flat_map(|w| w["parts"].as_array().unwrap()) {
+            for part in route["parts"].as_array().unwrap().iter().flat_map(|w| w["parts"].as_array().unwrap())
+            {
                 *self.parts.entry(text(&part["part"])).or_default() += 1;
             }
         }
@@ -86,7 +87,8 @@ impl Seen {
             route["parts"][0]["valid_until_ms"].as_u64().is_some_and(|until| until <= case.now_ms)
         };
         *self.ties.entry("(routes on a kept fee market)").or_default() += routes.iter().filter(old).count();
-        *self.ties.entry("(routes on a stale fee market)").or_default() += routes.iter().filter(stale).count();
+        *self.ties.entry("(routes on a stale fee market)").or_default() +=
+            routes.iter().filter(stale).count();
     }
 
     /// Everything that can happen did, and not once or twice only.
@@ -101,11 +103,12 @@ impl Seen {
         for part in ["execution", "priority", "l1_data", "operator"] {
             assert!(count(&self.parts, part) >= 200, "{part} was priced {} times", count(&self.parts, part));
         }
-        for tie in TIES.into_iter().chain(["(routes on a kept fee market)", "(routes on a stale fee market)"]) {
+        for tie in TIES.into_iter().chain(["(routes on a kept fee market)", "(routes on a stale fee market)"])
+        {
             let met = self.ties.get(tie).copied().unwrap_or(0);
             assert!(met >= LEAST, "{tie}: {met} times");
         }
-        assert!(self.routes >= 2_000, "{} routes", self.routes);
+        assert!(self.routes >= 2_500, "{} routes", self.routes);
         assert!(self.networks.len() >= 8, "{:?}", self.networks);
     }
 }
@@ -142,7 +145,8 @@ pub(crate) fn difference(ours: &Value, theirs: &Value) -> String {
             match apart {
                 Some(n) => format!("[{n}]{}  (row {})", difference(&a[n], &b[n]), a[n]["index"]),
                 None => {
-                    let places = |rows: &[Value]| rows.iter().map(|r| r["index"].to_string()).collect::<Vec<_>>();
+                    let places =
+                        |rows: &[Value]| rows.iter().map(|r| r["index"].to_string()).collect::<Vec<_>>();
                     format!(": {:?} rows, the other {:?}", places(a), places(b))
                 }
             }

@@ -1,7 +1,7 @@
 //! What a person sees; silent under `--json`.
 
 use super::payment::PaymentReport;
-use crate::{out, table};
+use crate::{out, table, words};
 use tollway::core::Usd;
 use tollway::route::Explanation;
 
@@ -12,13 +12,13 @@ pub(super) struct Printer {
 
 impl Printer {
     /// A line of its own.
-    pub(super) fn head(&self, words: &str) {
-        self.line(&format!("\n▌ {words}"));
+    pub(super) fn head(&self, text: &str) {
+        self.line(&format!("\n▌ {text}"));
     }
     /// What is shown is no part of the payment: that it cannot be shown does not stop one.
-    fn line(&self, words: &str) {
+    fn line(&self, text: &str) {
         if !self.json {
-            drop(out::line(words));
+            drop(out::line(text));
         }
     }
     /// The ranked table.
@@ -51,7 +51,7 @@ impl Printer {
 }
 
 fn usdc(atomic: u128) -> String {
-    format!("{}.{:06} USDC", atomic / 1_000_000, atomic % 1_000_000)
+    format!("{} USDC", words::decimal(atomic, 6))
 }
 
 /// How far off the prediction was, in tenths of a percent.
