@@ -1,6 +1,6 @@
 //! The ranked table for people.
 
-use comfy_table::{CellAlignment, Table, presets::UTF8_NO_BORDERS};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use tollway::core::{Bearer, Part, Usd};
 use tollway::route::{Explanation, RouteRow, WorkRow};
 
@@ -24,7 +24,7 @@ pub(crate) fn render(explanation: &Explanation) -> String {
 
 fn routes(rows: &[RouteRow]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_NO_BORDERS);
+    table.load_style(NOTHING);
     table.set_header([
         "",
         "network",

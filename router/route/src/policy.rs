@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 use tollway_core::{
-    Account, Amount, AssetId, Blame, BudgetId, BudgetLine, ChainId, Code, Error, Funds, Next, Plan, Requirement,
-    Result, Time, Usd, async_trait,
+    Account, Amount, AssetId, Blame, BudgetId, BudgetLine, ChainId, Code, Error, Funds, Next, Plan,
+    Requirement, Result, Time, Usd, async_trait,
 };
 
 /// Which values are allowed.
@@ -134,14 +134,16 @@ impl Policy {
         if !self.payees.allows(&r.pay_to) {
             return Err(denied(format!("payee {} is not allowed", r.pay_to)));
         }
-        match host {
-            Some(host) if self.hosts != List::Any && !self.hosts.allows(&host.to_owned()) => {
+        let listed = |these: &[String], host: &str| these.iter().any(|h| h.eq_ignore_ascii_case(host));
+        match (&self.hosts, host) {
+            (List::Only(these), Some(host)) if !listed(these, host) => {
+                return Err(denied(format!("host {host} is not allowed")));
+            }
+            (List::Except(these), Some(host)) if listed(these, host) => {
                 return Err(denied(format!("host {host} is not allowed")));
             }
             // Nobody knows who asks, so no list of hosts can have it.
-            None if matches!(self.hosts, List::Only(_)) => {
-                return Err(denied("the host that asks is not known".to_owned()));
-            }
+            (List::Only(_), None) => return Err(denied("the host that asks is not known".to_owned())),
             _ => {}
         }
         let timeout_s_max = self.timeout_s_max.unwrap_or(600);
@@ -197,7 +199,7 @@ impl Policy {
     pub(crate) fn counted(&self, r: &Requirement, host: Option<&str>) -> impl Iterator<Item = &Budget> {
         self.budgets.iter().filter(move |b| match &b.scope {
             Scope::All => true,
-            Scope::Host(h) => host == Some(h.as_str()),
+            Scope::Host(h) => host.is_some_and(|host| host.eq_ignore_ascii_case(h)),
             Scope::Asset(a) => *a == r.price.asset(),
             Scope::Payee(p) => *p == r.pay_to,
         })

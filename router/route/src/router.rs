@@ -193,7 +193,9 @@ impl Router {
                 continue;
             };
             let allowed = match priced {
-                Some(Ok(priced)) => self.within_limits(requirement, plan, priced.at_stake, &used, context, now),
+                Some(Ok(priced)) => {
+                    self.within_limits(index, (requirement, plan, priced.at_stake), &used, context, now)
+                }
                 Some(Err(why)) => Err(why.clone()),
                 None => Err(Error::us(Code::Internal)),
             };
@@ -312,25 +314,40 @@ impl Router {
     /// What is used of every line that a candidate will be checked against, asked in one go.
     async fn used<'p>(&'p self, candidates: &[Candidate<'_>], context: Context<'_>, now: Time) -> Used<'p> {
         let mut used = Used::default();
-        let mut lines: Vec<BudgetLine> = Vec::with_capacity(candidates.len());
+        let mut lines: Vec<BudgetLine> = Vec::with_capacity(candidates.len().saturating_add(1));
         for candidate in candidates {
-            let Candidate::Planned(r, plan) = candidate else { continue };
+            let Candidate::Planned(r, _) = candidate else { continue };
             for budget in self.policy.counted(r, context.host) {
                 if used.budget(budget).is_none() {
-                    used.of.push((Whose::Budget(budget), 0));
+                    used.budgets.push((budget, 0));
                     lines.push(budget.line(now));
                 }
             }
-            if let Some(funds) = plan.funds.as_ref().filter(|funds| used.wallet(funds).is_none()) {
-                used.of.push((Whose::Wallet(*funds), 0));
+        }
+        let (budgets, mut wallets) = (lines.len(), Vec::<&Funds>::with_capacity(candidates.len()));
+        used.wallets.reserve_exact(candidates.len());
+        for candidate in candidates {
+            let Candidate::Planned(_, Plan { funds: Some(funds), .. }) = candidate else {
+                used.wallets.push(None);
+                continue;
+            };
+            let same = |w: &&Funds| {
+                w.as_of == funds.as_of && w.balance.asset == funds.balance.asset && w.owner == funds.owner
+            };
+            used.wallets.push(Some(wallets.iter().position(same).unwrap_or_else(|| {
+                wallets.push(funds);
                 lines.push(policy::wallet(funds));
-            }
+                wallets.len().saturating_sub(1)
+            })));
         }
         if lines.is_empty() {
             return used;
         }
         match self.ledger.used(&lines).await {
-            Ok(taken) => used.of.iter_mut().zip(taken).for_each(|((_, place), taken)| *place = taken),
+            Ok(mut taken) => {
+                used.in_wallets = taken.split_off(budgets.min(taken.len()));
+                used.budgets.iter_mut().zip(taken).for_each(|((_, place), taken)| *place = taken);
+            }
             Err(why) => used.unknown = Some(why),
         }
         used
@@ -368,9 +385,8 @@ impl Router {
 
     fn within_limits(
         &self,
-        r: &Requirement,
-        plan: &Plan,
-        at_stake: Usd,
+        index: usize,
+        (r, plan, at_stake): (&Requirement, &Plan, Usd),
         used: &Used<'_>,
         context: Context<'_>,
         now: Time,
@@ -387,7 +403,7 @@ impl Router {
         }
         match &plan.funds {
             Some(funds) => {
-                let taken = used.wallet(funds).unwrap_or(0);
+                let taken = used.wallet(index);
                 fits(taken, plan.exposure.atomic(), funds.balance.atomic, || policy::wallet(funds))
             }
             None => Ok(()),
@@ -428,32 +444,22 @@ impl Router {
 /// What is used already of budgets and wallets.
 #[derive(Default)]
 struct Used<'p> {
-    of: Vec<(Whose<'p>, u128)>,
+    budgets: Vec<(&'p Budget, u128)>,
+    /// Which wallet each candidate draws on.
+    wallets: Vec<Option<usize>>,
+    in_wallets: Vec<u128>,
     /// Why nobody knows.
     unknown: Option<Error>,
 }
 
-enum Whose<'p> {
-    Budget(&'p Budget),
-    Wallet(Funds),
-}
-
 impl Used<'_> {
     fn budget(&self, budget: &Budget) -> Option<u128> {
-        self.of.iter().find_map(|(whose, taken)| match whose {
-            Whose::Budget(b) if b.id == budget.id && b.window_ms == budget.window_ms => Some(*taken),
-            _ => None,
-        })
+        let same = |b: &Budget| b.id == budget.id && b.window_ms == budget.window_ms;
+        self.budgets.iter().find_map(|(b, taken)| same(b).then_some(*taken))
     }
-    fn wallet(&self, funds: &Funds) -> Option<u128> {
-        self.of.iter().find_map(|(whose, taken)| match whose {
-            Whose::Wallet(w)
-                if w.as_of == funds.as_of && w.balance.asset == funds.balance.asset && w.owner == funds.owner =>
-            {
-                Some(*taken)
-            }
-            _ => None,
-        })
+    fn wallet(&self, candidate: usize) -> u128 {
+        let wallet = self.wallets.get(candidate).copied().flatten();
+        wallet.and_then(|w| self.in_wallets.get(w).copied()).unwrap_or(0)
     }
 }
 

@@ -558,6 +558,27 @@ fn racing_payments_never_sign_for_the_same_money() {
     }
 }
 
+/// The same on threads of their own.
+#[test]
+fn racing_threads_never_sign_for_the_same_money() {
+    let world = World::new();
+    *world.balance.lock().unwrap() = Some(PRICE * 10 + 1);
+    let router = router(&world, policy());
+    std::thread::scope(|scope| {
+        for _ in 0..32 {
+            scope.spawn(|| {
+                let mut till = Till::new(&world, [Act::Vanishes]);
+                let asked = terms(PRICE);
+                let paid = poll(&world, router.pay(&asked, FROM, &mut till), usize::MAX).unwrap();
+                let e = paid.unwrap_err();
+                assert!(e.is_unknown_outcome() || e.code == Code::NoRoute, "{e}");
+            });
+        }
+    });
+    assert_eq!((world.sent.lock().unwrap().len(), wallet_used(&world, 1)), (10, PRICE * 10));
+    assert_balanced(&world, &router);
+}
+
 /// Neither errors nor tables nor `Debug` show a signature.
 #[test]
 fn nothing_shows_the_signature() {

@@ -85,6 +85,18 @@ fn a_host_that_is_not_known_is_on_no_list() {
     assert_eq!(refused(&world, only, accept(1, CENT), nobody), Code::PolicyDenied);
 }
 
+/// A capital letter in a list or a budget must not let anybody past it.
+#[test]
+fn hosts_are_alike_in_any_case() {
+    let world = World::new();
+    let listed = || vec!["A.Example".to_owned()];
+    allowed(&world, Policy { hosts: List::Only(listed()), ..policy() }, accept(1, CENT), FROM);
+    let except = Policy { hosts: List::Except(listed()), ..policy() };
+    assert_eq!(refused(&world, except, accept(1, CENT), FROM), Code::PolicyDenied);
+    let budget = day(Scope::Host("A.Example".into()), 9_999);
+    assert_eq!(refused(&world, budget, accept(1, CENT), FROM), Code::BudgetExceeded);
+}
+
 #[test]
 fn mainnets_need_an_opt_in() {
     let world = World::new();

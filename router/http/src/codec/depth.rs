@@ -5,17 +5,30 @@ use tollway_core::{Code, Error, Result};
 /// Whether the text is JSON at all is not asked here: brackets outside of strings are counted, nothing else.
 pub(super) fn check(text: &[u8], max: usize) -> Result<()> {
     // A text cannot nest deeper than it has opening brackets; this count vectorises and settles nearly every text.
-    // In pieces that a byte can count, because bytes are counted many at a time.
-    let opened: usize = text.chunks(255).map(|piece| usize::from(opening(piece))).sum();
+    let opened = opening(text);
     if opened <= max || nesting(text) <= max {
         return Ok(());
     }
     Err(Error::payer(Code::TooLarge).detail(format!("JSON nests deeper than {max} levels")))
 }
 
-/// Opening brackets in at most 255 bytes.
-fn opening(piece: &[u8]) -> u8 {
-    piece.iter().fold(0u8, |n, b| n.saturating_add(u8::from(matches!(b, b'{' | b'['))))
+/// How many opening brackets there are. Sixteen counters of a byte each run side by side, which is what processors
+/// are good at, and are emptied before they can overflow.
+fn opening(text: &[u8]) -> usize {
+    // `[` and `{` differ in this bit alone.
+    let opens = |byte: u8| u8::from(byte | 0x20 == b'{');
+    let (lanes, rest) = text.as_chunks::<16>();
+    let mut count = rest.iter().fold(0usize, |n, byte| n.saturating_add(usize::from(opens(*byte))));
+    for piece in lanes.chunks(255) {
+        let mut counters = [0u8; 16];
+        for lane in piece {
+            for (counter, byte) in counters.iter_mut().zip(lane) {
+                *counter = counter.wrapping_add(opens(*byte));
+            }
+        }
+        count = counters.iter().fold(count, |n, counter| n.saturating_add(usize::from(*counter)));
+    }
+    count
 }
 
 fn nesting(text: &[u8]) -> usize {
@@ -53,6 +66,15 @@ mod tests {
         let wide = format!("[{}]", vec!["[]"; 1000].join(","));
         assert!(check(wide.as_bytes(), 2).is_ok());
         assert!(check(wide.as_bytes(), 1).is_err());
+    }
+
+    #[test]
+    fn every_opening_bracket_is_counted_and_nothing_else() {
+        let all: Vec<u8> = (0..=255).collect();
+        for times in [0, 1, 15, 255, 256, 1_000] {
+            assert_eq!(opening(&all.repeat(times)), 2 * times);
+            assert_eq!(opening(&b"[{".repeat(times * 16)), 32 * times);
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Paying: reserve, sign once, send, read the answer; and after a crash or a lost answer, ask the chain.
 //!
 //! ```text
-//! consider → check again → journal "reserving" → reserve → sign → journal "signed" → send ─┬ receipt  → settled
-//!                                                                                           ├ lost     → resolve
-//!                                                                                           ├ corrected → once more
-//!                                                                                           └ refused  → held
+//! consider → check again → journal "reserving" → reserve → act → sign → journal "signed" → send ─┬ receipt  → settled
+//!                                                                                                ├ lost     → resolve
+//!                                                                                                ├ corrected → once more
+//!                                                                                                └ refused  → held
 //! ```
 //! A signed authorization stays spendable until it is used, cancelled or expired. Until one of these is proven, its
 //! amount stays reserved, whatever the server said.
