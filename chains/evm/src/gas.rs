@@ -5,8 +5,9 @@
 
 use crate::GasKey;
 use alloy::primitives::Address;
+use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Receipts that count.
@@ -20,7 +21,9 @@ pub struct GasBook(Mutex<Book>);
 
 #[derive(Debug, Default)]
 struct Book {
-    seen: HashMap<(Address, Box<str>), VecDeque<u64>>,
+    /// By contract and then by what is done: so a borrowed text finds it.
+    seen: HashMap<Address, BTreeMap<Box<str>, VecDeque<u64>>>,
+    kinds: usize,
     changed: bool,
 }
 
@@ -39,11 +42,14 @@ impl GasBook {
     /// Adds a receipt's gas.
     pub fn learn(&self, contract: Address, what: &str, gas: u64) {
         let mut book = self.book();
-        let key = (contract, Box::from(what));
-        if book.seen.len() >= KINDS_MAX && !book.seen.contains_key(&key) {
-            return;
+        let known = book.seen.get(&contract).is_some_and(|kinds| kinds.contains_key(what));
+        if !known {
+            if book.kinds >= KINDS_MAX {
+                return;
+            }
+            book.kinds = book.kinds.saturating_add(1);
         }
-        let seen = book.seen.entry(key).or_default();
+        let seen = book.seen.entry(contract).or_default().entry(what.into()).or_default();
         let before = median(seen);
         if seen.len() == WINDOW {
             seen.pop_front();
@@ -55,8 +61,7 @@ impl GasBook {
 
     /// The gas that this kind of call used lately.
     pub fn learned(&self, key: &GasKey) -> Option<u64> {
-        // A key of two parts cannot be looked up without owning its text; the texts are a few bytes.
-        self.book().seen.get(&(key.contract, Box::from(key.what))).and_then(median)
+        self.book().seen.get(&key.contract)?.get(key.what).and_then(median)
     }
 
     /// Everything, when something changed since it was asked last.
@@ -65,7 +70,8 @@ impl GasBook {
         if !std::mem::take(&mut book.changed) {
             return None;
         }
-        let lines = book.seen.iter().filter_map(|((contract, what), seen)| {
+        let all = book.seen.iter().flat_map(|(contract, kinds)| kinds.iter().map(move |kind| (contract, kind)));
+        let lines = all.filter_map(|(contract, (what, seen))| {
             Some(GasLine { contract: *contract, what: what.clone(), gas: median(seen)? })
         });
         Some(lines.collect())
@@ -75,7 +81,11 @@ impl GasBook {
     pub fn seed(&self, lines: Vec<GasLine>) {
         let mut book = self.book();
         for line in lines.into_iter().take(KINDS_MAX) {
-            book.seen.entry((line.contract, line.what)).or_insert_with(|| VecDeque::from([line.gas]));
+            let kinds = book.seen.entry(line.contract).or_default();
+            if !kinds.contains_key(&line.what) {
+                kinds.insert(line.what, VecDeque::from([line.gas]));
+                book.kinds = book.kinds.saturating_add(1);
+            }
         }
     }
 
@@ -87,7 +97,7 @@ impl GasBook {
 /// The middle of what was seen; of an even count the larger middle, since too little gas fails and too much costs
 /// nothing.
 fn median(seen: &VecDeque<u64>) -> Option<u64> {
-    let mut sorted: Vec<u64> = seen.iter().copied().collect();
+    let mut sorted: ArrayVec<u64, WINDOW> = seen.iter().copied().take(WINDOW).collect();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied()
 }
@@ -126,6 +136,7 @@ mod tests {
         for i in 0..KINDS_MAX + 10 {
             again.learn(token, &i.to_string(), 1);
         }
-        assert_eq!(again.book().seen.len(), KINDS_MAX);
+        assert_eq!(again.book().kinds, KINDS_MAX);
+        assert_eq!(again.book().seen.values().map(BTreeMap::len).sum::<usize>(), KINDS_MAX);
     }
 }

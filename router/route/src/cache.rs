@@ -6,6 +6,7 @@ use futures::future::{AbortHandle, Abortable, BoxFuture, Shared};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollway_core::{Code, Error, Result, Time};
 
@@ -19,9 +20,13 @@ type Flight<V> = Shared<BoxFuture<'static, Result<Fresh<V>>>>;
 struct InFlight<V> {
     flight: Flight<V>,
     began: Time,
+    waited: Waited,
     abort: AbortHandle,
     number: u64,
 }
+
+/// True when somebody has waited as long as anybody may for this request.
+pub(crate) type Waited = Arc<AtomicBool>;
 
 /// A value and how long it may be used.
 #[derive(Clone)]
@@ -90,8 +95,8 @@ impl<K: Copy + Eq + Hash + Send + 'static, V: Clone + Send + Sync + 'static> Cac
     }
 
     /// Joins the request in flight for `key`, or starts `fetch`. The request runs on in the background when the
-    /// caller stops waiting.
-    pub(crate) fn refresh<F>(&self, key: K, now: Time, spawn: &Spawn, fetch: F) -> Flight<V>
+    /// caller stops waiting. Beside it comes the mark of those who have waited in vain.
+    pub(crate) fn refresh<F>(&self, key: K, now: Time, spawn: &Spawn, fetch: F) -> (Flight<V>, Waited)
     where
         F: FnOnce() -> BoxFuture<'static, Result<Fresh<V>>>,
     {
@@ -99,13 +104,14 @@ impl<K: Copy + Eq + Hash + Send + 'static, V: Clone + Send + Sync + 'static> Cac
         let slot = slots.entry(key).or_default();
         if let Some(known) = &slot.flight {
             if now.ms_since(known.began) < FLIGHT_MAX_MS {
-                return known.flight.clone();
+                return (known.flight.clone(), Arc::clone(&known.waited));
             }
             known.abort.abort();
         }
         slot.flights = slot.flights.wrapping_add(1);
         let (number, home) = (slot.flights, Arc::clone(&self.slots));
         let (abort, registration) = AbortHandle::new_pair();
+        let waited = Waited::default();
         // A panic in here would otherwise come out of everybody who ever waits for this key.
         let fetching = Abortable::new(AssertUnwindSafe(fetch()).catch_unwind(), registration);
         let flight = async move {
@@ -130,10 +136,11 @@ impl<K: Copy + Eq + Hash + Send + 'static, V: Clone + Send + Sync + 'static> Cac
         }
         .boxed()
         .shared();
-        slot.flight = Some(InFlight { flight: flight.clone(), began: now, abort, number });
+        slot.flight =
+            Some(InFlight { flight: flight.clone(), began: now, waited: Arc::clone(&waited), abort, number });
         drop(slots);
         spawn(flight.clone().map(drop).boxed());
-        flight
+        (flight, waited)
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! It keeps *tariffs*, not prices of transactions, so a 402 that nobody has seen before is priced without I/O.
 
-use crate::cache::{Cache, Fresh, Lookup};
+use crate::cache::{Cache, Fresh, Lookup, Waited};
 use crate::cost::Market;
 use futures::FutureExt;
-use futures::future::{BoxFuture, join_all, select};
+use futures::future::{BoxFuture, Either, join_all, select};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tollway_core::{
     AssetId, ChainId, Clock, Code, Error, Network, Next, Oracle, Purpose, Result, Tariff, Time, UsdPrice,
 };
@@ -44,6 +45,9 @@ pub struct Wants {
     /// Coins and tokens.
     pub prices: BTreeSet<AssetId>,
 }
+
+/// A request under way, and whether somebody has waited for it in vain.
+type Waiting = (BoxFuture<'static, ()>, Waited);
 
 /// Tariffs of all chains and prices of all assets that were ever asked for.
 pub struct QuoteBook {
@@ -115,7 +119,7 @@ impl QuoteBook {
     /// Cancel safe: requests in flight go on for the next caller.
     pub async fn gather(&self, wants: &Wants) {
         let now = self.clock.now();
-        let mut waits: Vec<BoxFuture<'static, ()>> = Vec::new();
+        let mut waits: Vec<Waiting> = Vec::new();
         for key in &wants.tariffs {
             match self.tariffs.look(key, now) {
                 Lookup::Fresh(_) => {}
@@ -130,11 +134,17 @@ impl QuoteBook {
                 _ => waits.push(self.fetch_price(*asset)),
             }
         }
+        // Once somebody has waited a whole deadline, nobody does again for the same request: one dead node would
+        // otherwise hold up every payment. When its answer comes after all, it serves whoever asks then.
+        waits.retain(|(_, waited)| !waited.load(Ordering::Relaxed));
         if waits.is_empty() {
             return;
         }
-        let (all, deadline) = (join_all(waits), self.clock.sleep(self.settings.deadline_ms));
-        select(all, deadline).await;
+        let (requests, waited): (Vec<_>, Vec<_>) = waits.into_iter().unzip();
+        let (all, deadline) = (join_all(requests), self.clock.sleep(self.settings.deadline_ms));
+        if let Either::Right(_) = select(all, deadline).await {
+            waited.iter().for_each(|waited| waited.store(true, Ordering::Relaxed));
+        }
     }
 
     /// Refreshes everything that was ever asked for, a little before it goes stale, until dropped. Spawn it once.
@@ -176,10 +186,10 @@ impl QuoteBook {
         Fresh { value: tariff, fresh_until, usable_until: fresh_until.plus_ms(self.settings.stale_ms) }
     }
 
-    fn fetch_tariff(&self, key: (ChainId, Purpose)) -> Option<BoxFuture<'static, ()>> {
+    fn fetch_tariff(&self, key: (ChainId, Purpose)) -> Option<Waiting> {
         let network = Arc::clone(self.networks.get(&key.0)?);
         let stale_ms = self.settings.stale_ms;
-        let flight = self.tariffs.refresh(key, self.clock.now(), &self.spawn, move || {
+        let (flight, waited) = self.tariffs.refresh(key, self.clock.now(), &self.spawn, move || {
             async move {
                 let tariff = network.tariff(key.1, &[]).await?;
                 let fresh_until = tariff.valid_until();
@@ -187,19 +197,19 @@ impl QuoteBook {
             }
             .boxed()
         });
-        Some(flight.map(drop).boxed())
+        Some((flight.map(drop).boxed(), waited))
     }
 
-    fn fetch_price(&self, asset: AssetId) -> BoxFuture<'static, ()> {
+    fn fetch_price(&self, asset: AssetId) -> Waiting {
         let (oracle, clock, settings) = (Arc::clone(&self.oracle), Arc::clone(&self.clock), self.settings);
-        let flight = self.prices.refresh(asset, self.clock.now(), &self.spawn, move || {
+        let (flight, waited) = self.prices.refresh(asset, self.clock.now(), &self.spawn, move || {
             async move {
                 let price = oracle.usd(&asset).await?;
                 Ok(fresh_price(price, clock.now(), &settings))
             }
             .boxed()
         });
-        flight.map(drop).boxed()
+        (flight.map(drop).boxed(), waited)
     }
 }
 

@@ -120,6 +120,20 @@ fn a_silent_network_holds_nobody_up_beyond_the_deadline() {
     assert_eq!(code(each(&book, 1)), Code::NoQuote);
 }
 
+/// One dead node costs one deadline, not one for each payment.
+#[test]
+fn a_silent_network_is_waited_for_once() {
+    let world = World::new();
+    world.net(1, Net::Silent);
+    let book = book(&world);
+    run(&world, book.gather(&fees(1)));
+    for _ in 0..10 {
+        assert!(poll(&world, book.gather(&fees(1)), 1).is_some());
+        assert_eq!(code(each(&book, 1)), Code::NoQuote);
+    }
+    assert_eq!(world.calls().0, 1);
+}
+
 #[test]
 fn a_late_answer_serves_the_next_caller() {
     let world = World::new();

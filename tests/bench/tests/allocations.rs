@@ -46,7 +46,7 @@ async fn considering_sixteen_warm_entries_allocates_a_handful_each_and_asks_no_n
 }
 
 /// Per entry: the plan's future and the balance's, the work, its quote, the wallet's name. The rest is per 402.
-const CONSIDER: u64 = 96;
+const CONSIDER: u64 = 95;
 /// The text, the parser's lists and stack, the entries.
 const READ: u64 = 9;
 

@@ -9,6 +9,10 @@
 //! its gas starts from a guess that is a quarter too dear and more, and is learned. Right before each settlement it is
 //! priced as the router prices it, from a fee market looked at one block before; afterwards the settler's account says
 //! what it cost, execution and L1 data together.
+//!
+//! What this cannot show: the devnet charges Arbitrum's L1 part by the OP stack's measure of size, since no node of
+//! Arbitrum runs here; a real one compresses with brotli. And a prediction is for the next block: "a block late" is what
+//! the fee market of one block earlier would have said.
 
 use std::sync::Arc;
 use std::time::Duration;

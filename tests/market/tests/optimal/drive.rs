@@ -12,8 +12,8 @@ use std::time::Duration;
 use tollway::core::ledger::MemoryLedger;
 use tollway::core::{
     Account, Amount, AssetId, BudgetId, BudgetLine, ChainId, Claim, Clock, Code, Dice, Error, HoldId, Json,
-    Ledger, Oracle, Print, Purpose, Receipt, Record, RecordKey, Registry, ReplayKey, Result, Role, RouteKey,
-    Scorer, Spend, Time, Usd, UsdPrice, Write, async_trait, wire,
+    Ledger, Print, Purpose, Receipt, Record, RecordKey, Registry, ReplayKey, Result, Role, RouteKey, Scorer,
+    Spend, Time, Usd, UsdPrice, Write, async_trait, wire,
 };
 use tollway::evm::{Evm, EvmNetwork, FAMILY, Feed, LocalKey};
 use tollway::oracles::ChainOracles;
@@ -127,7 +127,7 @@ pub(crate) async fn answer(case: &Case) -> Value {
             let at = Feed { address: feed.address.parse().unwrap(), max_age_secs: feed.max_age_s };
             oracle = oracle.with(of, feed.decimals, at).unwrap();
         }
-        oracles.chain(id, Arc::new(oracle) as Arc<dyn Oracle>);
+        oracles.chain(id, Arc::new(oracle));
         scripts.insert(place.chain.clone(), script);
         networks.push(network);
     }
@@ -196,7 +196,8 @@ fn router(
 ) -> Router {
     let scorer = case.scorer.as_ref().map(|s| {
         let penalty = s.penalty.iter().map(|(c, p)| (c.clone(), Usd::from_e18(number(p)))).collect();
-        Arc::new(ByChain { penalty, latency: s.latency.clone() }) as Arc<dyn Scorer>
+        let scorer: Arc<dyn Scorer> = Arc::new(ByChain { penalty, latency: s.latency.clone() });
+        scorer
     });
     let parts = RouterBuilder {
         registry: Arc::new(registry),

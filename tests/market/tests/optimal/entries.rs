@@ -114,9 +114,12 @@ fn breakage(entry: &mut Entry, world: &World, dice: &mut Dice) {
         ["scheme", "network", "asset", "payTo", "maxTimeoutSeconds", "amount", "maxAmountRequired", "extra"];
     let mut put = |key: &str, value: Value| drop(entry.insert(key.to_owned(), value));
     match dice.between(0, 15) {
-        0 => drop(entry.remove(*dice.pick::<&str>(&all))),
+        0 => {
+            let key: &str = dice.pick::<&str>(&all);
+            drop(entry.remove(key));
+        }
         1 => put(
-            *dice.pick::<&str>(&all),
+            dice.pick::<&str>(&all),
             dice.pick(&[json!(7), json!({}), json!([]), json!(true), Value::Null]).clone(),
         ),
         2 => put(
