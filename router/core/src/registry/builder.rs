@@ -129,8 +129,8 @@ impl Builder {
                 dormant.push(Dormant { id: entry.id, reason: "no network of its family" });
             }
         }
-        let networks = self.networks.into_iter().map(|h| (h.network.id(), h)).collect();
-        Ok(Registry { cells, families: self.families, networks, dormant })
+        let networks: BTreeMap<_, _> = self.networks.into_iter().map(|h| (h.network.id(), h)).collect();
+        Ok(Registry { cells: cells.into(), families: self.families, networks: networks.into(), dormant })
     }
 
     fn add_family(&mut self, family: Family) {

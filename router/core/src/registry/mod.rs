@@ -5,6 +5,7 @@
 //! a C-linked static library may register nothing at all.
 
 mod builder;
+mod by_chain;
 mod entry;
 mod site;
 
@@ -12,10 +13,11 @@ pub use builder::Builder;
 pub use entry::{Build, Capability, CellId, Plugin, Read, Replay, SchemeEntry};
 pub use site::{Handle, Site};
 
+use by_chain::ByChain;
+
 use crate::{
     AssetId, ChainId, Code, Error, Family, KnownAsset, Network, Payer, Requirement, Result, Seller, Settler,
 };
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -74,9 +76,9 @@ pub struct Dormant {
 /// All schemes on all chains that this process knows.
 #[derive(Debug)]
 pub struct Registry {
-    cells: BTreeMap<ChainId, Vec<Cell>>,
+    cells: ByChain<Vec<Cell>>,
     families: Vec<Family>,
-    networks: BTreeMap<ChainId, Handle>,
+    networks: ByChain<Handle>,
     dormant: Vec<Dormant>,
 }
 
