@@ -20,8 +20,10 @@ struct Circle {
 }
 
 impl Circle {
-    fn new() -> Self {
-        Self { payments: (0..CIRCLE).map(|n| Arriving::new(n, Spelling::Echoed)).collect(), at: 0 }
+    /// The `nth` circle; no two have a payment in common.
+    fn new(nth: u64) -> Self {
+        let payments = (nth * CIRCLE..(nth + 1) * CIRCLE).map(|n| Arriving::new(n, Spelling::Echoed));
+        Self { payments: payments.collect(), at: 0 }
     }
     fn next(&mut self) -> &Arriving {
         self.at = (self.at + 1) % self.payments.len();
@@ -38,8 +40,8 @@ fn matching() -> Vec<Row> {
     assert_eq!(seller::find(&reordered, &offers), Some(seller::PAID));
     let [first, second] = &mut floors;
     let [floor_a, ours_a, floor_b, ours_b] = medians(
-        600,
-        500,
+        3_000,
+        150,
         [
             Turn::new(|| seller::floor(first, black_box(&echoed), &wanted)),
             Turn::new(|| seller::find(black_box(&echoed), &offers)),
@@ -56,12 +58,12 @@ fn matching() -> Vec<Row> {
 
 fn verdict() -> Vec<Row> {
     let offers = seller::offers();
-    let (mut first, mut again) = (Circle::new(), Circle::new());
-    let known = Arriving::new(0, Spelling::Echoed);
+    let (mut first, mut again) = (Circle::new(0), Circle::new(1));
+    let known = Arriving::new(3 * CIRCLE, Spelling::Echoed);
     assert!(seller::verdict(&known, &offers).is_some());
     let [floor_ns, ours_ns, seen_ns] = medians(
-        600,
-        64,
+        3_000,
+        8,
         [
             Turn::new(|| seller::curve(black_box(again.next()))),
             Turn::new(|| seller::verdict(black_box(first.next()), &offers)),
@@ -79,8 +81,8 @@ fn choosing(payer: &Payer) -> Vec<Row> {
     assert_eq!(floor.parse(payer.header()), Some(16));
     let asked = payer.asked();
     let [floor_ns, read_ns, consider_ns, select_ns] = medians(
-        600,
-        100,
+        6_000,
+        6,
         [
             Turn::new(|| floor.parse(black_box(payer.header()))),
             Turn::new(|| payer.read()),
@@ -107,8 +109,8 @@ fn sorting(n: usize, operation: &'static str, most_ns: f64) -> Row {
     let (costs, ranked) = (ranks::integers(n), ranks::ranks(n));
     let (mut integers, mut sorted) = (costs.clone(), ranked.clone());
     let [floor_ns, ours_ns] = medians(
-        600,
-        500,
+        3_000,
+        if n > 100 { 20 } else { 400 },
         [
             Turn::new(|| {
                 integers.copy_from_slice(black_box(&costs));
@@ -133,7 +135,7 @@ fn benches(c: &mut Criterion) {
     group.bench_function("reordered", |b| b.iter(|| seller::find(black_box(&reordered), &offers)));
     group.finish();
 
-    let mut circle = Circle::new();
+    let mut circle = Circle::new(2);
     let mut group = c.benchmark_group("payment header to verdict");
     group.bench_function("floor: the curve alone", |b| b.iter(|| seller::curve(black_box(circle.next()))));
     group.bench_function("first sight", |b| b.iter(|| seller::verdict(black_box(circle.next()), &offers)));
@@ -181,6 +183,7 @@ fn spin(operation: &str) {
             match operation {
                 "read" => drop(black_box(payer.read())),
                 "consider" => drop(black_box(payer.consider(payer.challenge()))),
+                "select" => drop(black_box(payer.select())),
                 "echoed" => drop(black_box(seller::find(&echoed, &offers))),
                 _ => drop(black_box(seller::find(&reordered, &offers))),
             }

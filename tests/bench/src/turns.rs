@@ -1,4 +1,7 @@
-//! Timing by turns: every call gets its short turn in every round, so that whatever slows the machine slows all alike.
+//! Timing by turns: every call gets its turn in every round, so that whatever slows the machine slows all alike.
+//!
+//! Turns should take a tenth of a millisecond or so: long enough for the clock, and so short that on a machine with
+//! other work most of them end before the scheduler takes the processor away. Then the median is of undisturbed turns.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -31,6 +34,8 @@ impl<'a> Turn<'a> {
 pub fn medians<const N: usize>(rounds: u32, calls: u32, mut turns: [Turn<'_>; N]) -> [f64; N] {
     for round in 0..rounds.saturating_add(rounds / 10) {
         for turn in &mut turns {
+            // Untimed: whoever had the turn before has left the caches to its liking.
+            (turn.call)();
             let start = Instant::now();
             for _ in 0..calls {
                 (turn.call)();

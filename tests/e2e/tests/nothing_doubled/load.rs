@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tollway::House;
 use tollway::core::Ledger;
@@ -37,8 +37,8 @@ pub(crate) struct Plan {
 pub(crate) const AT_ONCE: usize = 32;
 /// How many keys pay.
 pub(crate) const PAYERS: usize = 8;
-/// How often a request that ended before anything was signed is made again.
-const TRIES: usize = 60;
+/// How long a request that ends before anything was signed is made again.
+const BEGIN_WITHIN: Duration = Duration::from_secs(45);
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// One in twenty each.
@@ -206,8 +206,8 @@ async fn buyer(world: &World, i: usize, plan: Plan) -> Outcome<Buyer> {
 
 /// One payment. What ends before anything was signed is begun again, as any application would.
 async fn pay(buyer: &Buyer, url: &str) -> Outcome<End> {
-    let mut last = String::new();
-    for _ in 0..TRIES {
+    let (mut last, begun) = (String::new(), Instant::now());
+    while begun.elapsed() < BEGIN_WITHIN {
         let transaction =
             |paid: &tollway::route::Paid| paid.receipt.transaction().map(|t| t.0.clone()).unwrap_or_default();
         match buyer.client.get(url).await {
@@ -223,7 +223,10 @@ async fn pay(buyer: &Buyer, url: &str) -> Outcome<End> {
                     return Ok(End::Unsettled(answer.response.status().as_u16(), e.code.clone()));
                 }
                 _ if answer.response.status().is_success() => return Err("served for nothing".into()),
-                _ => last = format!("{} without a payment", answer.response.status()),
+                _ => {
+                    let status = answer.response.status();
+                    last = format!("{status} {}", answer.response.text().await.unwrap_or_default());
+                }
             },
             Err(PayError::Undelivered(lost)) => {
                 return Ok(End::Undelivered { transaction: transaction(&lost.paid) });
@@ -241,7 +244,7 @@ async fn pay(buyer: &Buyer, url: &str) -> Outcome<End> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(format!("nothing was signed in {TRIES} tries: {last}").into())
+    Err(format!("nothing was signed within {BEGIN_WITHIN:?}: {last}").into())
 }
 
 /// Kills the facilitator at random moments of the run, and starts it again.
