@@ -6,7 +6,7 @@ use tollway::core::Usd;
 
 /// Prices every way an x402 server can be paid, explains the ranking, and pays the cheapest safe one.
 #[derive(Debug, Parser)]
-#[command(name = "tollway", version, about, after_help = EXIT_CODES)]
+#[command(name = "tollway", version, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     /// Say more on stderr; twice for everything. `TOLLWAY_LOG` takes a filter.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -16,17 +16,22 @@ pub(crate) struct Args {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done · 1 failed, nothing was paid · 2 wrong usage or configuration · 3 refused by a limit or policy · \
-4 paid, and the answer was lost or is an error (the receipt is printed) · 5 outcome unknown: ask again with `tollway pay --settle-up`, \
-do not pay again";
+Exit codes:
+  0  done
+  1  failed, nothing was paid
+  2  wrong usage or configuration, nothing was paid
+  3  refused by a limit or policy, nothing was paid
+  4  paid, and the answer was lost or is an error; the receipt is printed
+  5  outcome unknown: do not pay again, ask with `tollway pay --settle-up`";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs the main job on real local chains: four networks priced, the cheapest paid, then Base's gas is spiked.
+    /// Runs the main job on real local chains: five networks offered, the cheapest paid, then Base's gas is spiked.
     Demo(Demo),
     /// Asks a URL for its price and shows every way to pay it, ranked. Pays nothing.
     Quote(Quote),
     /// Requests a URL and pays for it by the cheapest allowed route.
+    #[command(after_help = EXIT_CODES)]
     Pay(Pay),
     /// Verifies and settles payments for others over HTTP.
     Facilitator(Facilitator),
@@ -50,15 +55,15 @@ pub(crate) struct Request {
     #[arg(short = 'X', long, default_value = "GET")]
     pub(crate) method: String,
     /// A header, `Name: value`; may be repeated.
-    #[arg(short = 'H', long = "header")]
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
     /// The body; `@file` reads a file.
     #[arg(short, long)]
     pub(crate) data: Option<String>,
     /// Networks, key and limits.
-    #[arg(short, long, env = "TOLLWAY_CONFIG", default_value = "tollway.toml")]
+    #[arg(short, long, value_name = "FILE", env = "TOLLWAY_CONFIG", default_value = "tollway.toml")]
     pub(crate) config: PathBuf,
-    /// Allow networks whose coins are worth something.
+    /// Allow mainnets: networks whose coins are worth something.
     #[arg(long)]
     pub(crate) mainnet: bool,
 }
@@ -82,13 +87,13 @@ pub(crate) struct Pay {
     #[command(flatten)]
     pub(crate) request: Request,
     /// The most this may cost, in USD, own gas included: `--max 0.05`. Needed unless the configuration sets a cap.
-    #[arg(long, value_parser = usd)]
+    #[arg(long, value_name = "USD", value_parser = usd)]
     pub(crate) max: Option<Usd>,
     /// Show what would be paid, and sign nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Write the answer's body here instead of stdout.
-    #[arg(short, long)]
+    #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Ask the chains what became of earlier payments that are still open, and pay nothing.
     #[arg(long)]
@@ -101,9 +106,9 @@ pub(crate) struct Pay {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Facilitator {
     /// Networks, keys and the address to listen on.
-    #[arg(short, long, env = "TOLLWAY_CONFIG", default_value = "tollway.toml")]
+    #[arg(short, long, value_name = "FILE", env = "TOLLWAY_CONFIG", default_value = "tollway.toml")]
     pub(crate) config: PathBuf,
-    /// Allow networks whose coins are worth something.
+    /// Allow mainnets: networks whose coins are worth something.
     #[arg(long)]
     pub(crate) mainnet: bool,
 }
@@ -111,10 +116,10 @@ pub(crate) struct Facilitator {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Devnet {
     /// Milliseconds between blocks; without it, a block per transaction.
-    #[arg(long)]
+    #[arg(long, value_name = "MS")]
     pub(crate) block_time_ms: Option<u64>,
     /// Write a configuration for `quote`, `pay` and `facilitator` on these chains here.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) write_config: Option<PathBuf>,
     /// Take ports that are free instead of the usual ones, so that several can run at once.
     #[arg(long)]

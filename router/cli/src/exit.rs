@@ -37,7 +37,7 @@ impl Failure {
 fn words(e: &Error) -> String {
     let what = if e.detail.is_empty() { e.code.to_string() } else { format!("{}: {}", e.code, e.detail) };
     // One line for each entry.
-    let what = if e.code == Code::NoRoute { what.replace("; #", "\n  #") } else { what };
+    let what = if e.code == Code::NoRoute { entries(&what) } else { what };
     match &e.next {
         Next::Later => format!("{what}; try again later"),
         Next::Prepare => format!("{what}; the payer has to act on chain first"),
@@ -46,6 +46,12 @@ fn words(e: &Error) -> String {
         }
         _ => what,
     }
+}
+
+/// A line for each entry, without the advice to programs at its end.
+fn entries(what: &str) -> String {
+    let plain = |entry: &str| entry.rsplit_once(" (blame: ").map_or(entry, |(words, _)| words).to_owned();
+    what.split("; #").map(plain).collect::<Vec<_>>().join("\n  #")
 }
 
 impl From<Error> for Failure {

@@ -102,6 +102,22 @@ async fn kinds_are_listed_with_v1_names() {
     assert_eq!(health, serde_json::json!({"ok":true,"ledger":true,"cells":1,"settling":0,"recovering":0}));
 }
 
+/// What serde cannot hold as a value (a number beyond `f64`, half a surrogate pair) must not make payments equal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_payments_never_share_a_receipt_whatever_stands_beside_them() {
+    for odd in ["1e999", r#""\ud800""#] {
+        let house = House::new(|s| s.patience_ms = 5_000).await;
+        house.chain.script(Script::Slow(150));
+        let odd = |nonce: &str| {
+            body(nonce).replacen(r#""nonce":"#, &format!(r#""x":{odd},"nonce":"#), 1)
+        };
+        let (first, second) =
+            tokio::join!(house.post("/settle", odd("n1")), house.post("/settle", odd("n2")));
+        assert_eq!((&first.1["transaction"], &second.1["transaction"]), (&"0xn1".into(), &"0xn2".into()));
+        assert_eq!(house.chain.settles(), 2);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_at_once_are_one_settlement() {
     let house = Arc::new(House::new(|s| s.patience_ms = 5_000).await);

@@ -54,7 +54,7 @@ async fn serve(args: &Args, devnet: &Devnet) -> Outcome {
     if let Some(path) = &args.write_config {
         write_config(path, devnet)?;
         out::line(format_args!(
-            "\nwrote {0}: try `tollway facilitator -c {0}`, `tollway quote -c {0} URL`",
+            "\nwrote {0}: try `tollway facilitator -c {0}`, `tollway quote -c {0} URL`, `tollway pay -c {0} URL`",
             path.display()
         ))?;
     }

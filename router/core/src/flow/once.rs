@@ -88,7 +88,9 @@ impl SettleOnce<'_> {
     /// The receipt of a payment that came before, or a fresh claim on it. Waits for whoever is working on it.
     pub(super) async fn admit(&self, order: Order, print: &Print) -> Result<Admitted> {
         let mut waiting = self.waiting();
+        let mut looks_left = LOOKS_MAX;
         loop {
+            looks_left = looks_left.saturating_sub(1);
             if let Some(receipt) = self.known(&order, print).await? {
                 return Ok(Admitted::Known(receipt));
             }
@@ -96,6 +98,8 @@ impl SettleOnce<'_> {
                 Ok(claimed) => return Ok(Admitted::Claimed(claimed)),
                 // Journaled beside us and not claimed yet, or about to be released.
                 Err(e) if e.code == Code::InFlight && !waiting.is_over() => waiting.pause().await,
+                // Verifying only looks, so a node that stumbled is asked again rather than the payer sent away.
+                Err(e) if is_stumble(&e) && looks_left > 0 && !waiting.is_over() => waiting.pause().await,
                 // Perhaps used by ourselves, beside us, since we looked.
                 Err(e) if e.code == Code::NonceUsed => {
                     return self.known(&order, print).await?.map(Admitted::Known).ok_or(e);
@@ -294,6 +298,13 @@ impl Waiting<'_> {
         self.clock.sleep(pause_ms).await;
         self.paused_ms = self.paused_ms.saturating_add(pause_ms);
     }
+}
+
+/// How often a payment is looked at before a stumbling node is the answer.
+const LOOKS_MAX: u8 = 3;
+
+fn is_stumble(e: &Error) -> bool {
+    e.next == Next::Later && matches!(e.code, Code::Unreachable | Code::RpcRefused | Code::InvalidAnswer)
 }
 
 pub(super) fn in_flight() -> Error {

@@ -117,7 +117,7 @@ fn the_second_program_measures_as_the_op_stack_does() {
     let lines: Vec<String> = texts.iter().map(alloy::hex::encode).collect();
     std::fs::write(&asked, lines.join("\n") + "\n").unwrap();
     let said = Command::new("python3")
-        .arg(reference("chain.py"))
+        .arg(reference("fastlz.py"))
         .stdin(std::fs::File::open(asked).unwrap())
         .output()
         .expect("python3 is needed");
