@@ -7,21 +7,41 @@
 //!
 //! ## See it
 //!
-//! Rust 1.95, a C compiler and Node are all it takes. This brings up Ethereum, Base, OP, Arbitrum and Base Sepolia on
-//! your machine (real anvil, real chain ids, USDC at its addresses), starts a facilitator and a paid API, pays on the
-//! cheapest network, spikes Base's gas, and pays again on another one:
+//! Rust 1.95, a C compiler and Node with npm are all it takes. This brings up Ethereum, Base, OP, Arbitrum and Base
+//! Sepolia on your machine (real anvil, real chain ids, USDC at its addresses), starts a facilitator and a paid API, pays
+//! on the cheapest network, spikes Base's gas, and pays again on another one:
 //!
 //! ```sh
 //! cargo demo
 //! ```
 //!
-//! And this runs every test, on chains that it brings up itself:
+//! It takes seconds once it is built; the first run fetches anvil and a Solidity compiler with npm. `--json` prints the
+//! same as one JSON object. And this runs every test, on chains that it brings up itself; it also wants git and Python 3:
 //!
 //! ```sh
 //! cargo test
 //! ```
 //!
+//! ## Try it
+//!
+//! The same with commands of your own, from this folder. Three shells stay open; paste the `export` lines that the first
+//! one prints into the others:
+//!
+//! ```sh
+//! cargo install --locked --path router/cli           # the `tollway` command
+//! tollway devnet --write-config tollway.toml         # shell 1: local chains, until Ctrl-C
+//! tollway facilitator                                # shell 2: settles, on port 8402
+//! export TOLLWAY_FACILITATOR=http://127.0.0.1:8402   # shell 3: a paid API, on port 4021
+//! cargo run -p tollway-examples --bin paywall
+//! tollway quote http://127.0.0.1:4021/weather        # shell 4: the ranked table; --json for programs
+//! tollway pay http://127.0.0.1:4021/weather --max 0.05
+//! ```
+//!
+//! `tollway.toml` names networks, keys and limits; the chapter `book::command` of the crate docs explains each line.
+//!
 //! ## Pay
+//!
+//! In a program of your own: `cargo add tollway --path <this folder>/router`, and `tokio`.
 //!
 //! ```no_run
 //! # #[cfg(all(feature = "client", feature = "exact-eip3009"))]
@@ -38,16 +58,10 @@
 //!     .connect()
 //!     .await?;
 //! let client = house.client(Policy { cap: Some(Usd::parse("$0.05")?), ..Policy::default() })?;
+//! client.router().settle_up().await?; // what became of payments that an earlier run left open
 //! let answer = client.get("https://api.example.com/weather").await?;
 //! println!("{:?}", answer.paid());
 //! # Ok(()) }
-//! ```
-//!
-//! Or from the shell, with `tollway devnet --write-config tollway.toml` for a start:
-//!
-//! ```sh
-//! tollway quote https://api.example.com/weather          # the ranked table; --json for programs
-//! tollway pay https://api.example.com/weather --max 0.05
 //! ```
 //!
 //! ## Sell
@@ -71,6 +85,7 @@
 //! let paywall = Paywall::builder(gate)
 //!     .route(http::Method::GET, "/weather", Priced::fixed(Tag::Usd(Usd::parse("$0.01")?), usdc))
 //!     .build()?;
+//! paywall.recover(); // goes on with what an earlier run had begun
 //! // axum: Router::new().route("/weather", …).layer(paywall)
 //! # Ok(()) }
 //! ```
@@ -105,7 +120,7 @@
 //! ## Write a scheme
 //!
 //! One new crate on `tollway-core` and a chain crate; no edit in this tree. The chapter `book::scheme` of the crate docs
-//! (`cargo doc --open -p tollway`) builds the smallest one there is.
+//! builds the smallest one there is. To read all chapters: `cargo doc --no-deps --open -p tollway`.
 //!
 //! ## What it promises
 //!
@@ -115,12 +130,30 @@
 //!   resolved by looking at the chain, never by signing again.
 //! * **Nothing is free by accident.** A missing or stale quote is a rejection with its reason. Every `accepts` entry comes
 //!   back, ranked with all its costs or rejected.
-//! * **Limits first.** No payment without a cap, none on a mainnet without an opt-in, none in a token that nobody knows.
+//! * **Limits first.** No payment without a cap, none on a mainnet without an opt-in, none in a token that nobody vouches
+//!   for.
 //!
 //! <!-- the README ends here -->
 //!
 //! The rest is the [`book`]: one payment through the rooms, what "cheapest" means, what happens when nobody answers, how to
 //! add a scheme, and the reason for every default.
+//!
+//! # This crate
+//! The front door. It holds the [`House`], which puts chains, prices, memory and time together and gives out each side of
+//! a payment, and it hands on the rooms behind it:
+//!
+//! | module | room |
+//! |---|---|
+//! | [`core`] | the contract: what a payment is, and what may never happen to it |
+//! | [`route`] | the brain: prices, ranks, keeps limits, pays, makes offers |
+//! | [`http`] | the mouth: client, paywall, facilitator, other people's facilitators |
+//! | [`ledger`] | the memory: what survives a crash |
+#![cfg_attr(feature = "evm", doc = "| [`evm`] | a family of networks, and its keys |")]
+#![cfg_attr(feature = "exact-eip3009", doc = "| [`exact_eip3009`] | a scheme: `exact` by EIP-3009 |")]
+//! | [`plugins`], [`oracles`], [`system`] | what a house is made of: schemes and networks, prices, clock and randomness |
+//!
+//! # Features
+//! `client`, `server`, `facilitator`, `evm`, and one for each scheme: `exact-eip3009`. All are on by default.
 
 pub mod book;
 #[cfg(feature = "evm")]

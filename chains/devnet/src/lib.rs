@@ -26,6 +26,9 @@
 //! # }
 //! ```
 //!
+//! `tollway devnet` and `cargo demo` run on this crate, and so do the tests. To the library the chains are like any
+//! others: it is given their URLs.
+//!
 //! # What is real, and what stands in
 //!
 //! - The node is anvil; with `--network optimism` on the rollups it charges the L1 data fee inside each transaction.

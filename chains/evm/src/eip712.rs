@@ -19,6 +19,8 @@ pub const RECEIVE_TYPEHASH: B256 = b256!("d099cc98ef71107a616c4f0f941f04c322d8e2
 
 /// Separators of tokens outside the table that are remembered; more are hashed each time.
 const REMEMBERED_MAX: usize = 4096;
+/// The longest name and version, together, that are remembered: a peer chooses them, and they would be kept.
+const WORDS_MAX: usize = 256;
 
 /// What an EIP-3009 authorization says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,6 +112,7 @@ pub fn separator(name: &str, version: &str, chain_id: u64, token: Address) -> B2
         return found.separator;
     }
     let room = known.len() < REMEMBERED_MAX || known.contains_key(&key);
+    let room = room && name.len().saturating_add(version.len()) <= WORDS_MAX;
     drop(known);
     let separator = hash_domain(name, version, chain_id, token);
     if room {
@@ -222,6 +225,17 @@ mod tests {
         let second = separator("B", "1", 1, token);
         assert_ne!(first, second);
         assert_eq!(separator("A", "1", 1, token), first);
+    }
+
+    #[test]
+    fn words_of_any_length_are_hashed_and_only_short_ones_are_kept() {
+        let (token, long) = (address!("00000000000000000000000000000000000000bb"), "n".repeat(100_000));
+        let kept = || remembered().read().unwrap().contains_key(&(77, token));
+        assert_eq!(separator(&long, "1", 77, token), hash_domain(&long, "1", 77, token));
+        assert_eq!(separator("A", &long, 77, token), hash_domain("A", &long, 77, token));
+        assert!(!kept(), "whoever names a token chooses its words; they are not ours to keep");
+        assert_eq!(separator("A", "1", 77, token), hash_domain("A", "1", 77, token));
+        assert!(kept());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! EVM networks for Tollway, over alloy.
 //!
 //! The router sees [`tollway_core::Network`]; a scheme asks for [`Evm`], this crate's own typed trait, when it is
-//! built: `site.chain::<dyn Evm>()`.
+//! built: `site.chain::<dyn Evm>()`. `tollway-exact-eip3009` is such a scheme, and `tollway-devnet` runs such chains on
+//! this machine.
 //!
 //! # The rooms
 //! | module | what is there |
@@ -14,6 +15,10 @@
 //! | [`oracle`] | USD prices |
 //! | [`send`] | at most one transaction per key, whatever breaks |
 //! | `fees` | one look prices any transaction: base fee, tips, L1 data, operator |
+//! | [`gas`] | gas, learned from receipts |
+//! | `look`, `logs`, `holdings` | reading the chain: many calls in one question, events, balances kept warm |
+//! | [`finality`] | when a mined transaction counts as done |
+//! | `rpc` | the node: batches, heads, what its errors mean |
 //!
 //! # A network
 //! ```no_run

@@ -143,3 +143,23 @@ impl Config {
         Ok(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Key};
+
+    /// What the book shows must be what is read here.
+    #[test]
+    fn the_configuration_in_the_book_can_be_read() {
+        let chapter = include_str!("../../src/book/command.rs");
+        let lines = chapter.lines().skip_while(|line| !line.ends_with("```toml")).skip(1);
+        let lines = lines.take_while(|line| !line.ends_with("```")).map(|line| line.trim_start_matches("//!"));
+        let config: Config = toml::from_str(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+        assert_eq!((config.networks.len(), config.networks[1].confirmations), (2, Some(2)));
+        assert!(matches!(&config.payer, Some(Key::Env { env }) if env == "PAYER_KEY"));
+        assert!(matches!(&config.settlers[..], [Key::Keystore { .. }]));
+        assert_eq!(config.policy.networks.len(), 2);
+        assert!(config.policy.max_usd.is_some() && config.policy.day_usd.is_some());
+        assert_eq!((config.prices.len(), config.schemes.len()), (1, 1));
+    }
+}

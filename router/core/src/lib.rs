@@ -4,6 +4,19 @@
 //! are handed in through small traits ([`Clock`], [`Dice`], [`Oracle`], [`Ledger`]), so the same code runs in a
 //! server, in a wallet and in a simulation.
 //!
+//! ```
+//! use tollway_core::{Amount, AssetId, Ceiling, ChainId};
+//!
+//! let token = AssetId::new(ChainId::new("toy:1")?, "coin")?;
+//! let signed = Ceiling(Amount::new(token, 10_000)); // what a payer has agreed to, in the token's smallest units
+//! assert_eq!(signed.charge(9_000)?.atomic(), 9_000);
+//! assert!(signed.charge(10_001).is_err()); // and no other way leads to a charge
+//! # Ok::<(), tollway_core::Error>(())
+//! ```
+//!
+//! The floor of the house: every other crate stands on this one, and it on none of them. `tollway-route` decides with
+//! it, `tollway-http` speaks it, `tollway-ledger` remembers for it; chains and schemes are plugins against it.
+//!
 //! # The rooms
 //! | module | what is there |
 //! |---|---|
@@ -16,6 +29,12 @@
 //! | [`ledger`] | budgets, replay claims and journals, in nine methods |
 //! | [`registry`] | where schemes and networks meet, by two doors |
 //! | [`error`] | who is to blame, and what to do next |
+//! | [`model`], [`plan`], [`raw`] | challenges and payments as read; what a payer plans, signs and hears; JSON kept as it came |
+//! | [`clock`], [`oracle`], [`scorer`] | time and chance, prices, preferences: what is handed in |
+//!
+//! # Units
+//! An [`Amount`] counts the token's smallest units, a [`Usd`] 10⁻¹⁸ dollars, a [`Time`] milliseconds of Unix time. A bare
+//! number says its unit in its name: `timeout_s`, `patience_ms`, `amount_atomic`.
 #![cfg_attr(
     not(test),
     deny(

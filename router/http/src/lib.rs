@@ -17,7 +17,19 @@
     doc = "| [`remote`] | `server` | somebody else's facilitator as a `tollway_core::Settler` |"
 )]
 //!
-//! Nothing here names a scheme or a chain: what can be paid is what the registry holds.
+//! Nothing here names a scheme or a chain: what can be paid is what the registry holds. Each module begins with its
+//! shortest example. What to pay and what to offer is decided a floor below, in [`tollway_route`]; `tollway` gives out
+//! all four, ready to use, from one house.
+//!
+//! ```
+//! # #[cfg(feature = "client")]
+//! # async fn example(router: std::sync::Arc<tollway_route::Router>) -> Result<(), Box<dyn std::error::Error>> {
+//! use tollway_http::client::{ClientSettings, PayingClient};
+//!
+//! let client = PayingClient::new(reqwest::Client::builder(), router, ClientSettings::default())?;
+//! let answer = client.get("https://api.example/report").await?; // a 402 is paid within the router's policy
+//! # Ok(()) }
+//! ```
 #![cfg_attr(
     not(test),
     deny(

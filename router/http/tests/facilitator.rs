@@ -102,15 +102,28 @@ async fn kinds_are_listed_with_v1_names() {
     assert_eq!(health, serde_json::json!({"ok":true,"ledger":true,"cells":1,"settling":0,"recovering":0}));
 }
 
+/// A node's words are between it and us: they name it, and some nodes quote the key that they were asked with.
+#[tokio::test]
+async fn strangers_hear_of_their_payment_and_not_of_our_nodes() {
+    let house = House::new(|_| {}).await;
+    let (_, verdict) = house.post("/verify", body("no-node")).await;
+    assert_eq!(verdict["invalidReason"], Code::Unreachable.as_str());
+    let (_, answer) = house.post("/settle", body("no-node")).await;
+    assert_eq!(answer["success"], false);
+    for said in [verdict, answer] {
+        assert!(!said.to_string().contains("secret") && !said.to_string().contains("node.example"), "{said}");
+    }
+    let (_, verdict) = house.post("/verify", body("poor")).await;
+    assert!(verdict["invalidMessage"].as_str().unwrap().contains("0 of 10000"));
+}
+
 /// What serde cannot hold as a value (a number beyond `f64`, half a surrogate pair) must not make payments equal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_payments_never_share_a_receipt_whatever_stands_beside_them() {
     for odd in ["1e999", r#""\ud800""#] {
         let house = House::new(|s| s.patience_ms = 5_000).await;
         house.chain.script(Script::Slow(150));
-        let odd = |nonce: &str| {
-            body(nonce).replacen(r#""nonce":"#, &format!(r#""x":{odd},"nonce":"#), 1)
-        };
+        let odd = |nonce: &str| body(nonce).replacen(r#""nonce":"#, &format!(r#""x":{odd},"nonce":"#), 1);
         let (first, second) =
             tokio::join!(house.post("/settle", odd("n1")), house.post("/settle", odd("n2")));
         assert_eq!((&first.1["transaction"], &second.1["transaction"]), (&"0xn1".into(), &"0xn2".into()));

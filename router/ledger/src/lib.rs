@@ -11,6 +11,10 @@
 //! # }
 //! ```
 //!
+//! The trait is [`tollway_core::Ledger`]. The payer's budgets and signatures, the seller's offers and visits, the
+//! facilitator's settlements and an EVM sender's transactions are all kept in it, each under names of its own, so one file
+//! may serve all of them, and several processes.
+//!
 //! # How it works
 //! One thread owns the connection ([`SqliteLedger`] is its front). Callers put their request into a bounded queue
 //! and wait for the answer; the thread takes everything that is waiting, runs it in **one** transaction with a

@@ -10,13 +10,38 @@
 //!   facilitator's fee.
 //! * **Settler**: what it pays for gas itself.
 //!
+//! ```
+//! # async fn example(router: &tollway_route::Router, challenge: &tollway_core::Challenge) {
+//! use tollway_route::Context;
+//!
+//! let considered = router.consider(challenge, Context { host: Some("api.example") }).await; // signs nothing
+//! for route in &considered.routes {
+//!     println!("{}: {}, and {} to settle", route.requirement.chain, route.bill, route.settlement); // best first
+//! }
+//! for entry in &considered.rejected {
+//!     println!("#{}: {}", entry.index, entry.reason);
+//! }
+//! # }
+//! ```
+//!
 //! # How a question is answered
 //! ```text
 //! gather (async, bounded)  →  rank (pure, on a snapshot)  →  check against the caller's limits  →  act
-//! candidate · quotes          cost · rank                    policy                              pay · gate
+//! router · quotes             cost · rank · explain          policy                              pay · gate
 //! ```
+//! | module | what is there |
+//! |---|---|
+//! | [`Router`], [`pay`] | the paying side: considers a 402, pays it, asks after what was left open |
+//! | [`gate`] | the selling side: makes offers, honours them, takes what comes back through its flow |
+//! | [`quotes`] | fees and prices, kept warm |
+//! | [`cost`], [`rank`], [`explain`] | what a route costs, the order of routes, the table for people |
+//! | [`policy`] | lists, caps, budgets, screening |
+//!
 //! A missing quote is a rejection with a reason, never zero. Every `accepts` entry comes back, either ranked with all
 //! its costs or rejected with the reason. Ranking does no I/O: quotes are refreshed in the background.
+//!
+//! Below is [`tollway_core`], the contract; above are `tollway-http`, which carries both sides over HTTP, and `tollway`,
+//! which builds a router and a gate from one house.
 #![cfg_attr(
     not(test),
     deny(

@@ -11,8 +11,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use tollway_core::{
-    BudgetLine, Challenge, Clock, Code, Demand, Dice, Error, Funds, Ledger, Next, Payer, Plan, Purpose, Registry,
-    Requirement, Result, RouteKey, Scorer, Time, Usd, ledger,
+    BudgetLine, Challenge, Clock, Code, Demand, Dice, Error, Funds, Ledger, Next, Payer, Plan, Purpose,
+    Registry, Requirement, Result, RouteKey, Scorer, Time, Usd, ledger,
 };
 
 /// Where a 402 came from.
@@ -249,7 +249,9 @@ impl Router {
                     match poll_fn(|cx| Poll::Ready(planning.as_mut().poll(cx))).await {
                         Poll::Ready(planned) => Candidate::of(requirement, planned),
                         Poll::Pending => {
-                            waits.push(planning.map(move |planned| (index, Candidate::of(requirement, planned))));
+                            waits.push(
+                                planning.map(move |planned| (index, Candidate::of(requirement, planned))),
+                            );
                             Candidate::Gone
                         }
                     }

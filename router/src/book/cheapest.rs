@@ -14,12 +14,15 @@
 //!
 //! A seller's offers are ordered by the settlement's cost; a facilitator's by what it pays itself.
 //!
+//! So of two entries that ask the same price, the one that is cheaper to settle wins; of two at different prices, the
+//! lower price wins, whatever settling costs. `cargo demo` shows the first case: the same cent on five networks.
+//!
 //! # What settling costs
 //! A scheme says what will be done ([`Effort`](crate::core::Effort)), a chain what that costs now
 //! ([`Tariff`](crate::core::Tariff)):
 //! * **execution**: gas × the next block's base fee, the last entry of `eth_feeHistory`. Gas is learned from receipts,
 //!   per token and kind of payee, because a transfer to somebody who holds none of the token yet writes one slot more.
-//! * **priority**: gas × a tip from recent blocks, by purpose.
+//! * **priority**: gas × a tip from recent blocks, by [`Purpose`](crate::core::Purpose); none where tips buy nothing.
 //! * **L1 data**: on rollups, what publishing the transaction's bytes costs: by the chain's own formula, on the unsigned
 //!   transaction, because compressors charge by content and not by length.
 //! * **operator**: the surcharge of OP-stack chains that have one.

@@ -5,7 +5,7 @@
 //! [`core::wire`](crate::core::wire) reads it into a [`Challenge`](crate::core::Challenge): every entry of `accepts`,
 //! readable or with the reason why not. Then, in [`route`](crate::route):
 //!
-//! 1. **candidate** — each entry meets the registry; the scheme's [`Payer::plan`](crate::core::Payer::plan) says what
+//! 1. **consider** — each entry meets the registry; the scheme's [`Payer::plan`](crate::core::Payer::plan) says what
 //!    paying it would mean: the most that the signature can spend, until when, and what everybody will do on chain.
 //! 2. **quotes** — fee markets and prices that are missing are fetched, all at once, with a deadline. Usually none
 //!    are: the book is kept warm.
@@ -17,6 +17,9 @@
 //! 6. **authorize** — one signature. It is read back with the same function that the seller will use, and journaled
 //!    before it is sent.
 //! 7. **send** — the request goes out once more, with the payment. The receipt is checked against what was signed.
+//!
+//! Steps 1 to 4 are [`Router::consider`](crate::route::Router::consider), which signs nothing; all seven are
+//! [`Router::pay`](crate::route::Router::pay); the HTTP around them is `http::client::PayingClient`.
 //!
 //! # The side that sells
 //! One price and a list of rails become offers, each priced for what settling costs now, the unprofitable ones dropped
@@ -31,6 +34,21 @@
 //! A [`Settler`](crate::core::Settler) is our own chain code, or somebody's facilitator behind HTTP: the same trait.
 //! `verify` asks the chain once; `settle` journals the signed transaction and then sends it; `resume` finds out what
 //! became of it. [`SettleOnce`](crate::core::flow::SettleOnce) makes that safe to repeat.
+//!
+//! # Between them
+//! ```text
+//! payer                         seller                          facilitator            chain
+//! ──── GET /weather ──────────▶
+//! ◀─── 402, accepts: … ────────  offers, cheapest to settle first
+//! consider · quotes · rank
+//! policy · reserve · authorize
+//! ──── GET, with the payment ──▶ match · read ─── /verify ─────▶ one look ────────────▶
+//!                                claim · handler
+//!                                                ─── /settle ─────▶ journal · send ──────▶ transfer
+//!                                                ◀── receipt ────── done at its finality ◀─
+//! ◀─── 200, with the receipt ──  concluded
+//! check · book
+//! ```
 //!
 //! # What the types refuse
 //! ```text

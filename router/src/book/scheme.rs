@@ -1,13 +1,18 @@
 //! How to add a scheme.
 //!
-//! One new crate; no edit anywhere else. It depends on `tollway-core` and on a chain crate, and has the usual rooms:
+//! One new crate; no edit anywhere else. It depends on `tollway-core` and, where it signs or sends, on a chain crate, and
+//! has the usual rooms:
 //!
 //! | room | what is in it |
 //! |---|---|
 //! | `lib.rs` | `ENTRY`, and `inventory::submit!` |
 //! | `payload.rs` | the wire form, read and written |
+//! | `terms.rs` | `read`: what a payload binds, the one function that all three sides trust |
 //! | `effort.rs` | what it does on chain |
 //! | `payer.rs`, `seller.rs`, `settler.rs` | the roles it has |
+//!
+//! `schemes/exact-eip3009` is a whole one. It asks its network for the chain crate's typed trait when it is built,
+//! `site.chain::<dyn Evm>()`, so the router never learns what a chain can do.
 //!
 //! The smallest scheme there is: it sells on credit, on no chain, and has no payer's side yet.
 //!
@@ -59,10 +64,17 @@
 //!
 //! // Door one: named.
 //! let builder = Registry::builder().with(ENTRY).role(Role::Seller).bare(ChainId::new("eip155:8453")?);
-//! # let _ = builder;
+//! // The same in a house.
+//! let house = tollway::House::builder().scheme(ENTRY).role(Role::Seller).bare(ChainId::new("eip155:8453")?);
+//! # let _ = (builder, house);
 //! # Ok::<(), Error>(())
 //! ```
 //!
 //! What a role must guarantee is the documentation of its trait: [`Payer`](crate::core::Payer),
 //! [`Seller`](crate::core::Seller), [`Settler`](crate::core::Settler). What a scheme can do is data
 //! ([`Capability`](crate::core::Capability)), and a role it does not have is `None`, seen before any call.
+//!
+//! # In this tree
+//! A scheme that lives here is also offered by this crate: an optional dependency, a feature of the same name, a line in
+//! [`plugins`](crate::plugins), and a `pub use`, because a crate that is linked and never named registers nothing.
+//! `cargo test -p tollway-tidy` says what is missing.

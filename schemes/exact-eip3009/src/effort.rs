@@ -70,13 +70,19 @@ pub(crate) fn cancel_gas(evm: &dyn Evm, token: Address) -> u64 {
     evm.learned_gas(&cancel_key(token)).unwrap_or(CANCEL_GAS)
 }
 
+/// The most gas that a transfer of a token outside the table may use, whatever was learned: about three times the
+/// dearest token that is known.
+const UNKNOWN_GAS_MAX: u64 = 600_000;
+
 /// The most gas that a transfer may use: twice the dearer kind.
 ///
 /// Twice, because the payee may have emptied its account since the look and tokens are upgraded under their proxies;
 /// what is not used costs nothing, while running out of gas costs all of it and fails the payment. Not more, because
-/// a hostile token could burn whatever it is given.
+/// a hostile token could burn whatever it is given; and for a token that is in no table never more than a fixed bound,
+/// because one that burnt all it was given would teach us to give twice as much the next time.
 pub(crate) fn gas_limit(evm: &dyn Evm, token: &Token) -> u64 {
-    gas(evm, token, Payee::New).max(gas(evm, token, Payee::Holder)).saturating_mul(2)
+    let limit = gas(evm, token, Payee::New).max(gas(evm, token, Payee::Holder)).saturating_mul(2);
+    if token.known { limit } else { limit.min(UNKNOWN_GAS_MAX) }
 }
 
 /// The settler's one transaction.

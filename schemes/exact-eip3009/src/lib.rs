@@ -3,6 +3,16 @@
 //! The first scheme plugin of Tollway, with all three roles. It answers for x402's `exact` on EVM chains when
 //! `extra.assetTransferMethod` is absent or `eip3009`; flows are `authorization` and `upfront`.
 //!
+//! ```
+//! use tollway_core::{ChainId, Registry, Role};
+//!
+//! // Without a house: by name, or found by every program that links this crate (`Registry::builder().discover()`).
+//! let base = ChainId::new("eip155:8453")?;
+//! let registry = Registry::builder().with(tollway_exact_eip3009::ENTRY).role(Role::Seller).bare(base);
+//! # let _ = registry;
+//! # Ok::<(), tollway_core::Error>(())
+//! ```
+//!
 //! ```text
 //! payload   {signature, authorization: {from, to, value, validAfter, validBefore, nonce}}
 //! digest    EIP-712 TransferWithAuthorization, domain {extra.name, extra.version, chain id, asset}
@@ -15,6 +25,17 @@
 //! stays spendable until its window is over *on chain*, so [`Fate::Dead`](tollway_core::Fate::Dead) is only said from
 //! a block of the set finality. Anybody who sees the payment may send it: the money arrives where it was signed for,
 //! so a transfer that somebody else put on chain counts as settled.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `terms` | [`read`]: what a payload binds |
+//! | `payload` | the wire form |
+//! | `payer`, `seller`, `settler` | the three roles |
+//! | `effort` | gas and bytes of a settlement |
+//! | `fate`, `cancel` | what became of an authorization; taking one back |
+//! | `token`, `settings` | the token's calls; what a user may set |
+//!
+//! The roles are the traits of [`tollway_core`]; everything on chain goes through [`tollway_evm::Evm`].
 //!
 //! Sources: EIP-3009, EIP-712, x402 v2 `scheme_exact_evm`.
 #![cfg_attr(

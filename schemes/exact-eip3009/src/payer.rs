@@ -10,9 +10,9 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::signers::Signer;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollway_core::{
-    Action, ActionKind, Answer, AssetId, AttemptId, Authorization, Blame, ChainId, Clock, Code, Demand, Dice, Error,
-    Fate, Landed, Next, Payer, Payment, Plan, Reading, Receipt, Requirement, Reserved, Result, Sample, Site,
-    Time, Version, async_trait,
+    Action, ActionKind, Answer, AssetId, AttemptId, Authorization, Blame, ChainId, Clock, Code, Demand, Dice,
+    Error, Fate, Landed, Next, Payer, Payment, Plan, Reading, Receipt, Requirement, Reserved, Result, Sample,
+    Site, Time, Version, async_trait,
 };
 use tollway_evm::address;
 use tollway_evm::eip712::Transfer;

@@ -16,7 +16,8 @@ use tollway_evm::FAMILY;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
-    /// Sign for tokens that are in no table, with the domain that the seller names. Off: such an entry is rejected.
+    /// Sign for tokens that are in no table, with the domain that the seller names, and spend a settler's gas on their
+    /// contracts, whatever these do with it. Off: such an entry is rejected.
     pub(crate) allow_unknown_assets: bool,
     /// The longest that a signature may stay spendable. A seller that asks for more is not paid.
     pub(crate) max_timeout_s: u64,

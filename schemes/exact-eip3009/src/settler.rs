@@ -3,7 +3,8 @@
 use crate::effort::{self, Payee, Payees};
 use crate::fate::{Asked, Stand, receipt, soon};
 use crate::payload::Signed;
-use crate::terms::{MARGIN_MS, Rail, Token, bound, moment};
+use crate::settings::Settings;
+use crate::terms::{MARGIN_MS, Token, bound, moment};
 use crate::token;
 use alloy::primitives::U256;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) struct Settling {
     chain: ChainId,
     evm: Arc<dyn Evm>,
     clock: Arc<dyn Clock>,
+    settings: Settings,
     payees: Payees,
 }
 
@@ -61,6 +63,7 @@ impl Settling {
             chain: site.chain,
             evm: site.chain::<dyn Evm>()?,
             clock: site.clock.clone(),
+            settings: site.settings::<Settings>()?.checked()?,
             payees: Payees::new(),
         }))
     }
@@ -71,6 +74,33 @@ impl Settling {
         }
         Err(Error::caller(Code::InvalidNetwork)
             .detail(format!("an order for {}, this cell settles on {}", order.requirement.chain, self.chain)))
+    }
+
+    /// The payment, bound to the order, when it is worth gas of ours. Whoever sends one chooses the token's contract and
+    /// with it what our gas does, so it takes somebody's word for the token; and a transfer of nothing pays nobody.
+    fn worth_gas(&self, order: &Order) -> Result<(Token, Signed)> {
+        let (rail, signed) = bound(order)?;
+        match self.settings.domain(&rail.token.asset) {
+            Some((name, version)) if !rail.has_domain(name, version) => {
+                return Err(Error::payee(Code::DomainNameMismatch).detail(format!(
+                    "extra names another EIP-712 domain than {name:?} version {version:?} in the setting exact.tokens"
+                )));
+            }
+            None if !self.settings.allow_unknown_assets => {
+                return Err(Error::settler(Code::UnknownAsset).next(Next::OtherRoute).detail(format!(
+                    "{} is in no table, and no gas is spent here on unknown contracts; the settings exact.tokens or \
+                     exact.allow_unknown_assets would admit it",
+                    rail.token.asset
+                )));
+            }
+            _ => {}
+        }
+        if signed.transfer.value.is_zero() {
+            return Err(
+                Error::payer(Code::InvalidAmount).detail("a transfer of nothing is not worth its gas")
+            );
+        }
+        Ok((rail.token, signed))
     }
 
     /// Our transaction is mined. A reverted one may have lost to somebody who sent the same transfer before us.
@@ -175,7 +205,7 @@ impl Settler for Settling {
 
     async fn verify(&self, order: &Order) -> Result<Proof> {
         self.here(order)?;
-        let (Rail { token, .. }, signed) = bound(order)?;
+        let (token, signed) = self.worth_gas(order)?;
         // The transfer comes last: the calls of one look may run one after another on the same state.
         let calls = [
             token::balance(token.address, signed.transfer.from),
@@ -197,7 +227,7 @@ impl Settler for Settling {
             Some(checked) => checked.clone(),
             // Verified by somebody else, settled by us.
             None => {
-                let (Rail { token, .. }, signed) = bound(order)?;
+                let (token, signed) = self.worth_gas(order)?;
                 Checked { token, signed, payee: None, timeout_s: order.requirement.timeout_s }
             }
         };

@@ -44,6 +44,59 @@ fn a_settlement_of_another_amount_is_not_exact() {
 }
 
 #[test]
+fn gas_is_spent_only_on_tokens_that_somebody_vouches_for() {
+    let of = |settings| Bench::with(PAYEE, ("Play", "9"), settings, |_| {});
+    let vouched = |name: &str| {
+        of(serde_json::json!({"tokens": [{"chain": CHAIN, "address": PAYEE, "name": name, "version": "9"}]}))
+    };
+    let allowing = of(serde_json::json!({"allow_unknown_assets": true}));
+    let order = vouched("Play").order();
+    let strict = of(serde_json::Value::Null);
+    let refused = strict.verify(&order).unwrap_err();
+    assert_eq!(
+        (refused.code, refused.blame, refused.next),
+        (Code::UnknownAsset, Blame::Settler, Next::OtherRoute)
+    );
+    assert_eq!(strict.world().looks, 0, "before a node is asked");
+    assert_eq!(vouched("Toy").verify(&order).unwrap_err().code, Code::DomainNameMismatch);
+    for bench in [vouched("Play"), allowing] {
+        bench.settle(&order).unwrap();
+    }
+}
+
+#[test]
+fn a_token_that_nobody_vouches_for_cannot_teach_us_to_burn_more_and_more_gas() {
+    let limit = |token, settings, learned| {
+        let domain = if token == TOKEN { ("USDC", "2") } else { ("Play", "9") };
+        let bench = Bench::with(token, domain, settings, |evm| evm.learned = Some(learned));
+        let selling = serde_json::json!({"tokens": [{"chain": CHAIN, "address": PAYEE, "name": "Play", "version": "9"}]});
+        let seller = Bench::with(
+            token,
+            domain,
+            if token == TOKEN { serde_json::Value::Null } else { selling },
+            |_| {},
+        );
+        bench.settle(&seller.order()).unwrap();
+        bench.world().submitted[0].gas_limit
+    };
+    let allowing = || serde_json::json!({"allow_unknown_assets": true});
+    assert_eq!(limit(PAYEE, allowing(), 150_000), 300_000);
+    assert!(limit(PAYEE, allowing(), 15_000_000) <= 600_000);
+    assert_eq!(limit(TOKEN, serde_json::Value::Null, 400_000), 800_000, "a known one may become dearer");
+}
+
+#[test]
+fn a_transfer_of_nothing_is_not_worth_its_gas() {
+    let bench = Bench::new();
+    let mut requirement = bench.requirement();
+    requirement.price.0.atomic = 0;
+    let payment = bench.authorize_with_nonce(&requirement, &format!("0x{}", "ab".repeat(32)));
+    let order = Order { leg: Leg::After, requirement, payment };
+    assert_eq!(bench.verify(&order).unwrap_err().code, Code::InvalidAmount);
+    assert_eq!(bench.world().looks, 0);
+}
+
+#[test]
 fn proof_from_elsewhere_is_enough_to_settle() {
     struct Wrapped(std::sync::Arc<dyn Settler>);
     #[async_trait]

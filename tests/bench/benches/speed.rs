@@ -5,10 +5,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 use tollway_bench::floor::Floor;
 use tollway_bench::payer::Payer;
+use tollway_bench::ranks;
 use tollway_bench::seller::{self, Arriving, Spelling};
 use tollway_bench::table::{Goal, Row, markdown};
 use tollway_bench::turns::{Turn, medians};
-use tollway_bench::ranks;
 
 /// Payments in a circle so wide that none is remembered when its turn comes again: the plugin remembers 4096 signers,
 /// so one in three thousand survives.
@@ -71,8 +71,18 @@ fn verdict() -> Vec<Row> {
         ],
     );
     vec![
-        Row { operation: "payment header → verdict offline, first sight", floor_ns, ours_ns, goal: Goal::Times(1.15) },
-        Row { operation: "payment header → verdict offline, seen before", floor_ns, ours_ns: seen_ns, goal: Goal::Shown },
+        Row {
+            operation: "payment header → verdict offline, first sight",
+            floor_ns,
+            ours_ns,
+            goal: Goal::Times(1.15),
+        },
+        Row {
+            operation: "payment header → verdict offline, seen before",
+            floor_ns,
+            ours_ns: seen_ns,
+            goal: Goal::Shown,
+        },
     ]
 }
 

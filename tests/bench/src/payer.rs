@@ -180,7 +180,8 @@ fn context() -> Context<'static> {
 
 fn challenge() -> String {
     let entry = |(chain_id, token, name, version): (u64, &str, &str, &str)| {
-        let pay_to = tollway_evm::address::canonical(&alloy::primitives::Address::from_word(keccak256("seller")));
+        let pay_to =
+            tollway_evm::address::canonical(&alloy::primitives::Address::from_word(keccak256("seller")));
         format!(
             r#"{{"scheme":"exact","network":"eip155:{chain_id}","amount":"10000","asset":"{token}","payTo":"{pay_to}","maxTimeoutSeconds":60,"extra":{{"name":"{name}","version":"{version}"}}}}"#
         )

@@ -10,10 +10,30 @@ fn cost(n: usize) -> u128 {
 }
 
 const NAMES: [[&str; 4]; 4] = [
-    ["eip155:8453", "exact", "0x833589fcd6edb6e08f4c7c32d4f71b54bda02913", "0x209693bc6afc0c5328ba36faf03c514ef312287c"],
-    ["eip155:10", "exact", "0x0b2c639c533813f4aa9d7837caf62653d097ff85", "0x209693bc6afc0c5328ba36faf03c514ef312287c"],
-    ["eip155:42161", "exact", "0xaf88d065e77c8cc2239327c5edb3a432268e5831", "0x209693bc6afc0c5328ba36faf03c514ef312287c"],
-    ["eip155:137", "exact", "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359", "0x209693bc6afc0c5328ba36faf03c514ef312287c"],
+    [
+        "eip155:8453",
+        "exact",
+        "0x833589fcd6edb6e08f4c7c32d4f71b54bda02913",
+        "0x209693bc6afc0c5328ba36faf03c514ef312287c",
+    ],
+    [
+        "eip155:10",
+        "exact",
+        "0x0b2c639c533813f4aa9d7837caf62653d097ff85",
+        "0x209693bc6afc0c5328ba36faf03c514ef312287c",
+    ],
+    [
+        "eip155:42161",
+        "exact",
+        "0xaf88d065e77c8cc2239327c5edb3a432268e5831",
+        "0x209693bc6afc0c5328ba36faf03c514ef312287c",
+    ],
+    [
+        "eip155:137",
+        "exact",
+        "0x3c499c542cef5e3811e1192ce70d8cc03d5c3359",
+        "0x209693bc6afc0c5328ba36faf03c514ef312287c",
+    ],
 ];
 
 /// `n` finished costs. As in most 402s, the price is the same everywhere and settling decides; every eighth pair is

@@ -114,7 +114,8 @@ pub fn find(arriving: &Arriving, offers: &[Offer]) -> Option<usize> {
 
 /// Ours: header → verdict. Decoded, matched, hashed, recovered, and the terms held against the offer.
 pub fn verdict(arriving: &Arriving, offers: &[Offer]) -> Option<Terms> {
-    let (at, payment) = codec::read_payment(&arriving.headers, offers, &[FAMILY], &Limits::DEFAULT).ok()??;
+    let (at, payment) =
+        codec::read_payment(&arriving.headers, offers, &[FAMILY], &Limits::DEFAULT).ok()??;
     let order = Order { leg: Leg::After, requirement: offers.get(at)?.requirement.clone(), payment };
     let terms = tollway_exact_eip3009::read(&order).ok()?;
     terms.check(&order, Time::from_secs(NOW_S)).ok()?;

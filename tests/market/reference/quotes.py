@@ -126,4 +126,4 @@ class Quotes:
         if isinstance(said[token], str):
             slot.fail(said[token])
         else:
-            slot.succeed(said[token], taken)
+            slot.succeed(said[token], at)

@@ -42,7 +42,8 @@ impl Verdict {
     fn of_refusal(no: &Refusal, place: &str) -> Self {
         let words = no.message.to_ascii_lowercase();
         let says = |any: &[&str]| any.iter().any(|part| words.contains(part));
-        if says(KNOWN) || no.code == TIMED_OUT_AFTER_POOLING {
+        // "Unknown transaction type" has the one in it, and means the contrary.
+        if (says(KNOWN) && !says(&["unknown transaction"])) || no.code == TIMED_OUT_AFTER_POOLING {
             return Self::Accepted;
         }
         if no.code == -32601 || says(NO_METHOD) {
@@ -173,6 +174,7 @@ mod tests {
         assert!(matches!(verdict(-32000, "nonce too high"), Verdict::Doubt));
         assert!(matches!(verdict(-32603, "Internal error"), Verdict::Doubt));
         assert!(matches!(verdict(-32000, "the moon is in the wrong house"), Verdict::Strange(_)));
+        assert!(matches!(verdict(-32000, "unknown transaction type"), Verdict::Strange(_)), "not \"known\"");
         for fault in [
             RpcFault::Lost("x"),
             RpcFault::Silent,

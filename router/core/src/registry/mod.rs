@@ -54,7 +54,10 @@ pub struct Cell {
 impl Cell {
     /// True when this cell answers for `method` (`None`: the field was absent).
     pub fn answers(&self, scheme: &str, method: Option<&str>) -> bool {
-        self.id.scheme == scheme && self.id.methods.contains(&method.unwrap_or(""))
+        // An absent method is told by its length: comparing nothing with nothing makes libc look where an empty text
+        // points, which is nowhere, and that takes longer than all the rest here.
+        let answers = |known: &&str| method.map_or(known.is_empty(), |method| *known == method);
+        self.id.scheme == scheme && self.id.methods.iter().any(answers)
     }
 }
 

@@ -17,9 +17,15 @@ pub trait Payer: Send + Sync {
     /// # Errors
     /// Why this entry cannot be paid: it becomes the entry's rejection.
     async fn plan(&self, demand: &Demand<'_>) -> Result<Plan>;
-    /// Does one of the plan's actions on chain and waits for it.
+    /// Does one of the plan's actions on chain and waits for it. Costs the payer's own gas.
+    ///
+    /// # Errors
+    /// Why it was not done; [`crate::Next::Unknown`] when it may have been. Calling it again does it at most once.
     async fn perform(&self, action: &Action) -> Result<Receipt>;
     /// Signs what was reserved, nothing more.
+    ///
+    /// # Errors
+    /// Why there is no signature. After an error nothing that can be spent has left this method.
     async fn authorize(
         &self,
         demand: &Demand<'_>,
@@ -27,7 +33,13 @@ pub trait Payer: Send + Sync {
         attempt: &AttemptId,
     ) -> Result<Authorization>;
     /// What the answer to a paid request means. Checks a receipt against what was signed.
+    ///
+    /// # Errors
+    /// When it cannot be told. The signature is out all the same: the caller treats the outcome as unknown.
     async fn receive(&self, sent: &Authorization, answer: Answer<'_>) -> Result<Reading>;
-    /// Asks the chain where an authorization stands. A read: safe to retry.
+    /// Asks the chain where an authorization stands. A read: safe to retry and to drop.
+    ///
+    /// # Errors
+    /// When nobody could look. Wrong: taking that for "not paid". Right: asking again later.
     async fn resolve(&self, sent: &Authorization) -> Result<Fate>;
 }

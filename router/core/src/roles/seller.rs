@@ -11,13 +11,23 @@ use serde::{Deserialize, Serialize};
 ///   authorization, upfront, escrow and vouchers run through one driver. Wrong: calling the settler from
 ///   `advance`. Right: returning [`Move::Settle`].
 /// * `upkeep` is the one place for claims, captures, refunds and renewals.
+/// * Every method may be retried and dropped: what cannot be taken back is done by the driver, after it was journaled.
 #[crate::async_trait]
 pub trait Seller: Send + Sync {
     /// An `accepts` entry for this price, given what the settler says it supports.
+    ///
+    /// # Errors
+    /// Why this rail cannot be offered: it is left out, with the reason.
     fn offer(&self, price: &Price, kind: &Kind) -> Result<Offer>;
     /// What to do after `event`.
+    ///
+    /// # Errors
+    /// Why the visit cannot go on: it ends there, and what was not sent is released.
     async fn advance(&self, visit: &mut Visit, event: Event<'_>) -> Result<Move>;
-    /// What the seller should have settled on its own authority.
+    /// What the seller should have settled on its own authority; empty for schemes that leave nothing open.
+    ///
+    /// # Errors
+    /// Why it is not known now.
     async fn upkeep(&self, wish: Wish, now: Time) -> Result<Vec<Job>>;
 }
 

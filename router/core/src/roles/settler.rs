@@ -8,17 +8,37 @@ use crate::{Due, Effort, Fate, Kind, Order, Proof, Receipt, Result};
 ///   journaled first, and `resume` finds it.
 /// * An error from `settle` whose next step is [`crate::Next::Unknown`] means that money may have moved. Wrong:
 ///   calling `settle` again. Right: `resume`.
-/// * `resume` never makes a second transaction; it may send the very same one again.
+/// * `resume` never makes a second transaction; it may send the very same one again. It may be called at any time, by
+///   anybody who has the order, and dropped.
 #[crate::async_trait]
 pub trait Settler: Send + Sync {
-    /// What it can do.
+    /// What it can do: scheme, chain and version, with what an offer must say in `extra`.
+    ///
+    /// # Errors
+    /// When it cannot be asked now: to be tried later.
     async fn kinds(&self) -> Result<Vec<Kind>>;
-    /// What settling this order will do on chain.
+    /// What settling this order will do on chain. An order that only asks what a typical payment costs has `{}` for its
+    /// payload.
+    ///
+    /// # Errors
+    /// Why it is not known. Not knowing is not the same as costing nothing: a seller does not offer such a rail.
     async fn effort(&self, order: &Order) -> Result<Effort>;
     /// Does the payment hold on chain, now?
+    ///
+    /// # Errors
+    /// A verdict, with the peer to blame, when it does not; [`crate::Blame::Network`] or [`crate::Blame::Us`] with
+    /// [`crate::Next::Later`] when nobody could look.
     async fn verify(&self, order: &Order) -> Result<Proof>;
     /// Settles, and waits for the set finality.
+    ///
+    /// # Errors
+    /// [`crate::Next::Unknown`] when money may have moved, with the transaction where one is known. Any other error
+    /// says that nothing has moved and nothing of this call will.
     async fn settle(&self, due: Due) -> Result<Receipt>;
     /// After a crash or an unknown outcome: what became of it.
+    ///
+    /// # Errors
+    /// [`crate::Next::Never`] for a definite refusal (a transaction that failed): nothing moved, nothing will, and the
+    /// claim is released. Wrong: saying that when nobody could look. Right: any other next step; it is asked again.
     async fn resume(&self, order: &Order) -> Result<Fate>;
 }

@@ -111,3 +111,40 @@ pub fn write_challenge(challenge: &Challenge) -> Json {
         extensions: challenge.extensions.as_ref().filter(|e| v2 && !e.is_empty()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::located::tests::{FAMILY, entry};
+
+    /// Whatever one pass understands, two understand alike, to the byte.
+    #[test]
+    fn one_pass_reads_what_two_read() {
+        let good = [
+            entry("aaa:1", ""),
+            entry("bbb:1", ""),
+            entry("one", r#""extra":{"k":"}"}"#),
+            entry("aaa:2", "").replace('7', "-7"),
+        ];
+        let broken = [r#"{"scheme":1}"#, "{}", "null", r#"{"\u0078":1}"#];
+        for version in [1, 2, 3] {
+            for count in 0..=good.len() {
+                for bad in [None].into_iter().chain(broken.map(Some)) {
+                    let entries: Vec<_> = good.iter().take(count).map(String::as_str).chain(bad).collect();
+                    let text = format!(
+                        r#"{{"accepts":[ {} ],"x402Version":{version},"error":"insuffici\u0065nt_funds","resource":{{"url":"{{"}}}}"#,
+                        entries.join(" ,\n")
+                    );
+                    let raw = Json::parse(text).unwrap();
+                    let (short, long) = (at_once(&raw, &[FAMILY]), one_by_one(&raw, &[FAMILY]));
+                    assert_eq!(short.is_some(), version != 3 && bad.is_none(), "{}", raw.as_str());
+                    let (Some(short), Ok(long)) = (short, &long) else { continue };
+                    assert_eq!(short, *long);
+                    for (a, b) in short.accepts.iter().zip(&long.accepts) {
+                        assert_eq!(a.raw.as_str(), b.raw.as_str());
+                    }
+                }
+            }
+        }
+    }
+}

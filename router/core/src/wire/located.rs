@@ -103,9 +103,37 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Spy<'_, 'de, A> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::{Family, KnownNetwork, Result};
     use serde_json::value::RawValue;
+
+    const ONE: KnownNetwork = KnownNetwork {
+        chain: "aaa:1",
+        title: "One",
+        v1_name: Some("one"),
+        coin: "C",
+        coin_decimals: 18,
+        testnet: true,
+    };
+
+    /// A family that keeps addresses in lower case.
+    pub(in crate::wire) const FAMILY: Family =
+        Family { namespace: "aaa", address: lower, display: str::to_owned, networks: &[ONE], assets: &[] };
+
+    fn lower(text: &str) -> Result<arrayvec::ArrayString<128>> {
+        let mut text = arrayvec::ArrayString::from(text).unwrap();
+        text.make_ascii_lowercase();
+        Ok(text)
+    }
+
+    /// An entry on a network, with more fields.
+    pub(in crate::wire) fn entry(network: &str, more: &str) -> String {
+        let comma = if more.is_empty() { "" } else { "," };
+        format!(
+            r#"{{"x":[],"scheme":"exact","network":"{network}","amount":"7","asset":"0xab","payTo":"0xABc","maxTimeoutSeconds":60{comma}{more}}}"#
+        )
+    }
 
     #[derive(serde::Deserialize)]
     struct All<'a> {
@@ -127,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_found_whatever_stands_around_and_in_it() {
-        let rest = r#""scheme":"exact","network":"a:1","amount":"1","asset":"x","payTo":"y""#;
+        let rest = r#""scheme":"exact","network":"aaa:1","amount":"1","asset":"x","payTo":"y""#;
         for entry in [
             format!(r#"{{{rest},"maxTimeoutSeconds":60}}"#),
             format!(r#"{{{rest},"maxTimeoutSeconds":60 , "z":{{"q":["}}","\"}}"]}} }}"#),
@@ -146,7 +174,7 @@ mod tests {
     #[test]
     fn an_escaped_first_key_hides_the_place() {
         let text =
-            r#"{"\u007a":1,"scheme":"e","network":"a:1","asset":"x","payTo":"y","maxTimeoutSeconds":6}"#;
+            r#"{"\u007a":1,"scheme":"e","network":"aaa:1","asset":"x","payTo":"y","maxTimeoutSeconds":6}"#;
         let all = Json::parse(text).unwrap();
         assert!(all.read::<Located<'_>>().unwrap().place(&all).is_none());
     }

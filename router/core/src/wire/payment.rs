@@ -37,9 +37,17 @@ pub fn read_payment<'o, I>(raw: &Json, offers: I, families: &[Family]) -> Result
 where
     I: IntoIterator<Item = &'o Offer> + Clone,
 {
-    if let Some(found) = at_once(raw, offers.clone(), families) {
-        return Ok(found);
+    match at_once(raw, offers.clone(), families) {
+        Some(found) => Ok(found),
+        None => at_length(raw, offers, families),
     }
+}
+
+/// In two passes: finds the accepted entry, then reads it. Takes every payment, and says what is wrong with one.
+fn at_length<'o, I>(raw: &Json, offers: I, families: &[Family]) -> Result<(usize, Payment)>
+where
+    I: IntoIterator<Item = &'o Offer> + Clone,
+{
     let fields: Fields<'_, &RawValue> = raw.read()?;
     let version = Version::try_from(fields.version)?;
     let (at, accepted) = match version {
@@ -243,4 +251,57 @@ pub fn write_payment(payment: &Payment, families: &[Family]) -> Result<Json> {
             payload: &payment.payload,
         }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::located::tests::{FAMILY, entry};
+
+    fn offer(text: &str) -> Offer {
+        let requirement = read_requirement(&Json::parse(text).unwrap(), Version::V2, &[FAMILY]).unwrap();
+        Offer { requirement, bound_to: None, volatile: vec!["fee".to_owned()] }
+    }
+
+    /// Whatever one pass understands, two understand alike, to the byte; what it does not, they decide alone.
+    #[test]
+    fn one_pass_reads_what_two_read() {
+        let plain = entry("aaa:1", r#""extra":{"name":"U","fee":"1"}"#);
+        let offers = [entry("aaa:2", ""), plain.clone(), plain.clone(), entry("aaa:3", r#""extra":{}"#)];
+        let offers: Vec<_> = offers.iter().map(|text| offer(text)).collect();
+        let cases = [
+            (plain.clone(), Some(1)),
+            (plain.replace(':', " : ").replace("aaa : 1", "aaa:1"), Some(1)),
+            (plain.replace(r#""fee":"1""#, r#""fee":"2","more":[{}]"#), Some(1)),
+            (plain.replace("0xab", "0xAB"), Some(1)),
+            (plain.replace(r#""x":"#, r#""\u0078":"#), Some(1)),
+            (plain.replace("amount", "maxAmountRequired"), Some(1)),
+            (entry("aaa:3", ""), Some(3)),
+            (entry("aaa:3", r#""extra":null"#), Some(3)),
+            (entry("aaa:3", r#""extra":{"paymentFlow":"upfront"}"#), None),
+            (entry("aaa:4", ""), None),
+            (entry("one", ""), None),
+            (plain.replace("60", "61"), None),
+            (plain.replace("\"7\"", "\"07\""), None),
+            (plain.replace(r#""name":"U""#, r#""name":"V""#), None),
+            ("7".to_owned(), None),
+            ("null".to_owned(), None),
+        ];
+        for (accepted, found) in cases {
+            let text = format!(
+                r#"{{"x402Version":2,"accepted": {accepted} ,"payload":{{"s":"}}"}},"extensions":null}}"#
+            );
+            let raw = Json::parse(text).unwrap();
+            let long = at_length(&raw, &offers, &[FAMILY]);
+            assert_eq!(long.as_ref().ok().map(|(at, _)| *at), found, "{accepted}");
+            if let Some((at, short)) = at_once(&raw, &offers, &[FAMILY]) {
+                let (_, long) = long.unwrap();
+                assert_eq!((Some(at), &short), (found, &long), "{accepted}");
+                assert_eq!(short.accepted.raw.as_str(), long.accepted.raw.as_str());
+                assert_eq!(short.accepted.extra.0.as_str(), long.accepted.extra.0.as_str());
+            } else {
+                assert!(found.is_none() || accepted.contains('\\'), "too careful: {accepted}");
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
-use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use tollway_core::{Order, Print};
 
@@ -18,7 +19,7 @@ pub(super) fn of(order: &Order) -> Print {
     for part in [want.scheme.as_str(), method, want.flow.as_str(), &asset, &amount, &payee] {
         text(&mut hash, part);
     }
-    value(&mut hash, &order.payment.payload.value());
+    value(&mut hash, order.payment.payload.as_str());
     let mut hex = String::with_capacity(64);
     for byte in hash.finalize() {
         // Writing to a string cannot fail.
@@ -34,29 +35,26 @@ fn text(hash: &mut Sha256, text: &str) {
     hash.update(text);
 }
 
-/// Canonical whatever the order of keys; recursion is bounded by the depth that was read.
-fn value(hash: &mut Sha256, v: &Value) {
-    match v {
-        Value::Object(map) => {
-            let mut pairs: Vec<_> = map.iter().collect();
-            pairs.sort_unstable_by_key(|(key, _)| key.as_str());
-            hash.update(format!("{{{}", pairs.len()));
-            for (key, v) in pairs {
-                text(hash, key);
-                value(hash, v);
-            }
+/// Canonical whatever the order of keys and the spelling of strings; recursion is bounded by the depth that was read.
+///
+/// No two different payloads may become one print, or one settlement's receipt would serve for both. So numbers count as
+/// they are written, and what cannot be taken apart (half a surrogate pair in a string) counts as its text.
+fn value(hash: &mut Sha256, json: &str) {
+    let json = json.trim_ascii();
+    if let Ok(pairs) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json) {
+        hash.update(format!("{{{}", pairs.len()));
+        for (key, part) in pairs {
+            text(hash, &key);
+            value(hash, part.get());
         }
-        Value::Array(items) => {
-            hash.update(format!("[{}", items.len()));
-            items.iter().for_each(|v| value(hash, v));
-        }
-        Value::String(s) => {
-            hash.update("s");
-            text(hash, s);
-        }
-        other => {
-            hash.update("=");
-            text(hash, &other.to_string());
-        }
+    } else if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(json) {
+        hash.update(format!("[{}", items.len()));
+        items.iter().for_each(|part| value(hash, part.get()));
+    } else if let Ok(word) = serde_json::from_str::<String>(json) {
+        hash.update("s");
+        text(hash, &word);
+    } else {
+        hash.update("=");
+        text(hash, json);
     }
 }

@@ -48,11 +48,23 @@ fn is_busy(error: &Error) -> bool {
     matches!(&error.code, Code::Other(word) if &**word == "busy")
 }
 
+/// The error as a stranger may see it. What a node or our own ledger said is between them and us: it names them, and
+/// some nodes quote the key that they were asked with. Code, advice and transaction stay.
+pub(super) fn public(error: &Error) -> Error {
+    let inner =
+        matches!(error.blame, Blame::Network | Blame::Us) || error.code == Code::UnexpectedSettleError;
+    if !inner || error.detail.is_empty() {
+        return error.clone();
+    }
+    tracing::warn!(%error, "words that are not for strangers");
+    error.clone().detail("")
+}
+
 pub(super) fn invalid(error: &Error) -> VerifyResponse {
     VerifyResponse {
         is_valid: false,
         invalid_reason: Some(error.code.clone()),
-        invalid_message: Some(error.to_string()),
+        invalid_message: Some(public(error).to_string()),
         ..VerifyResponse::default()
     }
 }
@@ -62,7 +74,7 @@ pub(super) fn unread(error: &Error) -> SettleResponse {
     SettleResponse {
         success: false,
         error_reason: Some(error.code.clone()),
-        error_message: Some(error.to_string()),
+        error_message: Some(public(error).to_string()),
         ..SettleResponse::default()
     }
 }

@@ -81,7 +81,7 @@ async fn settle(State(facilitator): State<Facilitator>, request: Request) -> Res
             reply::json(StatusCode::OK, &response)
         }
         Err(e) => {
-            let response = SettleResponse::of_error(&e, &requirement, families);
+            let response = SettleResponse::of_error(&reply::public(&e), &requirement, families);
             reply::json(reply::settle_status(&e), &response)
         }
     }

@@ -125,7 +125,7 @@ impl Settler for Cell {
             return Err(Error::payer(Code::InsufficientFunds).detail("0 of 10000"));
         }
         if nonce == "no-node" {
-            return Err(Error::network(Code::Unreachable));
+            return Err(Error::network(Code::Unreachable).detail("node.example: project 0secret0 is unknown"));
         }
         if state.sent.contains_key(&nonce) {
             return Err(Error::payer(Code::NonceUsed));

@@ -67,6 +67,8 @@ pub struct FakeChain {
     pub domain: Eip712Domain,
     pub signer: Option<PrivateKeySigner>,
     pub senders: Vec<Address>,
+    /// What every call is said to have used lately.
+    pub learned: Option<u64>,
     world: Mutex<World>,
 }
 
@@ -85,6 +87,7 @@ impl FakeChain {
             ),
             signer: None,
             senders: Vec::new(),
+            learned: None,
             world: Mutex::new(World {
                 time_s,
                 final_lag_s: 0,
@@ -327,7 +330,7 @@ impl Evm for FakeChain {
         })
     }
     fn learned_gas(&self, _: &GasKey) -> Option<u64> {
-        None
+        self.learned
     }
     fn sample(&self, call: &EvmCall, _: u64) -> Sample {
         Sample::new(call.data.to_vec())

@@ -1,0 +1,62 @@
+//! The command, and its configuration.
+//!
+//! | command | does |
+//! |---|---|
+//! | `tollway demo` | the main job on local chains: prices five networks, pays on the cheapest, twice |
+//! | `tollway quote URL` | asks for the price and shows every way to pay it, ranked; signs nothing |
+//! | `tollway pay URL` | pays by the cheapest allowed route; the body goes to stdout, what was paid to stderr |
+//! | `tollway pay --settle-up` | asks the chains what became of earlier payments that are still open |
+//! | `tollway facilitator` | verifies and settles for others over HTTP until Ctrl-C |
+//! | `tollway devnet` | local chains until Ctrl-C; `--write-config` writes a configuration for them |
+//! | `tollway plugins` | the schemes and networks of this build |
+//!
+//! # tollway.toml
+//! Read from the folder where the command is called, or from `--config` or `TOLLWAY_CONFIG`. Paths in it count from its
+//! own folder. Keys are named by where they are and never written in it. An unknown name in it is an error.
+//!
+//! ```toml
+//! name = "shop-1"            # this process's lasting name; two facilitators over one ledger need two
+//! ledger = "tollway.sqlite"  # what was signed and sent: keep it
+//! mainnet = false            # true, or `--mainnet`: networks whose coins are worth something may be used
+//!
+//! [[network]]                # once for each chain
+//! id = "eip155:84532"        # the node must serve this chain
+//! rpc = "https://sepolia.base.example"
+//!
+//! [[network]]
+//! id = "eip155:8453"
+//! rpc_env = "BASE_RPC"       # a variable with the URL, for URLs that hold a key
+//! confirmations = 2          # default 0: in a block is done
+//!
+//! [payer]                    # `quote` and `pay`
+//! env = "PAYER_KEY"          # a variable with the key in hex
+//!
+//! [[settler]]                # `facilitator`; once for each key that sends
+//! keystore = "settler.json"  # an encrypted file, and the variable with its password
+//! password_env = "SETTLER_PASSWORD"
+//!
+//! [policy]                   # what `pay` may do; an empty list allows all
+//! max_usd = "0.10"           # for one payment, own gas included; `--max` overrides it
+//! day_usd = "5"              # within 24 hours
+//! networks = ["eip155:84532", "eip155:8453"]
+//! hosts = ["api.example.com"]
+//!
+//! [facilitator]
+//! listen = "127.0.0.1:8402"
+//!
+//! [prices]                   # USD for a whole unit, where no feed is to be asked
+//! "eip155:84532/native" = "2500"
+//!
+//! [schemes.exact]            # a scheme's own settings, by its name
+//! max_timeout_s = 600
+//! ```
+//!
+//! # Exit codes
+//! | code | means |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | failed, nothing was paid |
+//! | 2 | wrong usage or configuration, nothing was paid |
+//! | 3 | refused by a limit or policy, nothing was paid |
+//! | 4 | paid, and the answer was lost or is an error; the receipt is printed |
+//! | 5 | outcome unknown: do not pay again, ask with `tollway pay --settle-up` |
