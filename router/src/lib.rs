@@ -120,7 +120,8 @@
 //! ## Write a scheme
 //!
 //! One new crate on `tollway-core` and a chain crate; no edit in this tree. The chapter `book::scheme` of the crate docs
-//! builds the smallest one there is. To read all chapters: `cargo doc --no-deps --open -p tollway`.
+//! builds the smallest one there is. To read them all, run `cargo doc --workspace --no-deps --lib` and open
+//! `target/doc/tollway/index.html`.
 //!
 //! ## What it promises
 //!

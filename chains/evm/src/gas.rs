@@ -7,6 +7,7 @@ use crate::GasKey;
 use alloy::primitives::Address;
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -81,9 +82,9 @@ impl GasBook {
     pub fn seed(&self, lines: Vec<GasLine>) {
         let mut book = self.book();
         for line in lines.into_iter().take(KINDS_MAX) {
-            let kinds = book.seen.entry(line.contract).or_default();
-            if !kinds.contains_key(&line.what) {
-                kinds.insert(line.what, VecDeque::from([line.gas]));
+            let book = &mut *book;
+            if let Entry::Vacant(place) = book.seen.entry(line.contract).or_default().entry(line.what) {
+                place.insert(VecDeque::from([line.gas]));
                 book.kinds = book.kinds.saturating_add(1);
             }
         }

@@ -129,8 +129,8 @@ impl Config {
                 path.display()
             ))
         })?;
-        let mut config: Self =
-            toml::from_str(&text).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|e| Failure::usage(format!("{}: {}", path.display(), wrong(&e, &text))))?;
         config.mainnet |= mainnet;
         // From wherever the command is called, it must be the same memory.
         let home = path.parent().unwrap_or(Path::new(""));
@@ -153,7 +153,8 @@ mod tests {
     fn the_configuration_in_the_book_can_be_read() {
         let chapter = include_str!("../../src/book/command.rs");
         let lines = chapter.lines().skip_while(|line| !line.ends_with("```toml")).skip(1);
-        let lines = lines.take_while(|line| !line.ends_with("```")).map(|line| line.trim_start_matches("//!"));
+        let lines =
+            lines.take_while(|line| !line.ends_with("```")).map(|line| line.trim_start_matches("//!"));
         let config: Config = toml::from_str(&lines.collect::<Vec<_>>().join("\n")).unwrap();
         assert_eq!((config.networks.len(), config.networks[1].confirmations), (2, Some(2)));
         assert!(matches!(&config.payer, Some(Key::Env { env }) if env == "PAYER_KEY"));
@@ -162,4 +163,12 @@ mod tests {
         assert!(config.policy.max_usd.is_some() && config.policy.day_usd.is_some());
         assert_eq!((config.prices.len(), config.schemes.len()), (1, 1));
     }
+}
+
+/// Where a file is wrong and why. The parser's own display shows the whole line, and the likeliest mistake is a key
+/// written where only its place belongs.
+fn wrong(e: &toml::de::Error, text: &str) -> String {
+    let before = e.span().and_then(|at| text.get(..at.start));
+    let line = before.map_or(1, |before| before.matches('\n').count().saturating_add(1));
+    format!("TOML parse error at line {line}: {}", e.message())
 }

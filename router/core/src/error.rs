@@ -114,6 +114,10 @@ impl Error {
             words.truncate(words.floor_char_boundary(DETAIL_MAX));
             words.push('…');
         }
+        // They end up in logs and on terminals, where a peer's control characters would be commands.
+        if words.contains(char::is_control) {
+            words = words.replace(char::is_control, " ");
+        }
         self.detail = words.into_boxed_str();
         self
     }

@@ -163,6 +163,10 @@ fn settle_failures_say_what_to_do() {
     assert!(thrown.is_unknown_outcome(), "{thrown}");
     let long = format!(r#"{{"success":false,"errorMessage":"{}"}}"#, "é".repeat(10_000));
     assert_eq!(failed(&long).detail.chars().count(), 200);
+    // What a peer says ends up in logs and on terminals.
+    let colourful =
+        failed(r#"{"success":false,"errorReason":"a\u001b]0;x\u0007","errorMessage":"b\u001b[2J\n"}"#);
+    assert!(!colourful.to_string().contains(char::is_control), "{colourful:?}");
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! | [`ranks`] | finished costs in no order |
 //! | [`turns`] | timing by turns |
 //! | [`table`] | the table for people |
+#![allow(clippy::float_arithmetic, reason = "times and ratios, never money")]
 
 pub mod floor;
 pub mod node;

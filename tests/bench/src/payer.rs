@@ -106,7 +106,7 @@ impl Payer {
         }
         let registry = registry.build(ledger.clone(), clock.clone(), Arc::new(Loaded)).expect("a registry");
         let spawn: Spawn = Arc::new(|work| drop(tokio::spawn(work)));
-        let networks = networks.into_iter().map(|n| n as Arc<dyn tollway_core::Network>);
+        let networks = networks.into_iter().map(|n| -> Arc<dyn tollway_core::Network> { n });
         let quotes =
             QuoteBook::new(networks, Arc::new(oracle), clock.clone(), spawn, QuoteSettings::default());
         let budget = Budget {

@@ -21,6 +21,18 @@ fn a_configuration_that_cannot_be_read() -> Outcome {
     quote("wrong.toml")?.failed(2, &["unknown field `ledgr`", "`ledger`"]);
     write("[policy]\nmax_usd = \"much\"")?;
     quote("wrong.toml")?.failed(2, &["wrong.toml", "much"]);
+    // The likeliest mistakes are keys that are written where only their places belong.
+    for line in [
+        "payer = \"0xSECRET\"",
+        "payer = { key = \"0xSECRET\" }",
+        "payer_key = \"0xSECRET\"",
+        "payer = \"0xSECRET",
+    ] {
+        write(&format!("name = \"x\"\n{line}"))?;
+        let said = quote("wrong.toml")?;
+        assert!(!said.err.contains("SECRET"), "{said:?}");
+        said.failed(2, &["wrong.toml: TOML parse error at line 2"]);
+    }
     write("")?;
     quote("wrong.toml")?.failed(2, &["no [[network]] is configured"]);
     let network = |more: &str| format!("[[network]]\nid = \"eip155:8453\"\n{more}");

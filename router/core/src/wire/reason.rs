@@ -13,7 +13,7 @@ macro_rules! codes {
         #[non_exhaustive]
         pub enum Code {
             $($(#[$doc])* $name,)*
-            /// A peer's own word, at most 128 bytes of it.
+            /// A peer's own word, at most 128 bytes of it, without control characters.
             Other(Box<str>),
         }
         impl Code {
@@ -28,7 +28,7 @@ macro_rules! codes {
             pub fn from_wire(word: &str) -> Self {
                 match word {
                     $($wire $(| $also)* => Self::$name,)*
-                    other => Self::Other(bounded(other).into()),
+                    other => Self::Other(bounded(other).replace(char::is_control, " ").into()),
                 }
             }
         }
