@@ -71,7 +71,8 @@ impl GasBook {
         if !std::mem::take(&mut book.changed) {
             return None;
         }
-        let all = book.seen.iter().flat_map(|(contract, kinds)| kinds.iter().map(move |kind| (contract, kind)));
+        let all =
+            book.seen.iter().flat_map(|(contract, kinds)| kinds.iter().map(move |kind| (contract, kind)));
         let lines = all.filter_map(|(contract, (what, seen))| {
             Some(GasLine { contract: *contract, what: what.clone(), gas: median(seen)? })
         });

@@ -16,13 +16,12 @@ pub(crate) struct Args {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  failed, nothing was paid
-  2  wrong usage or configuration, nothing was paid
-  3  refused by a limit or policy, nothing was paid
-  4  paid, and the answer was lost or is an error; the receipt is printed
-  5  outcome unknown: do not pay again, ask with `tollway pay --settle-up`";
+Exit codes: 0 done
+            1 failed, nothing was paid
+            2 wrong usage or configuration, nothing was paid
+            3 refused by a limit or policy, nothing was paid
+            4 paid, and the answer was lost or is an error; the receipt is printed
+            5 outcome unknown: do not pay again, ask with `tollway pay --settle-up`";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -17,7 +17,9 @@ use tollway::{House, HouseBuilder};
 /// not, because it would turn away what it has promised to settle.
 pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
     if config.networks.is_empty() {
-        return Err(Failure::usage("no [[network]] is configured; `tollway devnet --write-config FILE` writes an example"));
+        return Err(Failure::usage(
+            "no [[network]] is configured; `tollway devnet --write-config FILE` writes an example",
+        ));
     }
     let keys = Keys::read(config, roles)?;
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.ledger)?);

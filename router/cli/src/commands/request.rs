@@ -8,7 +8,9 @@ use tollway::http::client::PayingClient;
 pub(crate) fn build(client: &PayingClient, url: &url::Url, args: &Request) -> Outcome<reqwest::Request> {
     if !matches!(url.scheme(), "http" | "https") {
         let scheme = url.scheme();
-        return Err(Failure::usage(format!("a URL here begins with http:// or https://, not with {scheme}:")));
+        return Err(Failure::usage(format!(
+            "a URL here begins with http:// or https://, not with {scheme}:"
+        )));
     }
     let method =
         args.method.parse().map_err(|_| Failure::usage(format!("{:?} is no HTTP method", args.method)))?;

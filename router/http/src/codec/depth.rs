@@ -30,7 +30,8 @@ fn opening(text: &[u8]) -> usize {
     let mut count = 0usize;
     for piece in words.chunks(255).chain([&[last][..]]) {
         let counters = piece.iter().fold(0u64, |n, word| n.wrapping_add(opens(u64::from_le_bytes(*word))));
-        count = counters.to_le_bytes().iter().fold(count, |n, counter| n.saturating_add(usize::from(*counter)));
+        count =
+            counters.to_le_bytes().iter().fold(count, |n, counter| n.saturating_add(usize::from(*counter)));
     }
     count
 }

@@ -1,0 +1,109 @@
+//! Other people's facilitators.
+
+use super::*;
+
+struct Remote {
+    up: Mutex<bool>,
+    asked: AtomicUsize,
+}
+
+impl Remote {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { up: Mutex::new(true), asked: AtomicUsize::new(0) })
+    }
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Settler for Remote {
+    async fn kinds(&self) -> Result<Vec<Kind>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        step().await;
+        if !*self.up.lock().unwrap() {
+            return Err(Error::network(Code::Unreachable));
+        }
+        let scheme = Name::new("fake").unwrap();
+        let kind = |version| Kind { version, scheme, chain: chain(1), extra: Extra::default() };
+        Ok(vec![kind(Version::V2), kind(Version::V1)])
+    }
+    async fn effort(&self, _: &Order) -> Result<Effort> {
+        Ok(Effort::default())
+    }
+    async fn verify(&self, _: &Order) -> Result<Proof> {
+        Ok(Proof::default())
+    }
+    async fn settle(&self, _: Due) -> Result<Receipt> {
+        Err(Error::us(Code::Internal))
+    }
+    async fn resume(&self, _: &Order) -> Result<Fate> {
+        Err(Error::us(Code::Internal))
+    }
+}
+
+fn with_remotes(world: &Arc<World>, remotes: &[&Arc<Remote>]) -> Gate {
+    world.direct(|s| s.no_own_settler = true);
+    let remotes = remotes.iter().enumerate();
+    let remotes = remotes.map(|(n, r)| {
+        let settler: Arc<dyn Settler> = Arc::<Remote>::clone(r);
+        (SettlerId(format!("r{n}")), settler)
+    });
+    GateBuilder { remotes: remotes.collect(), ..builder(world, seller()) }.build()
+}
+
+#[test]
+fn what_a_facilitator_supports_is_asked_once_in_a_while() {
+    let world = World::new();
+    let remote = Remote::new();
+    let gate = with_remotes(&world, &[&remote]);
+    for _ in 0..50 {
+        assert_eq!(post(&world, &gate, "s", &amounts(5), &[rail(1), rail(2)]).offers.len(), 1);
+        world.advance(1_000);
+    }
+    assert_eq!(remote.asked(), 1);
+}
+
+#[test]
+fn a_dead_facilitator_is_not_asked_for_every_402() {
+    let world = World::new();
+    let (dead, alive) = (Remote::new(), Remote::new());
+    *dead.up.lock().unwrap() = false;
+    let gate = with_remotes(&world, &[&dead, &alive]);
+    for _ in 0..100 {
+        assert_eq!(post(&world, &gate, "s", &amounts(5), &[rail(1)]).offers.len(), 1);
+        world.advance(20);
+    }
+    assert!(dead.asked() <= 2, "asked {} times in two seconds", dead.asked());
+    // Once it is back, that is noticed.
+    *dead.up.lock().unwrap() = true;
+    world.advance(60_000);
+    post(&world, &gate, "s", &amounts(5), &[rail(1)]);
+    assert_eq!(alive.asked(), 1);
+    world.advance(1_000);
+    post(&world, &gate, "s", &amounts(5), &[rail(1)]);
+    assert!(dead.asked() <= 3);
+}
+
+#[test]
+fn what_a_facilitator_supported_is_believed_while_it_is_away() {
+    let world = World::new();
+    let remote = Remote::new();
+    let gate = with_remotes(&world, &[&remote]);
+    post(&world, &gate, "s", &amounts(5), &[rail(1)]);
+    *remote.up.lock().unwrap() = false;
+    for _ in 0..100 {
+        world.advance(100_000);
+        assert_eq!(post(&world, &gate, "s", &amounts(5), &[rail(1)]).offers.len(), 1);
+    }
+}
+
+#[test]
+fn without_anybody_who_settles_the_reason_is_told() {
+    let world = World::new();
+    let remote = Remote::new();
+    *remote.up.lock().unwrap() = false;
+    let gate = with_remotes(&world, &[&remote]);
+    let posted = post(&world, &gate, "s", &amounts(5), &[rail(1)]);
+    assert_eq!(posted.rejected[0].1.code, Code::Unreachable);
+}
