@@ -8,11 +8,18 @@ use tollway_core::{Clock, Ledger, Result};
 use tollway_evm::{EvmNetwork, LocalKey};
 
 /// Nodes to connect to, and the keys that all of them use.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct EvmRpcs {
     pub(crate) urls: Vec<String>,
     payer: Option<Arc<LocalKey>>,
     senders: Vec<Arc<LocalKey>>,
+}
+
+/// A node's URL may hold a key, so none is shown.
+impl std::fmt::Debug for EvmRpcs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "EvmRpcs({} nodes, {} senders)", self.urls.len(), self.senders.len())
+    }
 }
 
 impl EvmRpcs {
@@ -62,5 +69,16 @@ impl HouseBuilder {
             self = self.evm(&network);
         }
         self.build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_a_nodes_url_is_never_shown() {
+        let builder = House::builder().evm_rpcs(["https://node.example/v2/0secret0"]);
+        assert!(!format!("{builder:?}").contains("0secret0"), "{builder:?}");
     }
 }

@@ -144,6 +144,14 @@ impl Config {
     }
 }
 
+/// Where a file is wrong and why. The parser's own display shows the whole line, and the likeliest mistake is a key
+/// written where only its place belongs.
+fn wrong(e: &toml::de::Error, text: &str) -> String {
+    let before = e.span().and_then(|at| text.get(..at.start));
+    let line = before.map_or(1, |before| before.matches('\n').count().saturating_add(1));
+    format!("TOML parse error at line {line}: {}", e.message())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Config, Key};
@@ -163,12 +171,4 @@ mod tests {
         assert!(config.policy.max_usd.is_some() && config.policy.day_usd.is_some());
         assert_eq!((config.prices.len(), config.schemes.len()), (1, 1));
     }
-}
-
-/// Where a file is wrong and why. The parser's own display shows the whole line, and the likeliest mistake is a key
-/// written where only its place belongs.
-fn wrong(e: &toml::de::Error, text: &str) -> String {
-    let before = e.span().and_then(|at| text.get(..at.start));
-    let line = before.map_or(1, |before| before.matches('\n').count().saturating_add(1));
-    format!("TOML parse error at line {line}: {}", e.message())
 }

@@ -136,9 +136,17 @@ impl Settling {
     }
 }
 
-/// True for errors by which a chain, or its simulation, refuses a transfer.
+/// True for errors by which a chain, or its simulation, refuses a transfer; and for a transaction that was given up
+/// because its nonce had gone to another one, which nodes that lag behind each other may only have made us believe.
 fn refused_by_chain(e: &Error) -> bool {
-    matches!(e.code, Code::NonceUsed | Code::SimulationFailed | Code::TransactionFailed | Code::RpcRefused)
+    matches!(
+        e.code,
+        Code::NonceUsed
+            | Code::SimulationFailed
+            | Code::TransactionFailed
+            | Code::RpcRefused
+            | Code::Conflict
+    )
 }
 
 /// What one look says of a transfer; the payee's kind when it can be made.

@@ -233,6 +233,21 @@ fn a_reverted_transaction_is_final_and_a_silent_one_is_not_believed() {
 }
 
 #[test]
+fn a_transaction_given_up_as_displaced_is_looked_for_before_anybody_is_sent_away() {
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.world().script = Script::Buried;
+    let receipt = bench.settle(&order).unwrap();
+    assert_eq!(receipt.transaction(), Some(&bench.world().txs[0].0));
+
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.world().script = Script::Refuse(Error::us(Code::Conflict).next(Next::Later));
+    let e = bench.settle(&order).unwrap_err();
+    assert_eq!((e.code, e.next), (Code::Conflict, Next::Later), "unused on chain: nothing moved");
+}
+
+#[test]
 fn a_front_runner_changes_nothing() {
     for script in [Script::FrontRun, Script::FrontRunSeen] {
         let bench = Bench::new();

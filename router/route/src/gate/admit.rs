@@ -29,7 +29,8 @@ impl Gate {
     /// Admits a payment: it must answer an offer that is made now (`current`) or still stands in `scope`.
     ///
     /// `request` identifies the request around it (method, host, path, body): the same payment with another request
-    /// is a replay. No network I/O; the ledger is asked only for offers that this process has not shown itself.
+    /// is a replay. No network I/O; the ledger is asked only for offers that this process has not shown itself. Claims
+    /// nothing; cancel safe.
     ///
     /// # Errors
     /// The codes of [`wire::read_payment`]; [`Code::NoMatchingOffer`].

@@ -59,7 +59,9 @@ pub struct GateBuilder {
     pub remotes: Vec<(SettlerId, Arc<dyn Settler>)>,
     /// Live fees and prices.
     pub quotes: Arc<QuoteBook>,
-    /// Memory.
+    /// Memory. Gates that are paid on one account share it, replicas and different services alike: what is signed names
+    /// payee and amount and not what they buy, so a payment that is shown to two gates at once would be served once for
+    /// each ledger. Where they cannot share, each has an account of its own.
     pub ledger: Arc<dyn Ledger>,
     /// Time.
     pub clock: Arc<dyn Clock>,
@@ -103,7 +105,10 @@ impl Gate {
         &self.registry
     }
 
-    /// Takes an admitted payment through its flow: verify, claim, serve, settle. Run it in a task of its own.
+    /// Takes an admitted payment through its flow: verify, claim, serve, settle.
+    ///
+    /// Not cancel safe: run it in a task of its own. Dropped half way, the visit stays in the journal until
+    /// [`Self::recover`] moves it on.
     ///
     /// # Errors
     /// Why the payment was refused; an unknown outcome when settling could not be confirmed in time.
@@ -117,7 +122,7 @@ impl Gate {
 
     /// After a restart: releases what was never sent and resumes what was. Returns how many visits are still open;
     /// run it again until that is zero. Visits that this gate is driving right now are left alone; one that may be of an
-    /// earlier life, because it was there when this was first run, counts as open.
+    /// earlier life, because it was there when this was first run, counts as open. May be dropped and run again.
     ///
     /// # Errors
     /// The ledger's.

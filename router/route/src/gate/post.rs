@@ -157,7 +157,8 @@ impl Gate {
     /// What to advertise now for a price: every rail that is worth offering, cheapest to settle first; remembered as
     /// honoured. `scope` names what the price is for: a route with one price, or one request of a computed price.
     ///
-    /// No I/O while quotes and facilitators' kinds are warm and the offers are the same as before.
+    /// No I/O while quotes and facilitators' kinds are warm and the offers are the same as before. Cancel safe: an offer
+    /// that was remembered and not shown does no harm.
     ///
     /// # Errors
     /// The ledger's. A rail that cannot be offered is no error: it comes back with its reason.

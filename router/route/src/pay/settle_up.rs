@@ -9,7 +9,8 @@ const PAGE: usize = 256;
 
 impl Router {
     /// Asks the chain about every attempt that is still open, closes what is settled or dead, and returns the ones
-    /// that moved. Signs nothing and sends nothing. Run it at start and from time to time.
+    /// that moved. Signs nothing and sends nothing. Run it at start and from time to time; it may be dropped and run
+    /// again.
     ///
     /// # Errors
     /// The ledger's, the first of them, after every other attempt was looked after too. A chain that does not answer

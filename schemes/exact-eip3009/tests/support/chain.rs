@@ -35,6 +35,8 @@ pub enum Script {
     FrontRun,
     /// Somebody sends the same call first, and we are told so before ours goes out.
     FrontRunSeen,
+    /// They are mined, and a node that lags made us believe that another transaction took their nonce.
+    Buried,
     /// They revert with these words.
     Revert(&'static str),
     /// They succeed without any log.
@@ -309,6 +311,10 @@ impl Evm for FakeChain {
             Script::FrontRunSeen => {
                 self.mine(std::slice::from_ref(&submit.call));
                 Err(Error::payer(Code::NonceUsed))
+            }
+            Script::Buried => {
+                self.mine(std::slice::from_ref(&submit.call));
+                Err(Error::us(Code::Conflict).next(Next::Later))
             }
             Script::Revert(words) => {
                 self.world().refuse = Some(revert(words));
