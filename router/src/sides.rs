@@ -14,7 +14,7 @@ use {
 };
 
 /// How long a payment must stay good, unless a rail says otherwise: time for a handler and a slow block.
-const RAIL_TIMEOUT_S: u64 = 60;
+const RAIL_TIMEOUT_S: u64 = 120;
 
 impl House {
     /// An HTTP client that pays within `policy`, with every setting at its default. For others, give

@@ -43,7 +43,7 @@
 //! | settlement's share of a price | at most half | above that, most of what the buyer pays is burnt |
 //! | a rail above that | not offered | a higher price for the same thing is the seller's decision |
 //! | honour time of an offer | its `maxTimeoutSeconds` and 60 s | clocks differ, and people think |
-//! | a rail's `maxTimeoutSeconds` | 60 s | time for a handler and a slow block |
+//! | a rail's `maxTimeoutSeconds` | 120 s | time for a handler (60 s at most) and a slow block |
 //! | patience with an unknown settlement | 15 s | longer than a block everywhere, shorter than most clients wait |
 //! | request body | 1 MiB, within 30 s | it is held in memory and hashed |
 //! | response body | 8 MiB | it is held in memory until it is paid for |
