@@ -165,7 +165,7 @@ async fn a_correction_is_signed_once_more_and_no_further() {
     {
         let server = shop(move |n| match n {
             n if n < corrections => {
-                let amount = PRICE + 1 + n as u128;
+                let amount = PRICE + 1 + u128::try_from(n).unwrap();
                 Act::new(402).header("PAYMENT-REQUIRED", &terms(amount, Some("dearer")))
             }
             _ => {
@@ -204,7 +204,7 @@ async fn a_looked_into_body_is_handed_over_whole_too() {
     let server = shop(move |_| Act::new(409).json(&body)).await;
     let (client, _) = client();
     let answer = client.get(server.url()).await.unwrap();
-    assert_eq!(answer.response.content_length(), Some(long.len() as u64));
+    assert_eq!(answer.response.content_length(), Some(u64::try_from(long.len()).unwrap()));
     assert_eq!(answer.response.text().await.unwrap(), long);
 }
 

@@ -198,7 +198,7 @@ async fn a_402_of_another_kind_is_an_answer() {
         match client.get(server.url()).await {
             Ok(answer) => {
                 assert!(free);
-                let length = answer.response.content_length().unwrap() as usize;
+                let length = usize::try_from(answer.response.content_length().unwrap()).unwrap();
                 assert_eq!(answer.response.bytes().await.unwrap().len(), length);
             }
             Err(e) => assert!(!free || e.error().code == Code::NoRoute, "{e}"),
