@@ -117,6 +117,23 @@ async fn strangers_hear_of_their_payment_and_not_of_our_nodes() {
     assert!(verdict["invalidMessage"].as_str().unwrap().contains("0 of 10000"));
 }
 
+/// Two shops with one payee and a ledger each: the second that brings the same authorization is told so.
+#[tokio::test]
+async fn one_authorization_does_not_pay_two_resources() {
+    let house = House::new(|_| {}).await;
+    let shop = |url: &str| {
+        let beside = format!(r#""resource":{{"url":"{url}"}},"payload":"#);
+        body("n1").replacen(r#""payload":"#, &beside, 1)
+    };
+    let (_, first) = house.post("/settle", shop("https://a.example/x")).await;
+    assert_eq!(first["success"], true, "{first}");
+    let (_, again) = house.post("/settle", shop("https://a.example/x")).await;
+    assert_eq!(again["transaction"], first["transaction"]);
+    let (_, other) = house.post("/settle", shop("https://b.example/x")).await;
+    assert_eq!((&other["success"], &other["errorReason"]), (&false.into(), &"payment_replayed".into()));
+    assert_eq!(house.chain.settles(), 1);
+}
+
 /// What serde cannot hold as a value (a number beyond `f64`, half a surrogate pair) must not make payments equal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_payments_never_share_a_receipt_whatever_stands_beside_them() {

@@ -7,6 +7,9 @@ use tollway_core::{Order, Print};
 /// The fingerprint of a payload and of what it is to fulfil. The same again is the same settlement; the same payload
 /// for something else is a replay.
 ///
+/// What it is paid for takes part: two shops with one payee, each with a ledger of its own, must not both serve for one
+/// authorization. A payer can name any resource, so a paywall says its own.
+///
 /// Hints that rotate (`extra`, the timeout) take no part, and the payload counts by value: a server that reads and
 /// writes its body anew before it repeats a call still finds its receipt.
 pub(super) fn of(order: &Order) -> Print {
@@ -19,6 +22,7 @@ pub(super) fn of(order: &Order) -> Print {
     for part in [want.scheme.as_str(), method, want.flow.as_str(), &asset, &amount, &payee] {
         text(&mut hash, part);
     }
+    text(&mut hash, &resource(order));
     value(&mut hash, order.payment.payload.as_str());
     let mut hex = String::with_capacity(64);
     for byte in hash.finalize() {
@@ -26,6 +30,20 @@ pub(super) fn of(order: &Order) -> Print {
         let _ = write!(hex, "{byte:02x}");
     }
     Print(hex)
+}
+
+/// The URL of what is paid for: v2 has it beside the payload, v1 in the requirements. Empty where nobody says.
+fn resource(order: &Order) -> String {
+    #[derive(serde::Deserialize)]
+    struct V2 {
+        url: String,
+    }
+    #[derive(serde::Deserialize)]
+    struct V1 {
+        resource: String,
+    }
+    let v2 = order.payment.resource.as_ref().and_then(|r| r.read::<V2>().ok()).map(|r| r.url);
+    v2.or_else(|| order.requirement.raw.read::<V1>().ok().map(|r| r.resource)).unwrap_or_default()
 }
 
 /// Every part carries its length, so that no two lists of parts run together into the same bytes.

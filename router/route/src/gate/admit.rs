@@ -10,6 +10,16 @@ use tollway_core::{
     Time, Version, registry, wire,
 };
 
+/// A payer may name any resource, or none; the one that counts is ours. It goes to the facilitator, which then can tell
+/// two shops apart that are paid to one address and share no ledger.
+fn for_resource(payment: Payment, resource_url: &str) -> Payment {
+    if payment.accepted.version == Version::V1 {
+        return payment; // v1 has it in the requirements, which are ours
+    }
+    let resource = Some(Json::of(&serde_json::json!({ "url": resource_url })));
+    Payment { resource, ..payment }
+}
+
 /// A payment that matched an offer and can be driven.
 pub struct Admitted {
     /// The payment, its offer and its print.
@@ -54,6 +64,7 @@ impl Gate {
             },
         };
         let Match { offer, payment: payment_read, .. } = found?;
+        let payment_read = for_resource(payment_read, resource_url);
         let cell = self.registry.cell(&offer.requirement)?;
         let seller = cell.seller.clone().ok_or_else(|| Error::caller(Code::RoleMissing))?;
         let read = cell.read;

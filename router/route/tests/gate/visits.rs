@@ -27,6 +27,21 @@ fn settles(world: &World) -> usize {
     world.settles.load(Ordering::SeqCst)
 }
 
+/// A payer can name any resource; the facilitator hears ours, so that one authorization does not pay two shops.
+#[test]
+fn the_resource_that_is_settled_for_is_our_own() {
+    let world = World::new();
+    let gate = builder(&world, seller()).build();
+    let shown = offers(&post(&world, &gate, "s", &amounts(5), &[rail(1)]));
+    let honest = pay_v2(&world, &shown[0], "n");
+    let elsewhere = honest.as_str().replacen('{', r#"{"resource":{"url":"https://b.example/y"},"#, 1);
+    for payment in [honest, Json::parse(elsewhere).unwrap()] {
+        let admitted = run(&world, gate.admit("s", &payment, &shown, b"GET /x", URL)).unwrap();
+        let said = admitted.arrival.payment.resource.unwrap();
+        assert_eq!(said, Json::of(&serde_json::json!({ "url": URL })));
+    }
+}
+
 #[test]
 fn a_payment_is_served_once_and_another_request_with_it_never() {
     let world = World::new();
