@@ -20,6 +20,19 @@ const WARM_EVERY_MS: u64 = 250;
 /// How long an unknown settlement is asked after before the client is told so.
 const PATIENCE_MS: u64 = 15_000;
 
+/// How often the ledger forgets what can do no more harm: one call marks, a later one forgets, and both are cheap.
+const PURGE_EVERY_MS: u64 = 24 * 3_600_000;
+
+async fn purge_daily(ledger: Arc<tollway_ledger::SqliteLedger>, clock: Arc<dyn Clock>) {
+    loop {
+        match ledger.purge(clock.now()).await {
+            Ok(gone) => tracing::debug!(gone, "replay claims forgotten"),
+            Err(error) => tracing::warn!(%error, "the ledger could not be purged; tomorrow again"),
+        }
+        clock.sleep(PURGE_EVERY_MS).await;
+    }
+}
+
 /// A process's chains, prices and memory. Dropping it ends its background work.
 ///
 /// ```no_run
@@ -47,6 +60,7 @@ pub struct House {
     dice: Arc<dyn Dice>,
     name: String,
     warm: tokio::task::JoinHandle<()>,
+    purging: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for House {
@@ -61,6 +75,9 @@ impl std::fmt::Debug for House {
 impl Drop for House {
     fn drop(&mut self) {
         self.warm.abort();
+        if let Some(purging) = &self.purging {
+            purging.abort();
+        }
     }
 }
 
@@ -72,6 +89,7 @@ impl House {
             oracles: ChainOracles::default(),
             networks: Vec::new(),
             ledger: None,
+            purged: None,
             quotes: QuoteSettings::default(),
             name: "tollway".to_owned(),
             #[cfg(feature = "evm")]
@@ -136,6 +154,7 @@ pub struct HouseBuilder {
     oracles: ChainOracles,
     networks: Vec<Handle>,
     ledger: Option<LedgerChoice>,
+    purged: Option<Arc<tollway_ledger::SqliteLedger>>,
     quotes: QuoteSettings,
     name: String,
     #[cfg(feature = "evm")]
@@ -202,7 +221,14 @@ impl HouseBuilder {
     /// # Errors
     /// [`Code::LedgerFailed`] when it cannot be opened.
     pub fn sqlite(self, path: impl AsRef<std::path::Path>) -> Result<Self> {
-        Ok(self.ledger(Arc::new(tollway_ledger::SqliteLedger::open(path)?)))
+        Ok(self.sqlite_ledger(Arc::new(tollway_ledger::SqliteLedger::open(path)?)))
+    }
+    /// [`Self::ledger`] with a SQLite ledger that is open already. Once a day the house has it forget the replay claims
+    /// that can do no more harm.
+    #[must_use]
+    pub fn sqlite_ledger(mut self, ledger: Arc<tollway_ledger::SqliteLedger>) -> Self {
+        self.purged = Some(Arc::clone(&ledger));
+        self.ledger(ledger)
     }
     /// Asks for a part in payments; a part that nobody asks for is not built.
     ///
@@ -258,7 +284,9 @@ impl HouseBuilder {
             self.quotes,
         ));
         let warm = tokio::spawn(Arc::clone(&quotes).keep_warm(WARM_EVERY_MS));
-        Ok(House { registry: Arc::new(registry), quotes, ledger, clock, dice, name: self.name, warm })
+        let purging = self.purged.map(|ledger| tokio::spawn(purge_daily(ledger, Arc::clone(&clock))));
+        let registry = Arc::new(registry);
+        Ok(House { registry, quotes, ledger, clock, dice, name: self.name, warm, purging })
     }
 
     pub(crate) fn memory(&self) -> Result<Arc<dyn Ledger>> {

@@ -22,8 +22,9 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
         ));
     }
     let keys = Keys::read(config, roles)?;
-    let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.ledger)?);
-    let mut builder = House::builder().name(&config.name).ledger(Arc::clone(&ledger));
+    let sqlite = Arc::new(SqliteLedger::open(&config.ledger)?);
+    let ledger: Arc<dyn Ledger> = sqlite.clone();
+    let mut builder = House::builder().name(&config.name).sqlite_ledger(sqlite);
     for role in roles {
         builder = builder.role(*role);
     }
