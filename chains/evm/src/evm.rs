@@ -121,6 +121,9 @@ pub struct LogQuery {
     pub topics: [Option<B256>; 4],
     /// Not older than this, in chain time.
     pub since: Time,
+    /// Not newer than this, in chain time; [`Time::FAR`] for no bound. A search begins here, so what happened long ago is
+    /// found without reading everything since.
+    pub until: Time,
 }
 
 /// An EVM chain, as schemes see it.

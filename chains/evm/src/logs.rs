@@ -6,7 +6,7 @@ use crate::rpc::Rpc;
 use crate::{Landing, LogQuery};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
-use tollway_core::{Code, Error, Result};
+use tollway_core::{Code, Error, Result, Time};
 
 /// Blocks per question; public nodes refuse much larger ranges.
 const RANGE: u64 = 2_000;
@@ -22,11 +22,11 @@ struct Filter {
     to_block: String,
 }
 
-/// The newest matching log that is not older than `query.since`.
+/// The newest matching log between `query.since` and `query.until`.
 pub(crate) async fn find(rpc: &Rpc, query: &LogQuery) -> Result<Option<Landing>> {
     let head: Option<Header> = rpc.call("eth_getBlockByNumber", ("latest", false)).await?;
     let head = head.ok_or_else(|| Error::network(Code::InvalidAnswer).detail("no newest block"))?;
-    let mut to = head.number();
+    let mut to = last_block(rpc, &head, query.until).await?;
     for _ in 0..QUESTIONS_MAX {
         let from = to.saturating_sub(RANGE.saturating_sub(1));
         let mut batch = rpc.batch();
@@ -44,10 +44,30 @@ pub(crate) async fn find(rpc: &Rpc, query: &LogQuery) -> Result<Option<Landing>>
         to = from.saturating_sub(1);
     }
     Err(Error::network(Code::TooLarge).detail(format!(
-        "no log in the last {} blocks, and they do not reach back to {} ms",
+        "no log in {} blocks, and they do not reach back to {} ms",
         RANGE.saturating_mul(u64::try_from(QUESTIONS_MAX).unwrap_or(u64::MAX)),
         query.since.ms()
     )))
+}
+
+/// The last block that is not newer than `until`, by halving: about thirty small questions for a chain of any length, and
+/// only for what lies in the past.
+async fn last_block(rpc: &Rpc, head: &Header, until: Time) -> Result<u64> {
+    let (mut low, mut high) = (0u64, head.number());
+    if head.time() <= until {
+        return Ok(high);
+    }
+    // `low` is early enough (or the first block), `high` is too late.
+    while high.saturating_sub(low) > 1 {
+        let middle = low.saturating_add(high.saturating_sub(low) / 2);
+        let block: Option<Header> = rpc.call("eth_getBlockByNumber", (hex(middle), false)).await?;
+        // A node that has forgotten a block is asked about newer ones.
+        match block {
+            Some(block) if block.time() > until => high = middle,
+            _ => low = middle,
+        }
+    }
+    Ok(low)
 }
 
 /// The log, unless its block is older than what was asked for: then everything else is older still.

@@ -6,6 +6,7 @@ use alloy::primitives::{B256, U256, keccak256};
 use alloy::sol;
 use alloy::sol_types::SolCall;
 use common::*;
+use std::time::Duration;
 use tollway_core::{AssetId, Code, Network, Oracle, Outcome, RecordKey, Time, TxId};
 use tollway_devnet::ChainSpec;
 use tollway_evm::{At, Evm, EvmCall, FAMILY, LogQuery, address};
@@ -91,18 +92,32 @@ async fn a_payments_log_is_found_and_older_ones_are_not() {
         address: usdc(chain),
         topics: [Some(topic), Some(payer.into_word()), None, None],
         since: Time::from_secs(chain.timestamp().await.unwrap() - 100),
+        until: Time::FAR,
     };
     let found = net.find_log(&query).await.unwrap().unwrap();
     assert_eq!(found.tx, mined.tx);
     assert_eq!(U256::from_be_slice(&found.data), U256::from(77));
     query.since = Time::from_secs(chain.timestamp().await.unwrap() + 100);
     assert_eq!(net.find_log(&query).await.unwrap(), None);
+    // Long afterwards it is found without reading what has come since, and nothing newer than was asked for is.
+    let paid_at = Time::from_secs(chain.timestamp().await.unwrap());
+    for _ in 0..30 {
+        chain.advance_time(Duration::from_secs(1_000)).await.unwrap();
+        chain.mine(100).await.unwrap();
+    }
+    (query.since, query.until) = (paid_at.minus_ms(100_000), paid_at.plus_ms(500_000));
+    chain.reset_counts();
+    assert_eq!(net.find_log(&query).await.unwrap().unwrap().tx, mined.tx);
+    assert_eq!(chain.counts().of("eth_getLogs"), 1);
+    query.until = paid_at.minus_ms(50_000);
+    assert_eq!(net.find_log(&query).await.unwrap(), None);
+    query.until = Time::FAR;
     query.topics[1] = Some(B256::ZERO);
     query.since = Time::ZERO;
     assert_eq!(net.find_log(&query).await.unwrap(), None);
     assert!(matches!(
         net.outcome(&mined.tx).await.unwrap(),
-        Outcome::Included { confirmations: 0, finalized: true }
+        Outcome::Included { confirmations: 3000.., finalized: true }
     ));
     assert_eq!(net.outcome(&TxId(B256::ZERO.to_string())).await.unwrap(), Outcome::Unseen);
     assert_eq!(net.mined(&mined.tx).await.unwrap().unwrap(), mined);

@@ -74,11 +74,13 @@ impl Asked<'_> {
     /// the whole chain only for a window that was not signed by the rule `validBefore = now + maxTimeoutSeconds`.
     async fn log(&self, evm: &dyn Evm, now: Time) -> Result<(Landing, bool)> {
         let back_ms = self.timeout_s.saturating_add(3_600).saturating_mul(1_000);
-        let near = moment(self.transfer.valid_before).min(now).minus_ms(back_ms);
-        for since in [near, Time::ZERO] {
+        // A transfer is in a block before its window ends; a cancellation that comes later still is looked for last.
+        let until = moment(self.transfer.valid_before).min(now);
+        let near = until.minus_ms(back_ms);
+        for (since, until) in [(near, until), (Time::ZERO, Time::FAR)] {
             for by_transfer in [true, false] {
                 let topics = token::topics(by_transfer, self.transfer.from, self.transfer.nonce);
-                let query = LogQuery { address: self.token.address, topics, since };
+                let query = LogQuery { address: self.token.address, topics, since, until };
                 if let Some(log) = evm.find_log(&query).await? {
                     return Ok((log, by_transfer));
                 }

@@ -268,7 +268,10 @@ impl Evm for FakeChain {
                     .enumerate()
                     .all(|(i, t)| t.is_none() || log.topics.get(i) == t.as_ref())
         };
-        let recent = world.txs.iter().rev().filter(|(_, at, _)| Time::from_secs(*at) >= query.since);
+        let recent = world.txs.iter().rev().filter(|(_, at, _)| {
+            let at = Time::from_secs(*at);
+            query.since <= at && at <= query.until
+        });
         Ok(recent.flat_map(|(_, _, m)| m.logs.iter().rev()).find(|log| fits(log)).cloned())
     }
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {
