@@ -166,13 +166,14 @@ async fn a_verification_takes_one_request_and_a_settlement_two() {
 }
 
 /// A node that does not give the receipt with its answer has to be asked for it. Polling is shared by all payments under
-/// way, so 100 of them take a few requests more; over a WebSocket each receipt and each push is a message of its own.
+/// way, so 100 of them take a few requests more; over a WebSocket each receipt and each push is a message of its own. The
+/// bounds only tell sharing from asking for each payment again and again; a loaded machine sees more rounds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_receipt_in_the_answer_it_is_asked_for() {
     let watch = Setting { inclusion: Inclusion::Watch, ..SECONDS };
     let polling = Setting { title: "all at once, blocks of 1 s, polling", ..watch };
     let pushed = Setting { title: "all at once, blocks of 1 s, subscription", pushes: true, ..watch };
-    let mut wrong = table(&[polling], [100, 230]).await;
-    wrong.extend(table(&[pushed], [110, 450]).await);
+    let mut wrong = table(&[polling], [100, 300]).await;
+    wrong.extend(table(&[pushed], [110, 600]).await);
     assert!(wrong.is_empty(), "{wrong:?}");
 }
