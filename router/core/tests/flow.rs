@@ -158,6 +158,21 @@ fn a_facilitator_settles_each_payment_once() {
 }
 
 /// What a restarted process does.
+/// What was certainly not sent is tried again here, rather than by a payer who is sent away.
+#[test]
+fn a_node_that_stumbles_before_sending_is_tried_again() {
+    for (stumbles, settles) in [(0, true), (2, true), (3, false)] {
+        let world = World::new(Settles::Stumbles(stumbles));
+        let said =
+            run(world.once().settle(order(&arrival(Flow::Authorization, "n", "p")), PRICE, &"p".into()));
+        assert_eq!(said.is_ok(), settles, "{said:?}");
+        assert_eq!(world.sends(), usize::from(settles));
+        assert!(journal(&world).is_empty());
+        let left = seen(&world, "n", "p");
+        assert_eq!(left.is_some(), settles, "{left:?}");
+    }
+}
+
 fn recover(world: &World) {
     run(recovering(world));
 }

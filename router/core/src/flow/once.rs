@@ -70,25 +70,34 @@ impl SettleOnce<'_> {
     /// [`Code::ReplayedPayment`] for another print; [`Code::InFlight`] while somebody works on it; an unknown
     /// outcome when patience ran out, journaled for [`Self::recover`]; else why it was refused, nothing sent.
     pub async fn settle(&self, order: Order, charge_atomic: u128, print: &Print) -> Result<Receipt> {
-        let mut claimed = match self.admit(order, print).await? {
-            Admitted::Known(receipt) => return Ok(receipt),
-            Admitted::Claimed(claimed) => claimed,
-        };
-        let charge = match claimed.entry.record.order.requirement.price.charge(charge_atomic) {
-            Ok(charge) => charge,
-            Err(e) => return self.release(claimed, e).await,
-        };
-        match self.settle_held(&mut claimed, charge).await {
-            Ok(receipt) => Ok(self.remember(claimed, receipt).await),
-            Err(e) if e.is_unknown_outcome() => Err(e),
-            Err(e) => self.release(claimed, e).await,
+        let mut waiting = self.waiting();
+        for tries_left in (0..TRIES_MAX).rev() {
+            let mut claimed = match self.admit(order.clone(), print).await? {
+                Admitted::Known(receipt) => return Ok(receipt),
+                Admitted::Claimed(claimed) => claimed,
+            };
+            let charge = match claimed.entry.record.order.requirement.price.charge(charge_atomic) {
+                Ok(charge) => charge,
+                Err(e) => return self.release(claimed, e).await,
+            };
+            match self.settle_held(&mut claimed, charge).await {
+                Ok(receipt) => return Ok(self.remember(claimed, receipt).await),
+                Err(e) if e.is_unknown_outcome() => return Err(e),
+                // The settler says that nothing was sent, and that later may do: sooner than sending the payer away.
+                Err(e) if is_stumble(&e) && tries_left > 0 && !waiting.is_over() => {
+                    self.conclude(claimed, None).await?;
+                    waiting.pause().await;
+                }
+                Err(e) => return self.release(claimed, e).await,
+            }
         }
+        Err(in_flight()) // not reached: the last try returns
     }
 
     /// The receipt of a payment that came before, or a fresh claim on it. Waits for whoever is working on it.
     pub(super) async fn admit(&self, order: Order, print: &Print) -> Result<Admitted> {
         let mut waiting = self.waiting();
-        let mut looks_left = LOOKS_MAX;
+        let mut looks_left = TRIES_MAX;
         loop {
             looks_left = looks_left.saturating_sub(1);
             if let Some(receipt) = self.known(&order, print).await? {
@@ -300,8 +309,8 @@ impl Waiting<'_> {
     }
 }
 
-/// How often a payment is looked at before a stumbling node is the answer.
-const LOOKS_MAX: u8 = 3;
+/// How often a payment is verified, and how often settled, before a stumbling node is the answer.
+const TRIES_MAX: u8 = 3;
 
 fn is_stumble(e: &Error) -> bool {
     e.next == Next::Later && matches!(e.code, Code::Unreachable | Code::RpcRefused | Code::InvalidAnswer)

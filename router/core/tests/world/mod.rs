@@ -51,6 +51,8 @@ pub(crate) enum Settles {
     SentThenUnknown,
     /// Does not know, and nothing was sent.
     LostBeforeSending,
+    /// The node stumbles so many times before anything is sent.
+    Stumbles(usize),
     Refuses,
 }
 
@@ -61,6 +63,7 @@ pub(crate) struct World {
     /// What the chain has, by nonce.
     pub(crate) chain: Mutex<HashMap<String, Receipt>>,
     pub(crate) sends: AtomicUsize,
+    pub(crate) stumbled: AtomicUsize,
     pub(crate) verified: AtomicUsize,
     pub(crate) resumed: AtomicUsize,
     pub(crate) patience_ms: u64,
@@ -76,6 +79,7 @@ impl World {
             settles,
             chain: Mutex::default(),
             sends: AtomicUsize::new(0),
+            stumbled: AtomicUsize::new(0),
             verified: AtomicUsize::new(0),
             resumed: AtomicUsize::new(0),
             patience_ms: 3_000,
@@ -193,7 +197,10 @@ impl Settler for World {
         let sent = match self.settles {
             Settles::Refuses => return Err(Error::settler(Code::SimulationFailed)),
             Settles::LostBeforeSending => return Err(Error::unknown(Code::TimedOut, None)),
-            Settles::Well | Settles::SentThenUnknown => self.send(order, due.charge()),
+            Settles::Stumbles(times) if self.stumbled.fetch_add(1, Ordering::SeqCst) < times => {
+                return Err(Error::network(Code::Unreachable));
+            }
+            Settles::Well | Settles::SentThenUnknown | Settles::Stumbles(_) => self.send(order, due.charge()),
         };
         step().await;
         if self.settles == Settles::SentThenUnknown {
