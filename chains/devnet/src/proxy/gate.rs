@@ -86,7 +86,7 @@ impl Gate {
     /// Runs `act`, which makes blocks on the node directly, and sets the base fee that is due after it.
     pub(crate) async fn mining<T>(&self, act: impl Future<Output = Result<T>>) -> Result<T> {
         let turn = self.pacer.turn().await;
-        let done = act.await?;
+        let done = self.miner.alone(act).await?;
         self.pacer.prepare(&self.node, None).await?;
         drop(turn);
         Ok(done)

@@ -2,7 +2,7 @@
 //!
 //! anvil's own automining makes a block for each transaction it gets, answers before the block is there, and leaves no
 //! moment to set the next base fee. So the node mines nothing by itself: this miner does, as soon as the pool holds
-//! something that can be mined. What arrives while a block is made goes into the next one together, so a crowd of
+//! something that can be mined. What arrives while a block is made waits for it and goes into the next one together, so a crowd of
 //! senders gets through faster than with automining, every block has the base fee that is due, and a send through the
 //! proxy is answered when its block is there. Transactions that reach the node past the proxy are heard of by
 //! subscription.
@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, RwLock, watch};
 
 use super::call::{Call, raw_result};
 use super::gate::{Gate, Reply};
@@ -31,6 +31,9 @@ pub(crate) struct Miner {
     asked: AtomicU64,
     bell: Notify,
     served: watch::Sender<u64>,
+    /// Sends share it, a block has it alone. A transaction that reaches anvil's pool while the one before it is being
+    /// mined is sometimes filed as waiting for that one, and then waits for ever.
+    turn: RwLock<()>,
 }
 
 impl Miner {
@@ -40,6 +43,7 @@ impl Miner {
             asked: AtomicU64::new(0),
             bell: Notify::new(),
             served: watch::Sender::new(0),
+            turn: RwLock::new(()),
         }
     }
 
@@ -51,6 +55,18 @@ impl Miner {
     pub(crate) fn switch(&self, on: bool) {
         self.on.store(on, Ordering::SeqCst);
         self.ring();
+    }
+
+    /// Makes a block while nothing is being sent.
+    pub(super) async fn alone<T>(&self, block: impl Future<Output = T>) -> T {
+        let _turn = self.turn.write().await;
+        block.await
+    }
+
+    /// Sends while no block is being made.
+    async fn beside<T>(&self, sending: impl Future<Output = T>) -> T {
+        let _turn = self.turn.read().await;
+        sending.await
     }
 
     /// Says that there may be something to mine.
@@ -115,7 +131,7 @@ pub(super) fn sends(method: &str) -> bool {
 /// Sends, and waits for the block; also for the receipt when the method asks for one.
 pub(super) async fn send(gate: &Gate, call: &Call<'_>, body: Bytes) -> Reply {
     let Some(plain) = call.method.strip_suffix("Sync") else {
-        let reply = gate.pass(body).await;
+        let reply = gate.miner.beside(gate.pass(body)).await;
         if matches!(&reply, Reply::Answer(_, answer) if raw_result(answer).is_some()) {
             gate.miner.mined().await;
         }
@@ -123,7 +139,7 @@ pub(super) async fn send(gate: &Gate, call: &Call<'_>, body: Bytes) -> Reply {
     };
     let first = call.param(0).unwrap_or_default();
     let sent = json!({"jsonrpc": "2.0", "id": call.id(), "method": plain, "params": [first]});
-    let reply = gate.pass(sent.to_string().into()).await;
+    let reply = gate.miner.beside(gate.pass(sent.to_string().into())).await;
     let Reply::Answer(_, answer) = &reply else { return reply };
     let Some(hash) = raw_result(answer).map(str::to_owned) else { return reply };
     let limit = call.param(1).and_then(|limit| limit.as_u64()).map_or(SYNC_LIMIT, Duration::from_millis);
