@@ -71,7 +71,9 @@ impl SettleOnce<'_> {
     /// outcome when patience ran out, journaled for [`Self::recover`]; else why it was refused, nothing sent.
     pub async fn settle(&self, order: Order, charge_atomic: u128, print: &Print) -> Result<Receipt> {
         let mut waiting = self.waiting();
-        for tries_left in (0..TRIES_MAX).rev() {
+        let mut tries_left = TRIES_MAX;
+        loop {
+            tries_left = tries_left.saturating_sub(1);
             let mut claimed = match self.admit(order.clone(), print).await? {
                 Admitted::Known(receipt) => return Ok(receipt),
                 Admitted::Claimed(claimed) => claimed,
@@ -91,7 +93,6 @@ impl SettleOnce<'_> {
                 Err(e) => return self.release(claimed, e).await,
             }
         }
-        Err(in_flight()) // not reached: the last try returns
     }
 
     /// The receipt of a payment that came before, or a fresh claim on it. Waits for whoever is working on it.
