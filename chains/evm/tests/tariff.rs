@@ -6,8 +6,9 @@ use alloy::primitives::{Bytes, U256};
 use alloy::sol;
 use alloy::sol_types::SolCall;
 use common::*;
-use tollway_core::{Bearer, Network, Part, Purpose, RecordKey, Sample, Work};
-use tollway_devnet::ChainSpec;
+use std::time::Duration;
+use tollway_core::{Bearer, Code, Network, Part, Purpose, RecordKey, Sample, Work};
+use tollway_devnet::{ChainSpec, Fault, FaultKind, Faults};
 use tollway_evm::{At, Evm, EvmCall, GasKey, address};
 
 sol! {
@@ -61,6 +62,21 @@ async fn a_tariff_is_one_request_and_callers_at_once_share_it() {
         assert_eq!(a.taken_at(), b.taken_at());
         assert_eq!(chain.counts().of("eth_maxPriorityFeePerGas"), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_falls_silent_does_not_hold_quotes_up_for_as_long_as_a_receipt() {
+    let devnet = devnet(MAINS.into_iter().take(1)).await;
+    let chain = devnet.chains().first().unwrap();
+    let patient = builder(chain, ledger()).timeout(Duration::from_secs(600));
+    let net = patient.connect().await.unwrap();
+    chain.set_faults(Faults::seeded(1).with(Fault::new(FaultKind::Silence, 1_000)));
+    // Without a limit of its own the look would take ten minutes; the test's own patience only ends a failure.
+    let looked = tokio::time::timeout(Duration::from_secs(60), net.tariff(Purpose::Interactive, &[])).await;
+    let why = looked.expect("given up before the node's own limit").unwrap_err();
+    assert_eq!(why.code, Code::TimedOut);
+    chain.set_faults(Faults::none());
+    assert!(net.tariff(Purpose::Interactive, &[]).await.is_ok(), "and asked again");
 }
 
 /// Samples of many sizes and of every degree of order.

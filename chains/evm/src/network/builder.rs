@@ -18,6 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::{ChainId, Clock, Code, Error, Ledger, Result};
 
+/// The longest that one look at fees or prices may take: twice what a payer waits for a quote. Everybody who asks
+/// meanwhile shares that look, so an answer that never comes must not be waited for as long as a receipt.
+const QUOTE_LIMIT: Duration = Duration::from_secs(3);
+
 /// Makes an [`EvmNetwork`]. Only the ledger, the clock and the way to a node are needed.
 #[must_use = "a builder does nothing until `connect`"]
 pub struct Builder {
@@ -109,7 +113,8 @@ impl Builder {
         self
     }
 
-    /// How long one call to the node may take. Ten seconds unless said otherwise.
+    /// How long one call to the node may take. Ten seconds unless said otherwise; looks at fees and price feeds take at
+    /// most three.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -139,7 +144,10 @@ impl Builder {
                 .detail(format!("{} is there twice as a sender", twice.address())));
         }
         let tasks = Arc::new(Tasks::new());
-        let market = Market::new(rpc.clone(), profile, chain, self.clock.clone());
+        // A node that has gone silent holds up quotes only so long; then it is asked again.
+        let quick = rpc.within(QUOTE_LIMIT);
+        let market = Market::new(quick.clone(), profile, chain, self.clock.clone());
+        let prices = Arc::new(Looker::new(quick, profile, self.finality));
         let looker = Arc::new(Looker::new(rpc.clone(), profile, self.finality));
         let holdings = Holdings::new(looker.clone(), chain, self.clock.clone());
         let gas = Arc::new(GasBook::default());
@@ -164,6 +172,7 @@ impl Builder {
             rpc,
             market,
             looker,
+            prices,
             holdings,
             gas,
             engine,

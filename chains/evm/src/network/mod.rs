@@ -38,6 +38,8 @@ pub struct EvmNetwork {
     rpc: Rpc,
     market: Arc<Market>,
     looker: Arc<Looker>,
+    /// Looks at price feeds, with less patience.
+    prices: Arc<Looker>,
     holdings: Arc<Holdings>,
     gas: Arc<GasBook>,
     engine: Arc<Engine>,
@@ -76,7 +78,7 @@ impl EvmNetwork {
     /// Prices by the chain's Chainlink feeds, over the same node. Its coin and USDC are known from the profile; more
     /// feeds can be added.
     pub fn oracle(&self, clock: Arc<dyn Clock>) -> ChainlinkOracle {
-        ChainlinkOracle::new(self.looker.clone(), self.chain, &self.profile, clock)
+        ChainlinkOracle::new(self.prices.clone(), self.chain, &self.profile, clock)
     }
 }
 
