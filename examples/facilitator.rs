@@ -4,13 +4,12 @@
 //! tollway devnet                                  # in another terminal; prints the `export` lines
 //! cargo run -p tollway-examples --bin facilitator
 //! ```
-//! `TOLLWAY_RPC_URLS` are nodes, separated by commas; `TOLLWAY_SETTLER_KEY` is the key that sends, in hex;
-//! `TOLLWAY_LISTEN` is the address to serve on.
+//! `TOLLWAY_RPC_URLS` are nodes, separated by commas; `TOLLWAY_SETTLER_KEY` are the keys that send, at least one for
+//! each family of networks; `TOLLWAY_LISTEN` is the address to serve on.
 
 use std::env;
 use tollway::House;
 use tollway::core::Role;
-use tollway::evm::LocalKey;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,8 +18,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .name("facilitator-1")
         .role(Role::Settler)
         .sqlite("facilitator.sqlite")?
-        .evm_sender(LocalKey::from_hex(&env::var("TOLLWAY_SETTLER_KEY")?)?)
-        .evm_rpcs(env::var("TOLLWAY_RPC_URLS")?.split(','))
+        .sender_key(&env::var("TOLLWAY_SETTLER_KEY")?)?
+        .rpcs(env::var("TOLLWAY_RPC_URLS")?.split(','))
         .connect()
         .await?;
     let facilitator = house.facilitator().build()?;

@@ -5,13 +5,12 @@
 //! tollway devnet                                  # in another terminal; prints the `export` lines
 //! TOLLWAY_MAX_USD=0.05 cargo run -p tollway-examples --bin pay -- http://127.0.0.1:4021/weather
 //! ```
-//! `TOLLWAY_RPC_URLS` are nodes, separated by commas; `TOLLWAY_PAYER_KEY` is the payer's key, in hex;
-//! `TOLLWAY_MAX_USD` is the most that this payment may cost.
+//! `TOLLWAY_RPC_URLS` are nodes, separated by commas; `TOLLWAY_PAYER_KEY` is the payer's key, or one for each family of
+//! networks; `TOLLWAY_MAX_USD` is the most that this payment may cost.
 
 use std::env;
 use std::process::ExitCode;
 use tollway::core::{Role, Usd};
-use tollway::evm::LocalKey;
 use tollway::http::client::{PayError, Standing};
 use tollway::{House, route::Policy};
 
@@ -27,8 +26,8 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let house = House::builder()
         .role(Role::Payer)
         .sqlite("pay.sqlite")?
-        .evm_payer(LocalKey::from_hex(&env::var("TOLLWAY_PAYER_KEY")?)?)
-        .evm_rpcs(env::var("TOLLWAY_RPC_URLS")?.split(','))
+        .payer_key(&env::var("TOLLWAY_PAYER_KEY")?)?
+        .rpcs(env::var("TOLLWAY_RPC_URLS")?.split(','))
         .connect()
         .await?;
     // The devnet's chains have the ids of mainnets. Without `allow_mainnet`, real money is never touched.

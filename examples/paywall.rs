@@ -8,7 +8,7 @@
 //! cargo run -p tollway-examples --bin paywall
 //! ```
 //! `TOLLWAY_RPC_URLS` are nodes, separated by commas; they tell what settling costs, so that only what is worth
-//! offering is offered. `TOLLWAY_PAY_TO` is who is paid, `TOLLWAY_FACILITATOR` who settles, `TOLLWAY_LISTEN` the
+//! offering is offered. `TOLLWAY_PAY_TO` is who is paid, an address for each family of networks, `TOLLWAY_FACILITATOR` who settles, `TOLLWAY_LISTEN` the
 //! address to serve on. There is no key in here: a seller signs nothing.
 
 use axum::http::Method;
@@ -27,13 +27,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .name("weather-api")
         .role(Role::Seller)
         .sqlite("paywall.sqlite")?
-        .evm_rpcs(env::var("TOLLWAY_RPC_URLS")?.split(','))
+        .rpcs(env::var("TOLLWAY_RPC_URLS")?.split(','))
         .connect()
         .await?;
     let facilitator = house.remote(&env::var("TOLLWAY_FACILITATOR")?)?;
     let gate = house.gate(SellerPolicy::default(), vec![facilitator]);
 
-    let usdc = house.rails("exact", "USDC", &env::var("TOLLWAY_PAY_TO")?)?;
+    let mut usdc = Vec::new();
+    for pay_to in env::var("TOLLWAY_PAY_TO")?.split(',') {
+        usdc.extend(house.rails("exact", "USDC", pay_to)?);
+    }
     let cent = Tag::Usd(Usd::parse("$0.01")?);
     let paywall = Paywall::builder(gate)
         .route(Method::GET, "/weather", Priced::fixed(cent, usdc.clone()))

@@ -5,12 +5,11 @@
 //! tollway devnet                                  # in another terminal; prints the `export` lines
 //! cargo run -p tollway-examples --bin quote -- http://127.0.0.1:4021/weather
 //! ```
-//! `TOLLWAY_RPC_URLS` are nodes, separated by commas; `TOLLWAY_PAYER_KEY` is the payer's key, in hex: whether a route
-//! can be paid depends on what that account holds.
+//! `TOLLWAY_RPC_URLS` are nodes, separated by commas; `TOLLWAY_PAYER_KEY` is the payer's key, or one for each family of
+//! networks: whether a route can be paid depends on what that account holds.
 
 use std::env;
 use tollway::core::Role;
-use tollway::evm::LocalKey;
 use tollway::http::client::Quoted;
 use tollway::{House, route::Policy};
 
@@ -20,8 +19,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let house = House::builder()
         .role(Role::Payer)
         .sqlite("pay.sqlite")? // what `pay` has in flight counts
-        .evm_payer(LocalKey::from_hex(&env::var("TOLLWAY_PAYER_KEY")?)?)
-        .evm_rpcs(env::var("TOLLWAY_RPC_URLS")?.split(','))
+        .payer_key(&env::var("TOLLWAY_PAYER_KEY")?)?
+        .rpcs(env::var("TOLLWAY_RPC_URLS")?.split(','))
         .connect()
         .await?;
 

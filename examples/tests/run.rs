@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use tollway_devnet::{ChainSpec, Devnet};
+use tollway_devnet::{ChainSpec, Devnet, SolanaChain};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -61,20 +61,30 @@ struct World {
 impl World {
     async fn start() -> Outcome<Self> {
         let chains = [ChainSpec::BASE, ChainSpec::OP, ChainSpec::BASE_SEPOLIA];
-        Ok(Self { devnet: Devnet::builder().chains(chains).start().await?, home: tempfile::tempdir()? })
+        Ok(Self {
+            devnet: Devnet::builder().chains(chains).solana().start().await?,
+            home: tempfile::tempdir()?,
+        })
     }
 
     /// One of the examples, with the environment that its first lines ask for.
     fn example(&self, program: &str, more: &[(&str, &str)]) -> Command {
         let accounts = self.devnet.accounts();
-        let urls: Vec<_> = self.devnet.chains().iter().map(|chain| chain.http_url()).collect();
+        let solana = self.devnet.solana().unwrap();
+        let urls = self.devnet.chains().iter().map(|chain| chain.http_url());
+        let urls: Vec<_> = urls.chain([solana.http_url()]).collect();
+        let there = solana.accounts();
+        let pair = |evm: &str, solana: &str| format!("{evm},{solana}");
         let mut command = Command::new(Path::new(program));
         command
             .current_dir(self.home.path())
             .env("TOLLWAY_RPC_URLS", urls.join(","))
-            .env("TOLLWAY_PAYER_KEY", accounts.payer(0).private_key())
-            .env("TOLLWAY_SETTLER_KEY", accounts.settler(0).private_key())
-            .env("TOLLWAY_PAY_TO", accounts.merchant(0).address())
+            .env("TOLLWAY_PAYER_KEY", pair(accounts.payer(0).private_key(), &there.payer(0).private_key()))
+            .env(
+                "TOLLWAY_SETTLER_KEY",
+                pair(accounts.settler(0).private_key(), &there.settler(0).private_key()),
+            )
+            .env("TOLLWAY_PAY_TO", pair(accounts.merchant(0).address(), there.merchant(0).address()))
             .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stderr(Stdio::piped());
@@ -87,7 +97,14 @@ impl World {
         for key in [self.devnet.accounts().payer(0), self.devnet.accounts().settler(0)] {
             assert!(!format!("{out}{err}").contains(key.private_key().trim_start_matches("0x")));
         }
+        for key in [self.solana()?.accounts().payer(0), self.solana()?.accounts().settler(0)] {
+            assert!(!format!("{out}{err}").contains(&key.private_key()));
+        }
         Ok(Said { code: status.code(), out, err })
+    }
+
+    fn solana(&self) -> Outcome<&SolanaChain> {
+        Ok(self.devnet.solana()?)
     }
 
     async fn merchant(&self, chain: u64) -> Outcome<u128> {
@@ -105,6 +122,8 @@ struct Said {
 
 const QUOTE: &str = env!("CARGO_BIN_EXE_quote");
 const PAY: &str = env!("CARGO_BIN_EXE_pay");
+/// A priority fee on Solana that makes it dearer than Base, and not than OP, in millionths of a lamport.
+const CROWDED: u64 = 200_000;
 const BASE: u64 = 8453;
 const OP: u64 = 10;
 
@@ -113,6 +132,7 @@ async fn the_examples_do_what_they_say() -> Outcome {
     let world = World::start().await?;
     let payer = world.devnet.accounts().payer(0).address();
     world.devnet.chain(84532)?.set_usdc_balance(payer, 0).await?;
+    world.solana()?.set_priority_fee(CROWDED);
     let facilitator = Served::start(world.example(env!("CARGO_BIN_EXE_facilitator"), &[]))?;
     let settled_by = [("TOLLWAY_FACILITATOR", facilitator.url.as_str())];
     let paywall = || world.example(env!("CARGO_BIN_EXE_paywall"), &settled_by);
@@ -126,6 +146,7 @@ async fn the_examples_do_what_they_say() -> Outcome {
     what_is_free_stays_free(&world, &paywall.url)?;
     a_computed_price_depends_on_the_body(&paywall.url).await?;
     paid_for_nothing_is_said_with_the_receipt(&world, &paywall.url).await?;
+    solana_is_paid_on_when_it_is_the_cheapest(&world, &weather).await?;
     a_lost_answer_is_not_paid_twice(&world, paywall, again).await?;
     facilitator.interrupt()
 }
@@ -135,9 +156,10 @@ async fn prices_are_ranked_and_nothing_moves(world: &World, weather: &str) -> Ou
     assert_eq!(said.code, Some(0), "{said:?}");
     let lines: Vec<_> = said.out.lines().collect();
     assert!(lines[0].starts_with("1. exact on Base: you pay $0.009999, settling costs $0.00"), "{said:?}");
-    assert!(lines[1].starts_with("2. exact on OP Mainnet: "), "{said:?}");
-    assert!(lines[2].starts_with("-  Base Sepolia: insufficient_funds "), "{said:?}");
-    assert_eq!(lines.len(), 3, "{said:?}");
+    assert!(lines[1].starts_with("2. exact on Solana: "), "{said:?}");
+    assert!(lines[2].starts_with("3. exact on OP Mainnet: "), "{said:?}");
+    assert!(lines[3].starts_with("-  Base Sepolia: insufficient_funds "), "{said:?}");
+    assert_eq!(lines.len(), 4, "{said:?}");
     assert_eq!(world.merchant(BASE).await?, 100_000_000);
     Ok(())
 }
@@ -216,6 +238,19 @@ fn carry(mut client: TcpStream, server: &str) -> std::io::Result<()> {
     let mut answer = Vec::new();
     upstream.read_to_end(&mut answer)?;
     if request.to_lowercase().contains("\r\npayment-signature:") { Ok(()) } else { client.write_all(&answer) }
+}
+
+async fn solana_is_paid_on_when_it_is_the_cheapest(world: &World, weather: &str) -> Outcome {
+    let solana = world.solana()?;
+    let merchant = solana.accounts().merchant(0).address();
+    let before = solana.usdc_balance(merchant).await?.ok_or("no account")?;
+    solana.set_priority_fee(0);
+    let said = world.run(PAY, weather, &[("TOLLWAY_MAX_USD", "0.05")])?;
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "sunny, 21 °C\n"), "{said:?}");
+    assert!(said.err.starts_with("paid 10000 of solana:"), "{said:?}");
+    assert_eq!(solana.usdc_balance(merchant).await?, Some(before + 10_000));
+    solana.set_priority_fee(CROWDED);
+    Ok(())
 }
 
 /// The paywall dies while the chain does not mine: nobody knows. Once it has mined, the next run finds out.

@@ -1,60 +1,57 @@
-//! EVM networks by their nodes' URLs, connected all at once.
+//! Chains by their nodes' URLs, connected all at once.
 
 use crate::house::{House, HouseBuilder};
+use crate::nodes::{self, Connected, Hands, Keys, Node};
 use crate::system::SystemClock;
 use futures::future::try_join_all;
 use std::sync::Arc;
-use tollway_core::{Clock, Ledger, Result};
-use tollway_evm::{EvmNetwork, LocalKey};
+use tollway_core::{Network, Result};
 
 /// Nodes to connect to, and the keys that all of them use.
-#[derive(Default)]
-pub(crate) struct EvmRpcs {
-    pub(crate) urls: Vec<String>,
-    payer: Option<Arc<LocalKey>>,
-    senders: Vec<Arc<LocalKey>>,
-}
-
-/// A node's URL may hold a key, so none is shown.
-impl std::fmt::Debug for EvmRpcs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "EvmRpcs({} nodes, {} senders)", self.urls.len(), self.senders.len())
-    }
-}
-
-impl EvmRpcs {
-    fn network(&self, url: &str, ledger: &Arc<dyn Ledger>) -> tollway_evm::Builder {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut network = EvmNetwork::builder(Arc::clone(ledger), clock).url(url);
-        if let Some(payer) = &self.payer {
-            network = network.payer(payer.clone());
-        }
-        for sender in &self.senders {
-            network = network.sender(sender.clone());
-        }
-        network
-    }
+#[derive(Debug, Default)]
+pub(crate) struct Rpcs {
+    pub(crate) nodes: Vec<Node>,
+    payers: Keys,
+    senders: Keys,
 }
 
 impl HouseBuilder {
-    /// Adds EVM chains by their nodes' URLs, for [`Self::connect`]. The node says which chain it is. For a chain that
-    /// must be a certain one, another finality or other signers, make an [`EvmNetwork`] and give it to [`Self::evm`].
+    /// Adds chains by their nodes' URLs, for [`Self::connect`]. The node says which chain it is. For a chain that must be a
+    /// certain one, or another finality, use [`Self::node`]; for other signers, make the chain crate's network and give
+    /// its handle to [`Self::network`].
     #[must_use]
-    pub fn evm_rpcs<U: Into<String>>(mut self, urls: impl IntoIterator<Item = U>) -> Self {
-        self.evm_rpcs.urls.extend(urls.into_iter().map(Into::into));
+    pub fn rpcs<U: Into<String>>(mut self, urls: impl IntoIterator<Item = U>) -> Self {
+        self.rpcs.nodes.extend(urls.into_iter().map(Node::new));
         self
     }
-    /// Sets the key that pays, on every chain of [`Self::evm_rpcs`].
+    /// Adds one chain by its node, for [`Self::connect`].
     #[must_use]
-    pub fn evm_payer(mut self, key: LocalKey) -> Self {
-        self.evm_rpcs.payer = Some(Arc::new(key));
+    pub fn node(mut self, node: Node) -> Self {
+        self.rpcs.nodes.push(node);
         self
     }
-    /// Adds a key that sends transactions, on every chain of [`Self::evm_rpcs`].
+    /// Adds the key that pays, in the spelling of its family; several are separated by commas, one for each family of
+    /// networks. See [`Keys`].
+    ///
+    /// # Errors
+    /// [`tollway_core::Code::BadKey`], without the key in it.
+    pub fn payer_key(mut self, text: &str) -> Result<Self> {
+        self.rpcs.payers = self.rpcs.payers.and(Keys::read(text)?);
+        Ok(self)
+    }
+    /// Adds a key that sends transactions and pays their fees, as in [`Self::payer_key`]. A family may have several.
+    ///
+    /// # Errors
+    /// [`tollway_core::Code::BadKey`], without the key in it.
+    pub fn sender_key(mut self, text: &str) -> Result<Self> {
+        self.rpcs.senders = self.rpcs.senders.and(Keys::read(text)?);
+        Ok(self)
+    }
+    /// Adds a chain that is connected already, with its own prices.
     #[must_use]
-    pub fn evm_sender(mut self, key: LocalKey) -> Self {
-        self.evm_rpcs.senders.push(Arc::new(key));
-        self
+    pub fn connected(self, chain: Connected) -> Self {
+        let id = Network::id(chain.handle.network.as_ref());
+        self.network(chain.handle).oracle(id, chain.oracle)
     }
 
     /// Connects to every node at once, and builds.
@@ -63,10 +60,10 @@ impl HouseBuilder {
     /// Of the first node that does not answer or serves a chain that is in no table, and those of [`Self::build`].
     pub async fn connect(mut self) -> Result<House> {
         let ledger = self.memory()?;
-        let rpcs = std::mem::take(&mut self.evm_rpcs);
-        let connecting = rpcs.urls.iter().map(|url| rpcs.network(url, &ledger).connect());
-        for network in try_join_all(connecting).await? {
-            self = self.evm(&network);
+        let Rpcs { nodes, payers, senders } = std::mem::take(&mut self.rpcs);
+        let hands = Hands { payers, senders, ledger, clock: Arc::new(SystemClock) };
+        for chain in try_join_all(nodes.iter().map(|node| nodes::connect(node, &hands))).await? {
+            self = self.connected(chain);
         }
         self.build()
     }
@@ -78,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_key_in_a_nodes_url_is_never_shown() {
-        let builder = House::builder().evm_rpcs(["https://node.example/v2/0secret0"]);
+        let builder = House::builder().rpcs(["https://node.example/v2/0secret0"]);
         assert!(!format!("{builder:?}").contains("0secret0"), "{builder:?}");
     }
 }

@@ -37,15 +37,15 @@ async fn purge_daily(ledger: Arc<tollway_ledger::SqliteLedger>, clock: Arc<dyn C
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "client", feature = "exact-eip3009"))]
-/// # async fn example(key: tollway::evm::LocalKey) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(key: &str) -> Result<(), Box<dyn std::error::Error>> {
 /// use tollway::core::{Role, Usd};
 /// use tollway::{House, route::Policy};
 ///
 /// let house = House::builder()
 ///     .role(Role::Payer)
 ///     .sqlite("payer.sqlite")? // what was signed must be remembered
-///     .evm_payer(key)
-///     .evm_rpcs(["https://sepolia.base.example", "https://sepolia.optimism.example"])
+///     .payer_key(key)?
+///     .rpcs(["https://sepolia.base.example", "https://sepolia.optimism.example"])
 ///     .connect()
 ///     .await?;
 /// let client = house.client(Policy { cap: Some(Usd::parse("$0.05")?), ..Policy::default() })?;
@@ -92,8 +92,7 @@ impl House {
             purged: None,
             quotes: QuoteSettings::default(),
             name: "tollway".to_owned(),
-            #[cfg(feature = "evm")]
-            evm_rpcs: crate::connect::EvmRpcs::default(),
+            rpcs: crate::connect::Rpcs::default(),
         }
     }
     /// Schemes and networks.
@@ -157,8 +156,7 @@ pub struct HouseBuilder {
     purged: Option<Arc<tollway_ledger::SqliteLedger>>,
     quotes: QuoteSettings,
     name: String,
-    #[cfg(feature = "evm")]
-    pub(crate) evm_rpcs: crate::connect::EvmRpcs,
+    pub(crate) rpcs: crate::connect::Rpcs,
 }
 
 struct LedgerChoice(Arc<dyn Ledger>);
@@ -267,11 +265,8 @@ impl HouseBuilder {
     /// [`Code::BadSettings`] without a ledger, or with nodes that only `connect` reaches; whatever the registry says.
     pub fn build(self) -> Result<House> {
         let ledger = self.memory()?;
-        #[cfg(feature = "evm")]
-        if !self.evm_rpcs.urls.is_empty() {
-            return Err(
-                Error::caller(Code::BadSettings).detail("evm_rpcs needs connect().await, not build()")
-            );
+        if !self.rpcs.nodes.is_empty() {
+            return Err(Error::caller(Code::BadSettings).detail("rpcs needs connect().await, not build()"));
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dice: Arc<dyn Dice> = Arc::new(OsDice);

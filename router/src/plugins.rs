@@ -6,6 +6,10 @@ use tollway_core::Plugin;
 pub const PLUGINS: &[Plugin] = &[
     #[cfg(feature = "evm")]
     Plugin::Family(tollway_evm::FAMILY),
+    #[cfg(feature = "solana")]
+    Plugin::Family(tollway_solana::FAMILY),
     #[cfg(feature = "exact-eip3009")]
     Plugin::Scheme(tollway_exact_eip3009::ENTRY),
+    #[cfg(feature = "exact-spl")]
+    Plugin::Scheme(tollway_exact_spl::ENTRY),
 ];

@@ -8,10 +8,12 @@ use tollway_devnet::Devnet;
 async fn main() -> tollway_devnet::Result<()> {
     let block_time = std::env::args().nth(1).and_then(|text| text.parse::<u64>().ok());
     let began = Instant::now();
-    let devnet = Devnet::builder().block_time_ms(block_time).fixed_ports(true).start().await?;
+    let devnet = Devnet::builder().block_time_ms(block_time).fixed_ports(true).solana().start().await?;
     for chain in devnet.chains() {
         println!("{:>12}  {}  anvil {}", chain.spec().name, chain.http_url(), chain.node_url());
     }
+    let solana = devnet.solana()?;
+    println!("{:>12}  {}  surfpool {}", solana.name(), solana.http_url(), solana.node_url());
     println!("up in {:?}; Ctrl-C ends", began.elapsed());
     let _ = tokio::signal::ctrl_c().await;
     devnet.stop().await;

@@ -8,7 +8,7 @@ use crate::chains::ChainSpec;
 use crate::error::Result;
 use crate::fresh::Pinned;
 use crate::process::NodeProcess;
-use crate::proxy::{Counts, Faults, Gate};
+use crate::proxy::{Counts, Evm, Faults, Gate};
 
 /// One running chain of a [`Devnet`](crate::Devnet).
 ///
@@ -16,7 +16,7 @@ use crate::proxy::{Counts, Faults, Gate};
 /// They talk to the node directly, so they are never counted and no fault strikes them.
 #[derive(Debug)]
 pub struct Chain {
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) gate: Arc<Gate<Evm>>,
     pub(crate) process: NodeProcess,
     pub(crate) port: u16,
     pub(crate) pinned: Arc<Pinned>,
@@ -25,7 +25,7 @@ pub struct Chain {
 impl Chain {
     /// What chain it is: id, name, addresses.
     pub fn spec(&self) -> &ChainSpec {
-        &self.gate.spec
+        &self.gate.manner.spec
     }
 
     /// The chain id.

@@ -16,7 +16,8 @@ use crate::genesis;
 use crate::process::NodeProcess;
 use crate::proxy::{self, Gate, Plan};
 use crate::rpc::Node;
-use crate::toolchain::{Progress, Toolchain};
+use crate::solana::{self, SOLANA_PORT, SolanaChain, Wishes};
+use crate::toolchain::{EvmTools, Progress, Surfpool, Toolchain};
 
 const GENESIS: &str = "genesis.json";
 
@@ -29,6 +30,7 @@ const HISTORY: u32 = 256;
 #[derive(Debug)]
 pub struct Devnet {
     chains: Vec<Chain>,
+    solana: Option<SolanaChain>,
     accounts: Accounts,
     runtime: Option<Runtime>,
 }
@@ -37,6 +39,7 @@ pub struct Devnet {
 #[derive(Debug, Clone)]
 pub struct DevnetBuilder {
     chains: Vec<ChainSpec>,
+    solana: bool,
     block_time_ms: Option<u64>,
     free_base_fee: bool,
     keep_fresh: bool,
@@ -46,10 +49,12 @@ pub struct DevnetBuilder {
 }
 
 impl Devnet {
-    /// All chains, mining on each transaction, on ports that are free.
+    /// All EVM chains, mining on each transaction, on ports that are free; Solana when it is
+    /// [asked for](DevnetBuilder::solana).
     pub fn builder() -> DevnetBuilder {
         DevnetBuilder {
             chains: ChainSpec::ALL.to_vec(),
+            solana: false,
             block_time_ms: None,
             free_base_fee: false,
             keep_fresh: true,
@@ -67,12 +72,17 @@ impl Devnet {
         })
     }
 
-    /// All chains, in the order of the builder.
+    /// All EVM chains, in the order of the builder.
     pub fn chains(&self) -> &[Chain] {
         &self.chains
     }
 
-    /// The funded accounts, the same on every chain.
+    /// Solana, if it was asked for.
+    pub fn solana(&self) -> Result<&SolanaChain> {
+        self.solana.as_ref().ok_or(DevnetError::NoSolana)
+    }
+
+    /// The funded accounts, the same on every EVM chain. Those on Solana: [`SolanaChain::accounts`].
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
     }
@@ -90,6 +100,7 @@ impl Drop for Devnet {
             for chain in self.chains.drain(..) {
                 scope.spawn(move || drop(chain));
             }
+            drop(self.solana.take());
         });
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -98,10 +109,17 @@ impl Drop for Devnet {
 }
 
 impl DevnetBuilder {
-    /// These chains only.
+    /// These EVM chains only; there may be none.
     #[must_use]
     pub fn chains(mut self, chains: impl IntoIterator<Item = ChainSpec>) -> Self {
         self.chains = chains.into_iter().collect();
+        self
+    }
+
+    /// Adds Solana, which costs its start only where it is wanted.
+    #[must_use]
+    pub fn solana(mut self) -> Self {
+        self.solana = true;
         self
     }
 
@@ -127,7 +145,7 @@ impl DevnetBuilder {
         self
     }
 
-    /// Serves each chain on its [`port`](ChainSpec::port), instead of any that is free.
+    /// Serves each chain on its [`port`](ChainSpec::port) and Solana on [`SOLANA_PORT`], instead of any that is free.
     #[must_use]
     pub fn fixed_ports(mut self, fixed: bool) -> Self {
         self.fixed_ports = fixed;
@@ -171,7 +189,7 @@ impl DevnetBuilder {
 
     /// As [`start`](Self::start), from code that is not async.
     pub fn start_blocking(self) -> Result<Devnet> {
-        let toolchain = Toolchain::prepare(&self.progress)?;
+        let toolchain = Toolchain::prepare(&self.progress, !self.chains.is_empty(), self.solana)?;
         let accounts = Accounts::derive(self.sizes)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -180,36 +198,49 @@ impl DevnetBuilder {
             .build()
             .map_err(|error| DevnetError::Runtime(error.to_string()))?;
         let handle = runtime.handle();
-        let started: Vec<Result<Chain>> = std::thread::scope(|scope| {
-            let (builder, toolchain, accounts) = (&self, &toolchain, &accounts);
-            let start = |spec| scope.spawn(move || builder.start_chain(spec, toolchain, accounts, handle));
-            let threads: Vec<_> = self.chains.iter().map(start).collect();
-            let gone = || Err(DevnetError::Runtime("a setup thread panicked".into()));
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| gone())).collect()
+        let gone = || Err(DevnetError::Runtime("a setup thread panicked".into()));
+        let (chains, solana) = std::thread::scope(|scope| {
+            let (builder, accounts) = (&self, &accounts);
+            let start = |spec, tools| scope.spawn(move || builder.start_chain(spec, tools, accounts, handle));
+            let wanted = self.chains.iter().filter_map(|spec| Some((spec, toolchain.evm.as_ref()?)));
+            let threads: Vec<_> = wanted.map(|(spec, tools)| start(spec, tools)).collect();
+            let solana = toolchain.surfpool.as_ref().map(|surfpool| builder.start_solana(surfpool, handle));
+            let chains: Vec<_> = threads.into_iter().map(|t| t.join().unwrap_or_else(|_| gone())).collect();
+            (chains, solana)
         });
-        let chains = started.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(Devnet { chains, accounts, runtime: Some(runtime) })
+        let chains = chains.into_iter().collect::<Result<Vec<_>>>()?;
+        Ok(Devnet { chains, solana: solana.transpose()?, accounts, runtime: Some(runtime) })
+    }
+
+    fn start_solana(&self, surfpool: &Surfpool, runtime: &Handle) -> Result<SolanaChain> {
+        let wishes = Wishes {
+            sizes: self.sizes,
+            block_time_ms: self.block_time_ms,
+            keep_fresh: self.keep_fresh,
+            port: if self.fixed_ports { SOLANA_PORT } else { 0 },
+        };
+        solana::start(surfpool, wishes, runtime)
     }
 
     fn start_chain(
         &self,
         spec: &ChainSpec,
-        toolchain: &Toolchain,
+        tools: &EvmTools,
         accounts: &Accounts,
         runtime: &Handle,
     ) -> Result<Chain> {
         let failed = |reason: String| DevnetError::Node { chain: spec.name, reason };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| failed(error.to_string()))?;
-        let document = genesis::document(spec, accounts, &toolchain.contracts, now.as_secs())?;
+        let document = genesis::document(spec, accounts, &tools.contracts, now.as_secs())?;
         let home = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
         fs::write(home.path().join(GENESIS), document.to_string())
             .map_err(|error| failed(error.to_string()))?;
         let arguments = self.arguments(spec, home.path(), now.as_secs());
-        let process = NodeProcess::start(spec.name, &toolchain.anvil, &arguments, home)?;
-        let node = Node::new(spec.name, process.port, runtime.clone())?;
+        let process = NodeProcess::start(spec.name, &tools.anvil, &arguments, home)?;
+        let node = Node::new(spec.name, process.ports, runtime.clone())?;
         let automine = self.block_time_ms.is_none();
         let plan = if self.free_base_fee { Plan::Free } else { Plan::Hold(spec.base_fee_wei.into()) };
-        let gate = Arc::new(Gate::new(*spec, node, plan.clone(), automine));
+        let gate = Arc::new(Gate::evm(*spec, node, plan.clone(), automine));
         runtime.block_on(async {
             gate.node.call_here("anvil_setLoggingEnabled", serde_json::json!([false])).await?;
             gate.follow(plan).await

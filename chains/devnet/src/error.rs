@@ -46,11 +46,11 @@ pub enum DevnetError {
     #[error("neither TOLLWAY_CACHE, XDG_CACHE_HOME nor HOME is set: set TOLLWAY_CACHE to a directory")]
     NoCache,
     /// The node of a chain did not come up, or went away.
-    #[error("{chain}: anvil did not start: {reason}")]
+    #[error("{chain}: the node did not start: {reason}")]
     Node {
         /// Which chain.
         chain: &'static str,
-        /// What anvil said.
+        /// What the node said.
         reason: String,
     },
     /// A fixed port is taken.
@@ -81,6 +81,9 @@ pub enum DevnetError {
         /// Those that run.
         have: Vec<u64>,
     },
+    /// Solana is not part of this devnet.
+    #[error("Solana is not in this devnet: ask the builder for it with `solana()`")]
+    NoSolana,
     /// The knob does not exist on this kind of chain.
     #[error("{chain} has no {knob}: it exists on {on} only")]
     NoSuchKnob {

@@ -13,7 +13,7 @@ use alloy::primitives::{B256, U256};
 use serde_json::json;
 
 use crate::error::Result;
-use crate::proxy::Gate;
+use crate::proxy::{Evm, Gate};
 use crate::rpc::quantity;
 use crate::slots::FEED_UPDATED_AT;
 
@@ -27,7 +27,7 @@ pub(crate) struct Pinned {
 }
 
 /// Runs as long as the devnet does.
-pub(crate) async fn keep(gate: Arc<Gate>, pinned: Arc<Pinned>) {
+pub(crate) async fn keep(gate: Arc<Gate<Evm>>, pinned: Arc<Pinned>) {
     let mut last = None;
     loop {
         tokio::time::sleep(EVERY).await;
@@ -39,16 +39,19 @@ pub(crate) async fn keep(gate: Arc<Gate>, pinned: Arc<Pinned>) {
 }
 
 /// Mines if the head is still the one of last time, then renews the feeds. Returns the head.
-async fn freshen(gate: &Gate, pinned: &Pinned, last: Option<u128>) -> Result<u128> {
+async fn freshen(gate: &Gate<Evm>, pinned: &Pinned, last: Option<u128>) -> Result<u128> {
     let node = &gate.node;
     let mut head = node.number("eth_blockNumber", json!([])).await?;
-    if gate.miner.is_on() && last.is_none_or(|last| last == head) {
+    if gate.manner.miner.is_on() && last.is_none_or(|last| last == head) {
         gate.mining(node.call("evm_mine", json!([]))).await?;
         head += 1;
     }
     let block = node.call("eth_getBlockByNumber", json!(["latest", false])).await?;
     let now = quantity(&block["timestamp"]).unwrap_or_default();
-    let feeds = [(gate.spec.eth_usd_feed, &pinned.eth_usd), (gate.spec.usdc_usd_feed, &pinned.usdc_usd)];
+    let feeds = [
+        (gate.manner.spec.eth_usd_feed, &pinned.eth_usd),
+        (gate.manner.spec.usdc_usd_feed, &pinned.usdc_usd),
+    ];
     for (feed, pinned) in feeds {
         if !pinned.load(Ordering::Relaxed) {
             let slot = B256::from(U256::from(FEED_UPDATED_AT));

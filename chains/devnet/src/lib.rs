@@ -1,9 +1,9 @@
-//! Real local chains for Tollway: anvil with tokens, feeds and predeploys.
+//! Real local chains for Tollway: anvil and surfpool with tokens, feeds and predeploys.
 //!
 //! Ethereum, Base, OP, Arbitrum and Base Sepolia come up on this machine in about a second, with their real chain
 //! ids, with USDC, Permit2, Multicall3 and price feeds at their real addresses, with fees like on a quiet day, and
 //! with funded accounts. Nothing needs a faucet, a key or the network, except a first start, which fetches anvil and
-//! a Solidity compiler into a cache (`TOLLWAY_CACHE`, else the user's cache directory). An `anvil` on PATH is used if
+//! a Solidity compiler into a cache (`TOLLWAY_CACHE`, else the user's cache directory), and surfpool when Solana is asked for. An `anvil` on PATH is used if
 //! it is new enough; `TOLLWAY_ANVIL` names another.
 //!
 //! ```no_run
@@ -26,6 +26,19 @@
 //! # }
 //! ```
 //!
+//! Solana comes beside them when it [is asked for](DevnetBuilder::solana), with mainnet's genesis hash and USDC:
+//!
+//! ```no_run
+//! # async fn example() -> tollway_devnet::Result<()> {
+//! let devnet = tollway_devnet::Devnet::builder().chains([]).solana().start().await?;
+//! let solana = devnet.solana()?;
+//! solana.set_priority_fee(5_000_000); // the chain got busy
+//! let payer = solana.accounts().payer(0);
+//! println!("{} has {:?} millionths of USDC", payer.address(), solana.usdc_balance(payer.address()).await?);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! `tollway devnet` and `cargo demo` run on this crate, and so do the tests. To the library the chains are like any
 //! others: it is given their URLs.
 //!
@@ -36,6 +49,11 @@
 //! - USDC is a stand-in of our own behind a proxy, with the interface, the storage layout and the revert strings of
 //!   the real token. Its gas is close to the real token's but not equal: take no cost constant from it.
 //! - Price feeds, `ArbGasInfo` and `NodeInterface` are our own, with the published interfaces.
+//!
+//! - Solana is surfpool, with the token programs and the runtime of a real node. USDC there is a mint of the real
+//!   token program at the real address; two tokens of Token-2022 exist here only. The price accounts are laid out as
+//!   Pyth's. A block comes with each transaction, or by the clock when there is a block time; slots, heights and
+//!   blockhashes grow old with blocks ([`SolanaChain::make_blocks`]). The Lighthouse program is missing.
 //!
 //! # The proxy
 //!
@@ -50,6 +68,9 @@
 //! - Rollups serve `eth_call` and `eth_estimateGas` also to callers without native coin.
 //! - Receipts on the OP stack carry `l1Fee` and the prices behind it.
 //! - On Arbitrum the L1 part is inside `gasUsed`, `gasUsedForL1` and `eth_estimateGas`, and the sender has paid it.
+//!
+//! - Solana's genesis hash, priority fees, fees, block times and refusals are those of a real node, and batches are
+//!   served.
 //!
 //! What stays different: without a block time, `eth_sendRawTransaction` is answered when the block is there;
 //! state can be read 256 blocks back; headers' `gasUsed` on Arbitrum leave the L1 part out, a gas limit need not cover it, and
@@ -67,6 +88,7 @@ mod process;
 mod proxy;
 mod rpc;
 mod slots;
+mod solana;
 mod toolchain;
 
 pub use accounts::{Account, Accounts, MNEMONIC};
@@ -80,3 +102,7 @@ pub use error::{DevnetError, Result};
 pub use genesis::USDC_MASTER;
 pub use knobs::blocks::Snapshot;
 pub use proxy::{Counts, Fault, FaultKind, Faults};
+pub use solana::{
+    LAMPORTS_PER_SIGNATURE, SOL_USD_E8, SOL_USD_FEED, SOLANA_CAIP2, SOLANA_GENESIS_HASH, SOLANA_PORT,
+    SOLANA_PRIORITY_FEE, SOLANA_USDC_USD_FEED, SolanaAccount, SolanaAccounts, SolanaChain, SolanaToken,
+};

@@ -31,29 +31,30 @@ pub(crate) struct NodeProcess {
     guard: Child,
     lifeline: Option<ChildStdin>,
     pub(crate) pid: u32,
-    pub(crate) port: u16,
+    /// Of HTTP, and of WebSockets.
+    pub(crate) ports: (u16, u16),
     /// Removed last.
     _home: TempDir,
 }
 
 impl NodeProcess {
-    /// Starts anvil with these arguments and waits until it listens. `home` is removed when it has ended.
+    /// Starts the program with these arguments and waits until it listens. `home` is removed when it has ended.
     pub(crate) fn start(
         chain: &'static str,
-        anvil: &Path,
+        program: &Path,
         arguments: &[String],
         home: TempDir,
     ) -> Result<Self> {
         let failed = |reason: String| DevnetError::Node { chain, reason };
         let mut guard =
-            command(anvil, arguments, home.path()).spawn().map_err(|error| failed(error.to_string()))?;
+            command(program, arguments, home.path()).spawn().map_err(|error| failed(error.to_string()))?;
         let lifeline = guard.stdin.take();
         let output = guard.stdout.take().ok_or_else(|| failed("it has no output".into()))?;
         let errors = guard.stderr.take().ok_or_else(|| failed("it has no output".into()))?;
-        let mut process = Self { guard, lifeline, pid: 0, port: 0, _home: home };
-        let (pid, port) = listen(output, errors).map_err(failed)?;
+        let mut process = Self { guard, lifeline, pid: 0, ports: (0, 0), _home: home };
+        let (pid, ports) = listen(output, errors).map_err(failed)?;
         process.pid = pid;
-        process.port = port;
+        process.ports = ports;
         Ok(process)
     }
 }
@@ -72,9 +73,9 @@ impl Drop for NodeProcess {
     }
 }
 
-fn command(anvil: &Path, arguments: &[String], home: &Path) -> Command {
+fn command(program: &Path, arguments: &[String], home: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(GUARD).arg("devnet-guard").arg(anvil).args(arguments);
+    command.arg("-c").arg(GUARD).arg("devnet-guard").arg(program).args(arguments);
     command.env("DEVNET_HOME", home);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
@@ -82,11 +83,11 @@ fn command(anvil: &Path, arguments: &[String], home: &Path) -> Command {
     command
 }
 
-/// Reads the process id and the port off the node's first lines, then keeps its pipe empty on a thread.
+/// Reads the process id and the ports off the node's first lines, then keeps its pipe empty on a thread.
 fn listen(
     output: impl Read + Send + 'static,
     errors: impl Read + Send + 'static,
-) -> Result<(u32, u16), String> {
+) -> Result<(u32, (u16, u16)), String> {
     let (news, heard) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -100,13 +101,14 @@ fn listen(
         }
     });
     let limit = Instant::now() + START_LIMIT;
-    let mut pid = 0;
+    let (mut pid, mut ws_port) = (0, None);
     while let Ok(line) = heard.recv_timeout(limit.saturating_duration_since(Instant::now())) {
         if let Some(said) = line.strip_prefix("node ") {
             pid = said.trim().parse().unwrap_or(0);
         }
+        ws_port = ws_port.or_else(|| port_of(line.strip_prefix("WebSockets on ")?));
         if let Some(port) = line.strip_prefix("Listening on ").and_then(port_of) {
-            return Ok((pid, port));
+            return Ok((pid, (port, ws_port.unwrap_or(port))));
         }
     }
     let said: Vec<String> = complaints.try_iter().collect();

@@ -17,20 +17,23 @@ use crate::error::{DevnetError, Result};
 pub(crate) struct Node {
     pub(crate) chain: &'static str,
     pub(crate) port: u16,
+    pub(crate) ws_port: u16,
     uri: Uri,
     http: Client<HttpConnector, Full<Bytes>>,
     runtime: Handle,
 }
 
 impl Node {
-    pub(crate) fn new(chain: &'static str, port: u16, runtime: Handle) -> Result<Self> {
+    /// `ports` are those of HTTP and of WebSockets, which may be the same.
+    pub(crate) fn new(chain: &'static str, ports: (u16, u16), runtime: Handle) -> Result<Self> {
+        let (port, ws_port) = ports;
         let uri = format!("http://127.0.0.1:{port}/")
             .parse()
             .map_err(|_| DevnetError::Node { chain, reason: format!("port {port} makes no address") })?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let http = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { chain, port, uri, http, runtime })
+        Ok(Self { chain, port, ws_port, uri, http, runtime })
     }
 
     /// Passes a body on as it is.

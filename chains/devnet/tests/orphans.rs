@@ -15,12 +15,15 @@ fn runs(pid: u32) -> bool {
 }
 
 fn pids(devnet: &Devnet) -> Vec<u32> {
-    devnet.chains().iter().map(|chain| chain.node_pid()).collect()
+    let solana = devnet.solana().map(|chain| chain.node_pid());
+    devnet.chains().iter().map(|chain| chain.node_pid()).chain(solana).collect()
 }
 
 async fn start() -> (Devnet, Vec<u32>) {
-    let devnet = Devnet::builder().chains([ChainSpec::BASE, ChainSpec::ETHEREUM]).start().await.unwrap();
+    let devnet =
+        Devnet::builder().chains([ChainSpec::BASE, ChainSpec::ETHEREUM]).solana().start().await.unwrap();
     let pids = pids(&devnet);
+    assert_eq!(pids.len(), 3);
     assert!(pids.iter().all(|pid| *pid > 1 && runs(*pid)), "{pids:?}");
     (devnet, pids)
 }
@@ -62,7 +65,8 @@ fn heard(child: &mut Child) -> Vec<u32> {
 // tidy: allow ignored test, because another test runs this one in a process of its own
 #[ignore = "a part that another test plays in a process of its own"]
 fn part_run_until_killed() {
-    let devnet = Devnet::builder().chains([ChainSpec::BASE, ChainSpec::OP]).start_blocking().unwrap();
+    let devnet =
+        Devnet::builder().chains([ChainSpec::BASE, ChainSpec::OP]).solana().start_blocking().unwrap();
     let pids: Vec<String> = pids(&devnet).iter().map(u32::to_string).collect();
     println!("\npids {}", pids.join(" "));
     std::thread::sleep(Duration::from_secs(60));
@@ -73,7 +77,7 @@ fn nothing_is_left_after_the_process_is_killed() {
     for signal in ["-KILL", "-INT", "-TERM"] {
         let mut child = play("part_run_until_killed").spawn().unwrap();
         let nodes = heard(&mut child);
-        assert!(nodes.len() == 2 && nodes.iter().all(|pid| runs(*pid)), "{nodes:?}");
+        assert!(nodes.len() == 3 && nodes.iter().all(|pid| runs(*pid)), "{nodes:?}");
         Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         child.wait().unwrap();
         let limit = Instant::now() + Duration::from_secs(3);

@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Result<Address> {
 /// The canonical spelling of an address.
 pub fn canonical(address: &Address) -> AddressText {
     let mut buffer = hex::Buffer::<20, true>::new();
-    // 42 bytes fit 128; a failure would leave the text empty and be refused as an address, never be another one.
+    // 42 bytes fit; a failure would leave the text empty and be refused as an address, never be another one.
     AddressText::from(buffer.format(address)).unwrap_or_default()
 }
 
@@ -38,15 +38,23 @@ pub(crate) fn canonical_of(text: &str) -> Result<AddressText> {
     }
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     // Only the case differs, so nothing need be decoded.
-    match digits.filter(|digits| digits.len() == 40 && digits.bytes().all(|b| b.is_ascii_hexdigit())) {
+    match digits.and_then(lowercase) {
         Some(digits) => {
+            let digits = std::str::from_utf8(&digits).map_err(|_| Error::us(Code::Internal))?;
             let mut canonical = AddressText::from("0x").map_err(|_| Error::us(Code::Internal))?;
             canonical.try_push_str(digits).map_err(|_| Error::us(Code::Internal))?;
-            canonical.make_ascii_lowercase();
             Ok(canonical)
         }
         None => parse(text).map(|address| canonical(&address)),
     }
+}
+
+/// Forty hex digits in lower case, looked at many at once: there is no way out on the first that is none.
+fn lowercase(digits: &str) -> Option<[u8; 40]> {
+    let digits: [u8; 40] = digits.as_bytes().try_into().ok()?;
+    let every = digits.iter().fold(true, |every, digit| every & digit.is_ascii_hexdigit());
+    // Figures have this bit set already.
+    every.then_some(digits.map(|digit| digit | 0x20))
 }
 
 /// The canonical spelling → EIP-55.

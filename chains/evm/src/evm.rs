@@ -126,6 +126,15 @@ pub struct LogQuery {
     pub until: Time,
 }
 
+/// A balance, and when it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// In the token's atomic units.
+    pub atomic: u128,
+    /// When it was read.
+    pub as_of: Time,
+}
+
 /// An EVM chain, as schemes see it.
 ///
 /// * `look`, `logs`, `mined`, `funds` are reads: safe to retry and to drop.
@@ -145,6 +154,11 @@ pub trait Evm: Network {
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>>;
     /// What `owner` holds of `token`, from a snapshot kept warm in the background; the first look may do I/O.
     async fn funds(&self, owner: &Account, token: Address) -> Result<Funds>;
+    /// What [`Evm::funds`] would answer at `now` without waiting; `None` when it has to be asked. Blocks on nothing; keeps
+    /// the snapshot warm as `funds` does. A fake or a wrapper without it is only asked for `funds`.
+    fn funds_now(&self, _owner: Address, _token: Address, _now: Time) -> Option<Held> {
+        None
+    }
     /// Sends at most once per key, and waits for the set finality.
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined>;
     /// What became of what was sent under `key`; sends the very same bytes again when they are not in a block.
@@ -155,7 +169,7 @@ pub trait Evm: Network {
     fn sample(&self, call: &EvmCall, gas_limit: u64) -> Sample;
     /// Addresses that send transactions here; empty when this process only reads or signs.
     fn senders(&self) -> Vec<Address>;
-    /// The payer's key.
+    /// The payer's key: the same as long as the chain lives.
     ///
     /// # Errors
     /// [`tollway_core::Code::NoSigner`] when there is none.

@@ -9,6 +9,7 @@ use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Receipts that count.
@@ -18,7 +19,11 @@ const KINDS_MAX: usize = 4096;
 
 /// What calls used lately.
 #[derive(Debug, Default)]
-pub struct GasBook(Mutex<Book>);
+pub struct GasBook {
+    book: Mutex<Book>,
+    /// False until something was learned; a process that only pays never learns, and asks all the time.
+    any: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Book {
@@ -43,6 +48,7 @@ impl GasBook {
     /// Adds a receipt's gas.
     pub fn learn(&self, contract: Address, what: &str, gas: u64) {
         let mut book = self.book();
+        self.any.store(true, Ordering::Release);
         let known = book.seen.get(&contract).is_some_and(|kinds| kinds.contains_key(what));
         if !known {
             if book.kinds >= KINDS_MAX {
@@ -62,6 +68,9 @@ impl GasBook {
 
     /// The gas that this kind of call used lately.
     pub fn learned(&self, key: &GasKey) -> Option<u64> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
         self.book().seen.get(&key.contract)?.get(key.what).and_then(median)
     }
 
@@ -82,6 +91,7 @@ impl GasBook {
     /// Takes in what was kept; what this process has learned itself counts more.
     pub fn seed(&self, lines: Vec<GasLine>) {
         let mut book = self.book();
+        self.any.store(true, Ordering::Release);
         for line in lines.into_iter().take(KINDS_MAX) {
             let book = &mut *book;
             if let Entry::Vacant(place) = book.seen.entry(line.contract).or_default().entry(line.what) {
@@ -92,7 +102,7 @@ impl GasBook {
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

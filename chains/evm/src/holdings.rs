@@ -9,9 +9,10 @@ use crate::contracts::{IErc20, IMulticall3};
 use crate::look::Looker;
 use crate::single::Single;
 use crate::tasks::Tasks;
-use crate::{At, EvmCall};
+use crate::{At, EvmCall, Held};
 use alloy::primitives::{Address, U256};
 use alloy::sol_types::SolCall;
+use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollway_core::{Account, Amount, AssetId, ChainId, Clock, Code, Error, Funds, Result, Time};
@@ -27,10 +28,11 @@ const REMEMBERED_MAX: usize = 1024;
 
 type Key = (Address, Address);
 
+type Known = HashMap<Key, Kept, RandomState>;
+
 #[derive(Debug, Clone, Copy)]
-struct Held {
-    atomic: u128,
-    as_of: Time,
+struct Kept {
+    held: Held,
     asked_at: Time,
 }
 
@@ -39,7 +41,7 @@ pub(crate) struct Holdings {
     looker: Arc<Looker>,
     chain: ChainId,
     clock: Arc<dyn Clock>,
-    held: Arc<Mutex<HashMap<Key, Held>>>,
+    held: Arc<Mutex<Known>>,
     /// What somebody waits for: the next look reads all of it.
     wanted: Arc<Mutex<HashSet<Key>>>,
     fetch: Single<Result<()>>,
@@ -59,34 +61,47 @@ impl Holdings {
         tasks: &Tasks,
     ) -> Result<Funds> {
         let asset = address::asset(self.chain, &token)?;
-        let key = (address::of_account(owner)?, token);
-        let now = self.clock.now();
-        let known = {
-            let mut held = lock(&self.held);
-            held.get_mut(&key).map(|held| {
-                held.asked_at = now;
-                *held
-            })
-        };
-        let held = match known.filter(|held| now.ms_since(held.as_of) < USABLE_MS) {
-            Some(held) => {
-                if now.ms_since(held.as_of) >= FRESH_MS && !self.fetch.busy() {
-                    let holdings = self.clone();
-                    tasks.spawn(async move {
-                        // A renewal that fails is no harm: the next question tries again.
-                        let _ = holdings.renew(None).await;
-                    });
-                }
-                held
-            }
+        let who = address::of_account(owner)?;
+        let held = match self.now(who, token, self.clock.now(), tasks) {
+            Some(held) => held,
             None => {
+                let key = (who, token);
                 self.renew(Some(key)).await?;
-                lock(&self.held).get(&key).copied().ok_or_else(|| {
+                let kept = lock(&self.held).get(&key).copied().ok_or_else(|| {
                     Error::network(Code::InvalidAnswer).detail(format!("{token} does not tell balances"))
-                })?
+                })?;
+                kept.held
             }
         };
         Ok(Funds { owner: *owner, balance: Amount::new(asset, held.atomic), as_of: held.as_of })
+    }
+
+    /// The same from memory; `None` where it would have to be asked for and waited for.
+    pub(crate) fn now(
+        self: &Arc<Self>,
+        owner: Address,
+        token: Address,
+        now: Time,
+        tasks: &Tasks,
+    ) -> Option<Held> {
+        let held = {
+            let mut known = lock(&self.held);
+            let kept = known.get_mut(&(owner, token))?;
+            kept.asked_at = now;
+            kept.held
+        };
+        let age_ms = now.ms_since(held.as_of);
+        if age_ms >= USABLE_MS {
+            return None;
+        }
+        if age_ms >= FRESH_MS && !self.fetch.busy() {
+            let holdings = self.clone();
+            tasks.spawn(async move {
+                // A renewal that fails is no harm: the next question tries again.
+                let _ = holdings.renew(None).await;
+            });
+        }
+        Some(held)
     }
 
     /// Reads everything that is wanted, and `also`, in one look.
@@ -110,14 +125,14 @@ impl Holdings {
 
 async fn read_all(
     looker: Arc<Looker>,
-    held: Arc<Mutex<HashMap<Key, Held>>>,
+    held: Arc<Mutex<Known>>,
     clock: Arc<dyn Clock>,
     wanted: Arc<Mutex<HashSet<Key>>>,
 ) -> Result<()> {
     let now = clock.now();
     let mut keys: Vec<Key> = {
         let mut held = lock(&held);
-        held.retain(|_, held| now.ms_since(held.asked_at) < WANTED_MS);
+        held.retain(|_, kept| now.ms_since(kept.asked_at) < WANTED_MS);
         held.keys().copied().take(REMEMBERED_MAX.saturating_sub(1)).collect()
     };
     let known: HashSet<Key> = keys.iter().copied().collect();
@@ -129,9 +144,9 @@ async fn read_all(
     let mut held = lock(&held);
     for (key, answer) in keys.into_iter().zip(looked.results) {
         let Some(atomic) = answer.ok().as_ref().and_then(|bytes| atomic(bytes)) else { continue };
-        let asked_at = held.get(&key).map_or(now, |held| held.asked_at);
+        let asked_at = held.get(&key).map_or(now, |kept| kept.asked_at);
         if held.len() < REMEMBERED_MAX || held.contains_key(&key) {
-            held.insert(key, Held { atomic, as_of: now, asked_at });
+            held.insert(key, Kept { held: Held { atomic, as_of: now }, asked_at });
         }
     }
     Ok(())

@@ -19,6 +19,7 @@
 //! | `look`, `logs`, `holdings` | reading the chain: many calls in one question, events, balances kept warm |
 //! | [`finality`] | when a mined transaction counts as done |
 //! | `rpc` | the node: batches, heads, what its errors mean |
+//! | `sim`, `fault` | with the feature `testkit`: a simulated chain, and faults for any |
 //!
 //! # A network
 //! ```no_run
@@ -44,6 +45,8 @@ mod contracts;
 pub mod eip712;
 pub mod evm;
 pub mod family;
+#[cfg(feature = "testkit")]
+pub mod fault;
 mod fees;
 pub mod finality;
 pub mod gas;
@@ -59,10 +62,12 @@ mod receipt;
 mod rpc;
 pub mod send;
 pub mod signature;
+#[cfg(feature = "testkit")]
+pub mod sim;
 mod single;
 mod tasks;
 
-pub use evm::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit};
+pub use evm::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
 pub use family::FAMILY;
 pub use finality::Finality;
 pub use keys::LocalKey;

@@ -9,7 +9,7 @@ use common::*;
 use std::time::Duration;
 use tollway_core::{AssetId, Code, Network, Oracle, Outcome, RecordKey, Time, TxId};
 use tollway_devnet::ChainSpec;
-use tollway_evm::{At, Evm, EvmCall, FAMILY, LogQuery, address};
+use tollway_evm::{At, Evm, EvmCall, FAMILY, Held, LogQuery, address};
 
 sol! {
     function balanceOf(address owner) external view returns (uint256);
@@ -68,8 +68,14 @@ async fn balances_take_one_request_and_funds_stay_warm() {
     let held = net.balances(&payer, &[AssetId::native(id), token]).await.unwrap();
     assert_eq!(chain.counts().http_requests, 1);
     assert_eq!((held[0].atomic, held[1].atomic), (10_000_000_000_000_000_000, 10_000_000_000));
+    let owner = address::of_account(&payer).unwrap();
+    assert_eq!(net.funds_now(owner, usdc(chain), Time::ZERO), None, "nobody has looked yet");
     let funds = net.funds(&payer, usdc(chain)).await.unwrap();
     assert_eq!(funds.balance.atomic, 10_000_000_000);
+    let held = Held { atomic: funds.balance.atomic, as_of: funds.as_of };
+    assert_eq!(net.funds_now(owner, usdc(chain), funds.as_of), Some(held));
+    assert_eq!(net.funds_now(owner, usdc(chain), funds.as_of.plus_ms(60_000)), None, "too old to go by");
+    assert_eq!(net.funds_now(usdc(chain), usdc(chain), funds.as_of), None, "somebody else's");
     chain.reset_counts();
     for _ in 0..100 {
         net.funds(&payer, usdc(chain)).await.unwrap();

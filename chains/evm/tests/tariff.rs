@@ -144,7 +144,7 @@ async fn quotes_follow_the_market() {
         let quiet = price().await;
         chain.set_base_fee_wei(chain.spec().base_fee_wei * 20).await.unwrap();
         chain.mine(1).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
         let spike = price().await;
         let part = |cost: &tollway_core::Cost, which| {
             cost.parts.iter().find(|(part, _)| *part == which).map_or(0, |(_, wei)| *wei)
@@ -157,7 +157,7 @@ async fn quotes_follow_the_market() {
         );
         chain.set_l1_base_fee_wei(chain.l1_prices().base_fee_wei * 10).await.unwrap();
         chain.mine(1).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
         assert!(part(&price().await, Part::L1Data) > part(&quiet, Part::L1Data) * 2, "{}", chain.spec().name);
     }
 }

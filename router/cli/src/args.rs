@@ -25,7 +25,7 @@ Exit codes: 0 done
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs the main job on real local chains: five networks offered, the cheapest paid, then Base's gas is spiked.
+    /// Runs the main job on real local chains: six networks offered, the cheapest paid, then its fees are spiked.
     Demo(Demo),
     /// Asks a URL for its price and shows every way to pay it, ranked. Pays nothing.
     Quote(Quote),

@@ -22,12 +22,12 @@ pub(crate) struct Config {
     /// The chains.
     #[serde(default, rename = "network")]
     pub(crate) networks: Vec<Network>,
-    /// The key that pays.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) payer: Option<Key>,
+    /// The keys that pay, one for each family of networks.
+    #[serde(default)]
+    pub(crate) payer: Places,
     /// The keys that settle.
     #[serde(default, rename = "settler")]
-    pub(crate) settlers: Vec<Key>,
+    pub(crate) settlers: Places,
     /// The payer's limits.
     #[serde(default)]
     pub(crate) policy: Limits,
@@ -59,14 +59,40 @@ pub(crate) struct Network {
     pub(crate) confirmations: Option<u32>,
 }
 
+/// Where keys are: one place, or a list of them.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(from = "OneOrMore")]
+pub(crate) struct Places(pub(crate) Vec<Key>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(Key),
+    More(Vec<Key>),
+}
+
+impl From<OneOrMore> for Places {
+    fn from(places: OneOrMore) -> Self {
+        match places {
+            OneOrMore::One(key) => Self(vec![key]),
+            OneOrMore::More(keys) => Self(keys),
+        }
+    }
+}
+
 /// Where a private key is.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub(crate) enum Key {
-    /// In an environment variable, as hex.
+    /// In an environment variable, as its family spells it; or several, separated by commas.
     Env {
         /// Its name.
         env: String,
+    },
+    /// In a plain file, such as Solana's tools write.
+    File {
+        /// The file.
+        file: PathBuf,
     },
     /// In an encrypted keystore file.
     Keystore {
@@ -135,9 +161,9 @@ impl Config {
         // From wherever the command is called, it must be the same memory.
         let home = path.parent().unwrap_or(Path::new(""));
         config.ledger = home.join(&config.ledger);
-        for key in config.payer.iter_mut().chain(&mut config.settlers) {
-            if let Key::Keystore { keystore, .. } = key {
-                *keystore = home.join(&*keystore);
+        for key in config.payer.0.iter_mut().chain(&mut config.settlers.0) {
+            if let Key::Keystore { keystore: file, .. } | Key::File { file } = key {
+                *file = home.join(&*file);
             }
         }
         Ok(config)
@@ -165,8 +191,8 @@ mod tests {
             lines.take_while(|line| !line.ends_with("```")).map(|line| line.trim_start_matches("//!"));
         let config: Config = toml::from_str(&lines.collect::<Vec<_>>().join("\n")).unwrap();
         assert_eq!((config.networks.len(), config.networks[1].confirmations), (2, Some(2)));
-        assert!(matches!(&config.payer, Some(Key::Env { env }) if env == "PAYER_KEY"));
-        assert!(matches!(&config.settlers[..], [Key::Keystore { .. }]));
+        assert!(matches!(&config.payer.0[..], [Key::Env { env }] if env == "PAYER_KEY"));
+        assert!(matches!(&config.settlers.0[..], [Key::Keystore { .. }, Key::File { .. }]));
         assert_eq!(config.policy.networks.len(), 2);
         assert!(config.policy.max_usd.is_some() && config.policy.day_usd.is_some());
         assert_eq!((config.prices.len(), config.schemes.len()), (1, 1));

@@ -2,10 +2,10 @@
 
 use crate::config::Key;
 use crate::exit::{Failure, Outcome};
-use tollway::evm::LocalKey;
+use tollway::nodes::Keys;
 
-/// Reads one key.
-pub(crate) fn read(key: &Key) -> Outcome<LocalKey> {
+/// Reads what is in one place.
+pub(crate) fn read(key: &Key) -> Outcome<Keys> {
     match key {
         Key::Env { env } => {
             let text = std::env::var(env).map_err(|_| {
@@ -13,7 +13,12 @@ pub(crate) fn read(key: &Key) -> Outcome<LocalKey> {
                     "the key is configured to be in the environment variable {env}, which is not set"
                 ))
             })?;
-            Ok(LocalKey::from_hex(&text)?)
+            Ok(Keys::read(&text)?)
+        }
+        Key::File { file } => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|e| Failure::usage(format!("cannot read the key in {}: {e}", file.display())))?;
+            Ok(Keys::read(&text)?)
         }
         Key::Keystore { keystore, password_env } => {
             let password = std::env::var(password_env).map_err(|_| {
@@ -22,7 +27,7 @@ pub(crate) fn read(key: &Key) -> Outcome<LocalKey> {
                     keystore.display()
                 ))
             })?;
-            Ok(LocalKey::from_keystore(keystore, &password)?)
+            Ok(Keys::keystore(keystore, &password)?)
         }
     }
 }

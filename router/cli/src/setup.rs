@@ -1,12 +1,13 @@
 //! From a configuration to a house.
 
-use crate::config::{Config, Network};
+use crate::config::{Config, Network, Places};
 use crate::exit::{Failure, Outcome};
 use crate::keys;
 use std::sync::Arc;
-use tollway::core::{AssetId, BudgetId, ChainId, Clock, Code, Ledger, Network as _, Role, UsdPrice};
-use tollway::evm::{EvmNetwork, Finality, LocalKey};
+use tollway::core::{AssetId, BudgetId, ChainId, Clock as _, Code, Family, Plugin, Role, UsdPrice};
 use tollway::ledger::SqliteLedger;
+use tollway::nodes::{self, Connected, Hands, Keys, Node};
+use tollway::plugins::PLUGINS;
 use tollway::route::{Budget, List, Policy, Scope};
 use tollway::system::SystemClock;
 use tollway::{House, HouseBuilder};
@@ -21,9 +22,9 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
             "no [[network]] is configured; `tollway devnet --write-config FILE` writes an example",
         ));
     }
-    let keys = Keys::read(config, roles)?;
+    let (payers, senders) = keys(config, roles)?;
     let sqlite = Arc::new(SqliteLedger::open(&config.ledger)?);
-    let ledger: Arc<dyn Ledger> = sqlite.clone();
+    let hands = Hands { payers, senders, ledger: sqlite.clone(), clock: Arc::new(SystemClock) };
     let mut builder = House::builder().name(&config.name).sqlite_ledger(sqlite);
     for role in roles {
         builder = builder.role(*role);
@@ -38,14 +39,17 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
     let connecting = config
         .networks
         .iter()
-        .map(|network| Ok((network, tokio::spawn(connect(network, &ledger, &keys)?.connect()))))
+        .map(|network| {
+            let (node, hands) = (node(network)?, hands.clone());
+            Ok((network, tokio::spawn(async move { nodes::connect(&node, &hands).await })))
+        })
         .collect::<Outcome<Vec<_>>>()?;
     let mut away = None;
     for (network, connecting) in connecting {
         match connecting.await.map_err(Failure::failed)? {
             Ok(connected) => {
-                guard(&connected, &keys, config.mainnet)?;
-                builder = builder.evm(&connected);
+                guard(&connected, &hands.senders, config.mainnet)?;
+                builder = builder.connected(connected);
             }
             Err(e) if e.code == Code::Unreachable && !roles.contains(&Role::Settler) => {
                 eprintln!("going on without {}: {}", network.id, e.detail);
@@ -61,42 +65,24 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
     }
 }
 
-/// The keys that the asked roles need.
-struct Keys {
-    payer: Option<Arc<LocalKey>>,
-    senders: Vec<Arc<LocalKey>>,
+/// The keys that the asked roles need: those that pay, and those that send.
+fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
+    let read = |places: &Places, role: Role| -> Outcome<Keys> {
+        let places = places.0.iter().filter(|_| roles.contains(&role));
+        places.map(keys::read).try_fold(Keys::none(), |all, more| Ok(all.and(more?)))
+    };
+    Ok((read(&config.payer, Role::Payer)?, read(&config.settlers, Role::Settler)?))
 }
 
-impl Keys {
-    fn read(config: &Config, roles: &[Role]) -> Outcome<Self> {
-        let payer = config.payer.iter().filter(|_| roles.contains(&Role::Payer));
-        let senders = config.settlers.iter().filter(|_| roles.contains(&Role::Settler));
-        Ok(Self {
-            payer: payer.map(|k| keys::read(k).map(Arc::new)).next().transpose()?,
-            senders: senders.map(|k| keys::read(k).map(Arc::new)).collect::<Outcome<_>>()?,
-        })
-    }
-}
-
-fn connect(network: &Network, ledger: &Arc<dyn Ledger>, keys: &Keys) -> Outcome<tollway::evm::Builder> {
-    let chain = chain(&network.id)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut builder = EvmNetwork::builder(Arc::clone(ledger), clock).url(url(network)?).chain(&chain)?;
-    if let Some(blocks) = network.confirmations {
-        builder = builder.finality(Finality::Confirmations(blocks));
-    }
-    if let Some(payer) = &keys.payer {
-        builder = builder.payer(payer.clone());
-    }
-    for sender in &keys.senders {
-        builder = builder.sender(sender.clone());
-    }
-    Ok(builder)
+fn node(network: &Network) -> Outcome<Node> {
+    let chain = Some(chain(&network.id)?);
+    Ok(Node { url: url(network)?, chain, confirmations: network.confirmations })
 }
 
 /// Settling where coins are worth something takes a word.
-fn guard(network: &EvmNetwork, keys: &Keys, mainnet: bool) -> Outcome {
-    if !keys.senders.is_empty() && !network.traits().testnet && !mainnet {
+fn guard(connected: &Connected, senders: &Keys, mainnet: bool) -> Outcome {
+    let network = &connected.handle.network;
+    if !senders.is_empty() && !network.traits().testnet && !mainnet {
         return Err(Failure::usage(format!(
             "{} is a mainnet; settling there needs --mainnet, or mainnet = true in the configuration",
             network.id()
@@ -129,18 +115,29 @@ fn fixed(builder: HouseBuilder, asset: &str, price: &str) -> Outcome<HouseBuilde
     };
     let (id, key) = asset.split_once('/').ok_or_else(wrong)?;
     let chain = chain(id)?;
+    let family = family(&chain).ok_or_else(wrong)?;
+    let unknown = || Failure::usage(format!("prices: {asset} is in no table"));
     let (asset, decimals) = if key == AssetId::NATIVE {
-        (AssetId::native(chain), 18)
+        let coin = family.network(&chain).ok_or_else(unknown)?;
+        (AssetId::native(chain), coin.coin_decimals)
     } else {
-        let asset = tollway::evm::FAMILY.asset(chain, key).map_err(|_| wrong())?;
-        let known = tollway::evm::FAMILY.known(&asset);
-        (asset, known.ok_or_else(|| Failure::usage(format!("prices: {asset} is in no table")))?.decimals)
+        let asset = family.asset(chain, key).map_err(|_| wrong())?;
+        let known = family.known(&asset).ok_or_else(unknown)?;
+        (asset, known.decimals)
     };
     let usd =
         tollway::core::Usd::parse(price).map_err(|e| Failure::usage(format!("prices: {}", e.detail)))?;
     let price =
         UsdPrice { answer: usd.e18(), answer_decimals: 18, asset_decimals: decimals, at: SystemClock.now() };
     Ok(builder.fixed_price(asset, price))
+}
+
+/// What is known of a chain without a node.
+fn family(chain: &ChainId) -> Option<Family> {
+    PLUGINS.iter().find_map(|plugin| match plugin {
+        Plugin::Family(family) if family.namespace == chain.namespace() => Some(*family),
+        _ => None,
+    })
 }
 
 /// The payer's limits; `max` overrides the configuration's cap.

@@ -161,7 +161,8 @@ pub struct Requirement {
     pub flow: Flow,
     /// The scheme's own data.
     pub extra: Extra,
-    /// The entry as the peer spelled it, for the echo.
+    /// The entry as the peer spelled it, for the echo; in an offer of one's own, as it is advertised
+    /// ([`crate::wire::write_requirement`]).
     pub raw: Json,
 }
 

@@ -1,8 +1,8 @@
 //! The payer's side as data: what paying would mean, what was signed, what came of it.
 
 use crate::{
-    Account, Amount, Ceiling, ChainId, Challenge, Effort, Error, Extra, Json, Payment, Requirement, Time,
-    TxId,
+    Account, Amount, AssetId, Ceiling, ChainId, Challenge, Effort, Error, Extra, Json, Leg, Order, Payment,
+    Requirement, Time, TxId,
 };
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
@@ -23,6 +23,19 @@ pub struct Demand<'a> {
     pub now: Time,
 }
 
+impl Demand<'_> {
+    /// What travels back: the entry as it was asked, with the scheme's own payload. Echoes `resource`; a scheme that fills
+    /// in an extension sets it.
+    pub fn payment(&self, payload: Json) -> Payment {
+        Payment {
+            accepted: self.requirement.clone(),
+            payload,
+            extensions: None,
+            resource: self.challenge.resource.clone(),
+        }
+    }
+}
+
 /// What paying one entry would mean. Ranked by the brain, reserved by the policy, then signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -40,6 +53,21 @@ pub struct Plan {
     pub effort: Effort,
     /// What the payer holds of the exposure's asset; `None` where nothing is held on a chain.
     pub funds: Option<Funds>,
+}
+
+impl Plan {
+    /// A plan to sign for the very price, with nothing to do first and no funds known; the rest is set on the fields.
+    pub const fn fixed(price: Ceiling, spendable_until: Time, effort: Effort) -> Self {
+        Self {
+            exposure: price,
+            price,
+            locks_atomic: 0,
+            spendable_until,
+            actions: Vec::new(),
+            effort,
+            funds: None,
+        }
+    }
 }
 
 /// A balance and how old the look at it is.
@@ -92,6 +120,14 @@ pub struct Authorization {
     pub attempt: AttemptId,
     /// From when on it can no longer be used.
     pub spendable_until: Time,
+}
+
+impl Authorization {
+    /// The order that a settler would get of it: what `read`, and a `resolve` that shares code with `resume`, look at.
+    pub fn order(&self) -> Order {
+        let payment = self.payment.clone();
+        Order { leg: Leg::After, requirement: payment.accepted.clone(), payment }
+    }
 }
 
 /// Where a signed authorization stands.
@@ -180,6 +216,30 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// So much was taken from `payer` in a transaction, on the chain of what was taken.
+    pub fn on_chain(transaction: TxId, charged: Amount, payer: Account) -> Self {
+        Self {
+            landed: Landed::OnChain { transaction },
+            charged,
+            payer: Some(payer),
+            chain: charged.asset.chain,
+            spent: None,
+            extra: Extra::default(),
+        }
+    }
+    /// What the whole transaction cost, in the smallest units of the chain's coin, for this one payment alone.
+    #[must_use]
+    pub fn cost(mut self, atomic: u128) -> Self {
+        let cost = Amount::new(AssetId::native(self.chain), atomic);
+        self.spent = Some(Spent { cost, shared_by: NonZeroU32::MIN });
+        self
+    }
+    /// True when `said`, which came over a wire, says the same of where the money landed, how much it was and whose. A
+    /// wire may leave out the payer and the cost.
+    pub fn bears_out(&self, said: &Self) -> bool {
+        (&self.landed, self.charged, self.chain) == (&said.landed, said.charged, said.chain)
+            && (said.payer.is_none() || said.payer == self.payer)
+    }
     /// The transaction, when there is one.
     pub fn transaction(&self) -> Option<&TxId> {
         match &self.landed {

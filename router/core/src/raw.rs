@@ -33,8 +33,9 @@ impl Json {
         Ok(Self::whole(text))
     }
 
-    /// Keeps a text that is being read for the first time. Whoever calls this reads the whole text with [`Self::read`]
-    /// before anybody else sees it, and lets go of it when that fails: one pass instead of two.
+    /// Keeps a text that is being read for the first time. Whoever calls this reads the whole text, with [`Self::read`] or
+    /// with something that takes nothing but JSON, before anybody else sees it, and lets go of it when that fails: one
+    /// pass instead of two.
     pub(crate) fn unread(text: Arc<str>) -> Self {
         Self::whole(text)
     }
@@ -88,6 +89,11 @@ impl Json {
         let text = self.as_str().trim_ascii();
         let inside = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         text == "null" || inside.is_some_and(|inside| inside.trim_ascii().is_empty())
+    }
+
+    /// True for an object. serde would also take a list for a struct, field by field in the order of our own code.
+    pub(crate) fn is_object(&self) -> bool {
+        self.as_str().trim_ascii_start().starts_with('{')
     }
 
     fn whole(text: Arc<str>) -> Self {

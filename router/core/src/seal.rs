@@ -32,7 +32,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Checks that these terms fulfil the order now: asset, payee, amount, window, and that they can be used once.
+    /// Checks that these terms fulfil the order now: asset, payee, amount, window, and that they can be used once. More than
+    /// the price is enough here; a scheme whose payment must be the very amount says so in its own `verify`.
     ///
     /// # Errors
     /// One code per mismatch: [`Code::AssetMismatch`], [`Code::RecipientMismatch`], [`Code::ValueMismatch`],

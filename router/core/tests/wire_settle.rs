@@ -185,3 +185,32 @@ fn receipts_round_trip_in_both_versions() {
         );
     }
 }
+
+#[test]
+fn a_code_is_spelled_as_its_chain_is_and_read_as_the_same_code() {
+    let on = |chain| tollway_core::ChainId::new(chain).unwrap();
+    let (base, solana) = (on("eip155:8453"), on("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"));
+    for (code, word) in [
+        (Code::InvalidSignature, "invalid_exact_svm_payload_signature_invalid"),
+        (Code::RecipientMismatch, "invalid_exact_svm_payload_recipient_mismatch"),
+        (Code::ValueMismatch, "invalid_exact_svm_payload_amount_mismatch"),
+        (Code::SimulationFailed, "invalid_exact_svm_transaction_simulation_failed"),
+        (Code::NotYetValid, "invalid_payment_early"),
+        (Code::Expired, "invalid_payment_expired"),
+        (Code::NonceUsed, "nonce_already_used"),
+        (Code::MemoMismatch, "invalid_exact_svm_payload_memo_mismatch"),
+        (Code::InsufficientFunds, "insufficient_funds"),
+    ] {
+        assert_eq!(code.on(&solana).as_str(), word);
+        assert_eq!(Code::from_wire(word), code, "{word}");
+        assert_eq!(code.on(&base), code);
+    }
+    let mut asked = requirement(V2).unwrap();
+    asked.chain = solana;
+    let refused = tollway_core::Error::payer(Code::InvalidSignature);
+    let answer = SettleResponse::of_error(&refused, &asked, FAMILIES);
+    let written = Json::of(&answer);
+    assert!(written.as_str().contains("invalid_exact_svm_payload_signature_invalid"), "{written:?}");
+    let read: SettleResponse = serde_json::from_str(written.as_str()).unwrap();
+    assert_eq!(read.failure().code, Code::InvalidSignature);
+}

@@ -16,6 +16,10 @@
     feature = "server",
     doc = "| [`remote`] | `server` | somebody else's facilitator as a `tollway_core::Settler` |"
 )]
+#![cfg_attr(
+    any(feature = "client", feature = "server", feature = "facilitator"),
+    doc = "| [`tasks`] | any of them | where tasks run and waits are measured: tokio, or what an application hands in |"
+)]
 //!
 //! Nothing here names a scheme or a chain: what can be paid is what the registry holds. Each module begins with its
 //! shortest example. What to pay and what to offer is decided a floor below, in [`tollway_route`]; `tollway` gives out
@@ -50,6 +54,8 @@ pub mod facilitator;
 pub mod remote;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(any(feature = "client", feature = "server", feature = "facilitator"))]
+pub mod tasks;
 
 #[cfg(feature = "facilitator")]
 pub use facilitator::Facilitator;

@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 pub use tollway_core::Part;
 use tollway_core::{
-    Amount, AssetId, Bearer, ChainId, Code, Effort, Error, Fee, Next, Purpose, Result, Tariff, Time, Usd,
-    UsdPrice, Work,
+    Amount, AssetId, Bearer, ChainId, Code, Effort, Error, Fee, Few, Next, Purpose, Result, Tariff, Time,
+    Usd, UsdPrice, Work,
 };
 
 /// Where quotes come from while pricing: the book, or a recorded market.
@@ -22,6 +22,15 @@ pub trait Market {
     /// # Errors
     /// Why there is none: it becomes the rejection.
     fn price(&self, asset: &AssetId) -> Result<UsdPrice>;
+    /// The price of one piece of work. A market that remembers its quotes answers from memory, with the very same quote
+    /// as long as tariff and coin are the same.
+    ///
+    /// # Errors
+    /// Those of the tariff and of the coin's price; [`Code::InvalidAmount`] when a sum does not fit.
+    fn quote(&self, chain: ChainId, purpose: Purpose, work: &Work) -> Result<Arc<Quote>> {
+        let tariff = self.tariff(chain, purpose)?;
+        price_work(work, &tariff, &self.price(&AssetId::native(chain))?).map(Arc::new)
+    }
 }
 
 impl Market for QuoteBook {
@@ -91,8 +100,8 @@ pub struct Costs {
     pub settler_work: Usd,
     /// Expected time to settle.
     pub latency_ms: u64,
-    /// Every piece of work.
-    pub quotes: Vec<Quote>,
+    /// Every piece of work. A quote that another route has too is shared with it.
+    pub quotes: Few<Arc<Quote>>,
 }
 
 impl Costs {
@@ -122,23 +131,17 @@ impl Costs {
         effort: &Effort,
         purpose: Purpose,
     ) -> Result<()> {
-        if !effort.works.is_empty() {
-            let tariff = market.tariff(chain, purpose)?;
-            let coin = market.price(&AssetId::native(chain))?;
-            self.quotes.reserve_exact(effort.works.len());
-            for work in &effort.works {
-                let quote = price_work(work, &tariff, &coin)?;
-                self.take(quote)?;
-            }
+        for work in &effort.works {
+            self.take(market.quote(chain, purpose, work)?)?;
         }
         for fee in &effort.fees {
             let quote = price_fee(fee, &market.price(&fee.amount.asset)?)?;
-            self.take(quote)?;
+            self.take(Arc::new(quote))?;
         }
         Ok(())
     }
 
-    fn take(&mut self, quote: Quote) -> Result<()> {
+    fn take(&mut self, quote: Arc<Quote>) -> Result<()> {
         if !quote.refundable {
             let total = match quote.bearer {
                 Bearer::Payer => &mut self.payer_work,
@@ -161,7 +164,7 @@ pub fn wants(wants: &mut Wants, chain: ChainId, effort: &Effort, purpose: Purpos
     wants.prices.extend(effort.fees.iter().map(|f| f.amount.asset));
 }
 
-fn price_work(work: &Work, tariff: &Arc<dyn Tariff>, coin: &UsdPrice) -> Result<Quote> {
+pub(crate) fn price_work(work: &Work, tariff: &Arc<dyn Tariff>, coin: &UsdPrice) -> Result<Quote> {
     let cost = tariff.price(work)?;
     if !cost.asset.is_native() {
         return Err(Error::network(Code::NoPrice)

@@ -59,9 +59,12 @@ pub mod explain;
 pub mod gate;
 pub mod pay;
 pub mod policy;
+mod priced;
 pub mod quotes;
 pub mod rank;
 mod router;
+mod routes;
+mod used;
 
 pub use cost::{Costs, Part, Quote};
 pub use explain::{Explanation, PartRow, RejectedRow, RouteRow, WorkRow};
@@ -71,3 +74,4 @@ pub use policy::{Budget, List, Policy, Scope, Screen, Subject};
 pub use quotes::{QuoteBook, QuoteSettings, Spawn};
 pub use rank::{PointOfView, Rank};
 pub use router::{Considered, Context, Rejected, Route, Router, RouterBuilder};
+pub use routes::Routes;

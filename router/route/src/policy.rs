@@ -1,10 +1,11 @@
 //! What the caller allows: where, what, whom, how much. Checked on candidates, and again before anything is signed.
 
+use crate::used;
 use std::fmt;
 use std::sync::Arc;
 use tollway_core::{
-    Account, Amount, AssetId, Blame, BudgetId, BudgetLine, ChainId, Code, Error, Funds, Next, Plan,
-    Requirement, Result, Time, Usd, async_trait,
+    Account, Amount, AssetId, Blame, BudgetId, BudgetLine, ChainId, Code, Error, Next, Plan, Requirement,
+    Result, Time, Usd, async_trait,
 };
 
 /// Which values are allowed.
@@ -191,7 +192,9 @@ impl Policy {
     ) -> Vec<BudgetLine> {
         let mut lines: Vec<_> =
             self.counted(r, host).map(|b| BudgetLine { amount: at_stake.e18(), ..b.line(now) }).collect();
-        lines.extend(plan.funds.map(|funds| BudgetLine { amount: plan.exposure.atomic(), ..wallet(&funds) }));
+        lines.extend(
+            plan.funds.map(|funds| BudgetLine { amount: plan.exposure.atomic(), ..used::wallet(&funds) }),
+        );
         lines
     }
 
@@ -216,13 +219,6 @@ impl Budget {
             since: now.minus_ms(self.window_ms),
         }
     }
-}
-
-/// The line of the wallet itself, with nothing on it.
-pub(crate) fn wallet(funds: &Funds) -> BudgetLine {
-    let (owner, key) = (&funds.owner, funds.balance.asset.key());
-    let name = ["wallet:", owner.chain.as_str(), ":", owner.address(), "/", key].concat();
-    BudgetLine { budget: BudgetId(name), amount: 0, limit: funds.balance.atomic, since: funds.as_of }
 }
 
 fn denied(words: String) -> Error {

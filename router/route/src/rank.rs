@@ -53,9 +53,11 @@ fn add_penalty(usd: Usd, costs: &Costs) -> Result<Usd> {
 }
 
 impl Ord for Rank<'_> {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.first, self.second, self.latency_ms)
-            .cmp(&(other.first, other.second, other.latency_ms))
+        let first = self.first.cmp(&other.first).then_with(|| self.second.cmp(&other.second));
+        first
+            .then_with(|| self.latency_ms.cmp(&other.latency_ms))
             .then_with(|| self.name.cmp(&other.name))
             .then_with(|| self.index.cmp(&other.index))
     }

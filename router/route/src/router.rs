@@ -2,17 +2,16 @@
 
 use crate::cost::{self, Costs, Market};
 use crate::explain::Explanation;
-use crate::policy::{self, Budget, Policy, Subject};
+use crate::policy::{Policy, Subject};
 use crate::quotes::{Moment, QuoteBook, Wants};
-use crate::rank::{self, PointOfView, Rank};
-use futures::FutureExt;
+use crate::rank::{PointOfView, Rank};
+use crate::routes::Routes;
+use crate::used::{Room, Used};
 use futures::future::join_all;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 use tollway_core::{
-    BudgetLine, Challenge, Clock, Code, Demand, Dice, Error, Funds, Ledger, Next, Payer, Plan, Purpose,
-    Registry, Requirement, Result, RouteKey, Scorer, Time, Usd, ledger,
+    Challenge, Clock, Code, Demand, Dice, Error, Few, Ledger, NetworkTraits, Next, Payer, Plan, Purpose,
+    Registry, Requirement, Result, RouteKey, Scorer, Time, Usd,
 };
 
 /// Where a 402 came from.
@@ -56,7 +55,7 @@ pub struct Rejected<'c> {
 #[derive(Debug, Clone)]
 pub struct Considered<'c> {
     /// The allowed routes, best first.
-    pub routes: Vec<Route<'c>>,
+    pub routes: Routes<'c>,
     /// The others.
     pub rejected: Vec<Rejected<'c>>,
 }
@@ -78,6 +77,7 @@ pub struct Router {
     pub(crate) policy: Policy,
     pub(crate) scorer: Option<Arc<dyn Scorer>>,
     pub(crate) active: crate::pay::Active,
+    room: Room,
 }
 
 impl std::fmt::Debug for Router {
@@ -125,36 +125,33 @@ impl RouterBuilder {
             policy: self.policy,
             scorer: self.scorer,
             active: crate::pay::Active::default(),
+            room: Room::default(),
         }
     }
 }
 
-/// What a plan costs.
-struct Priced {
-    costs: Costs,
-    bill: Usd,
-    at_stake: Usd,
-    settlement: Usd,
-}
+/// Position in `accepts`, the entry, and the block time of its chain.
+type Place<'c> = (usize, &'c Requirement, u32);
 
-/// An entry on its way to being priced.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "most are planned; a box each would be an allocation on the hot path"
-)]
-enum Candidate<'c> {
-    Planned(&'c Requirement, Plan),
-    Out(Option<&'c Requirement>, Error),
-    /// Not here yet, or moved on.
-    Gone,
-}
-
-impl<'c> Candidate<'c> {
-    fn of(requirement: &'c Requirement, planned: Result<Plan>) -> Self {
+impl<'c> Considered<'c> {
+    #[inline] // A plan is large: it goes straight to its place.
+    fn take(&mut self, (index, requirement, block_ms): Place<'c>, planned: Result<Plan>) {
         match planned {
-            Ok(plan) => Self::Planned(requirement, plan),
-            Err(why) => Self::Out(Some(requirement), why),
+            Ok(plan) => self.routes.push(Route {
+                index,
+                requirement,
+                plan,
+                costs: Costs { latency_ms: u64::from(block_ms), ..Costs::default() },
+                bill: Usd::ZERO,
+                at_stake: Usd::ZERO,
+                settlement: Usd::ZERO,
+            }),
+            Err(reason) => self.reject(index, Some(requirement), reason),
         }
+    }
+
+    fn reject(&mut self, index: usize, requirement: Option<&'c Requirement>, reason: Error) {
+        self.rejected.push(Rejected { index, requirement, reason });
     }
 }
 
@@ -176,245 +173,145 @@ impl Router {
     /// checks the limits, ranks. Signs nothing, reserves nothing. Cancel safe.
     pub async fn consider<'c>(&self, challenge: &'c Challenge, context: Context<'_>) -> Considered<'c> {
         let now = self.clock.now();
-        let mut candidates = self.candidates(challenge, context, now).await;
-        let (mut prices, all_fresh) = self.prices(&candidates);
+        let mut out = self.planned(challenge, context, now).await;
+        let (mut unpriced, all_fresh) = self.price_all(out.routes.planned_mut());
         if !all_fresh {
-            self.gather(&candidates).await;
-            (prices, _) = self.prices(&candidates);
+            self.gather(out.routes.planned()).await;
+            (unpriced, _) = self.price_all(out.routes.planned_mut());
         }
-        let used = self.used(&candidates, context, now).await;
-        let mut out = Considered { routes: Vec::new(), rejected: Vec::new() };
-        let mut ranks = Vec::with_capacity(candidates.len());
-        for (index, (candidate, priced)) in candidates.iter_mut().zip(&prices).enumerate() {
-            let Candidate::Planned(requirement, plan) = candidate else {
-                if let Candidate::Out(requirement, reason) = std::mem::replace(candidate, Candidate::Gone) {
+        let used =
+            Used::ask(&self.policy, &*self.ledger, &self.room, (out.routes.planned(), context, now)).await;
+        let mut unpriced = unpriced.into_iter().peekable();
+        let planned = out.routes.planned();
+        let (mut ranks, mut order) = (Vec::with_capacity(planned.len()), Vec::with_capacity(planned.len()));
+        for (at, route) in planned.iter().enumerate() {
+            let allowed = match unpriced.next_if(|(place, _)| *place == at) {
+                Some((_, why)) => Err(why),
+                None => self.within_limits(at, route, &used, context, now),
+            };
+            match allowed {
+                Ok(()) => {
+                    order.push(ranks.len());
+                    ranks.push(rank_of(at, route));
+                }
+                Err(reason) => {
+                    let (index, requirement) = (route.index, Some(route.requirement));
                     out.rejected.push(Rejected { index, requirement, reason });
                 }
-                continue;
-            };
-            let allowed = match priced {
-                Some(Ok(priced)) => {
-                    self.within_limits(index, (requirement, plan, priced.at_stake), &used, context, now)
-                }
-                Some(Err(why)) => Err(why.clone()),
-                None => Err(Error::us(Code::Internal)),
-            };
-            match (allowed, priced) {
-                (Ok(()), Some(Ok(priced))) => ranks.push(rank_of(requirement, priced, index)),
-                (Err(reason), _) => {
-                    out.rejected.push(Rejected { index, requirement: Some(requirement), reason });
-                }
-                _ => {}
             }
         }
-        rank::sort(&mut ranks);
-        // Routes are large and ranks are small: the routes are made in order, and moved once.
-        out.routes.reserve_exact(ranks.len());
-        for index in ranks.iter().map(|rank| rank.index) {
-            let candidate = candidates.get_mut(index).map(|c| std::mem::replace(c, Candidate::Gone));
-            let priced = prices.get_mut(index).and_then(Option::take);
-            if let (Some(Candidate::Planned(requirement, plan)), Some(Ok(priced))) = (candidate, priced) {
-                let Priced { costs, bill, at_stake, settlement } = priced;
-                out.routes.push(Route { index, requirement, plan, costs, bill, at_stake, settlement });
+        order.sort_unstable_by(|a, b| ranks.get(*a).cmp(&ranks.get(*b)));
+        for at in &mut order {
+            *at = ranks.get(*at).map_or(usize::MAX, |rank| rank.index);
+        }
+        out.routes.rank(order);
+        out.rejected.sort_by_key(|rejected| rejected.index);
+        out
+    }
+
+    /// Plans every entry, in the server's order. What is warm is planned on the spot; the others wait together.
+    async fn planned<'c>(&self, challenge: &'c Challenge, context: Context<'_>, now: Time) -> Considered<'c> {
+        let routes = Routes::with_room(challenge.accepts.len());
+        let (mut out, mut later) = (Considered { routes, rejected: Vec::new() }, Vec::new());
+        for (index, entry) in challenge.accepts.iter().enumerate() {
+            let requirement = match &entry.requirement {
+                Ok(requirement) => requirement,
+                Err(why) => {
+                    out.reject(index, None, why.clone());
+                    continue;
+                }
+            };
+            let demand = Demand { challenge, requirement, now };
+            match self.payer(requirement, context) {
+                Err(why) => out.reject(index, Some(requirement), why),
+                Ok((payer, block_ms)) => match payer.plan_now(&demand) {
+                    Some(planned) => out.take((index, requirement, block_ms), planned),
+                    None => later.push(((index, requirement, block_ms), payer, demand)),
+                },
             }
+        }
+        if !later.is_empty() {
+            let plans = join_all(later.iter().map(|(_, payer, demand)| payer.plan(demand))).await;
+            for ((place, _, _), planned) in later.iter().zip(plans) {
+                out.take(*place, planned);
+            }
+            out.routes.planned_mut().sort_by_key(|route| route.index);
         }
         out
     }
 
-    /// Plans every entry. A plan that needs nothing from anybody is made on the spot; the others wait together.
-    async fn candidates<'c>(
-        &self,
-        challenge: &'c Challenge,
-        context: Context<'_>,
-        now: Time,
-    ) -> Vec<Candidate<'c>> {
-        let mut candidates = Vec::with_capacity(challenge.accepts.len());
-        let demands: Vec<_> =
-            challenge.requirements().map(|(_, requirement)| Demand { challenge, requirement, now }).collect();
-        let (mut demands, mut waits) = (demands.iter(), Vec::new());
-        for (index, entry) in challenge.accepts.iter().enumerate() {
-            let demand = match &entry.requirement {
-                Err(why) => {
-                    candidates.push(Candidate::Out(None, why.clone()));
-                    continue;
-                }
-                Ok(_) => demands.next(),
-            };
-            let Some(demand) = demand else { continue };
-            let requirement = demand.requirement;
-            candidates.push(match self.payer(requirement, context) {
-                Err(why) => Candidate::Out(Some(requirement), why),
-                Ok(payer) => {
-                    let mut planning = payer.plan(demand);
-                    match poll_fn(|cx| Poll::Ready(planning.as_mut().poll(cx))).await {
-                        Poll::Ready(planned) => Candidate::of(requirement, planned),
-                        Poll::Pending => {
-                            waits.push(
-                                planning.map(move |planned| (index, Candidate::of(requirement, planned))),
-                            );
-                            Candidate::Gone
-                        }
-                    }
-                }
-            });
-        }
-        for (index, candidate) in join_all(waits).await {
-            if let Some(place) = candidates.get_mut(index) {
-                *place = candidate;
-            }
-        }
-        candidates
-    }
-
-    /// Who would pay `r`, if that is allowed at all.
-    fn payer(&self, r: &Requirement, context: Context<'_>) -> Result<&dyn Payer> {
+    /// Who would pay `r`, if that is allowed at all, and the chain's block time.
+    fn payer(&self, r: &Requirement, context: Context<'_>) -> Result<(&dyn Payer, u32)> {
         let cell = self.registry.cell(r)?;
         let payer = cell.payer.as_deref().ok_or_else(|| {
             Error::caller(Code::RoleMissing)
                 .next(Next::OtherRoute)
                 .detail(format!("{} cannot pay here", cell.id))
         })?;
-        self.policy.admits(r, context.host, self.is_testnet(r))?;
-        Ok(payer)
+        let traits = cell.network.as_ref().map_or_else(|| self.known_traits(r), |network| network.traits());
+        self.policy.admits(r, context.host, traits.testnet)?;
+        Ok((payer, traits.block_ms))
     }
 
-    /// A chain that nobody has facts about counts as a mainnet.
-    fn is_testnet(&self, r: &Requirement) -> bool {
-        match self.registry.network(&r.chain) {
-            Some(network) => network.traits().testnet,
-            None => {
-                self.registry.family(&r.chain).and_then(|f| f.network(&r.chain)).is_some_and(|n| n.testnet)
-            }
-        }
+    /// What is known of a chain without a node. One that nobody has facts about counts as a mainnet.
+    fn known_traits(&self, r: &Requirement) -> NetworkTraits {
+        let network = self.registry.family(&r.chain).and_then(|f| f.network(&r.chain));
+        NetworkTraits { block_ms: 0, testnet: network.is_some_and(|n| n.testnet) }
     }
 
-    async fn gather(&self, candidates: &[Candidate<'_>]) {
+    async fn gather(&self, routes: &[Route<'_>]) {
         let mut wants = Wants::default();
-        for candidate in candidates {
-            if let Candidate::Planned(r, plan) = candidate {
-                wants.prices.insert(plan.price.asset());
-                cost::wants(&mut wants, r.chain, &plan.effort, Purpose::Interactive);
-                for action in &plan.actions {
-                    cost::wants(&mut wants, action.chain, &action.effort, Purpose::Interactive);
-                }
+        for Route { requirement, plan, .. } in routes {
+            wants.prices.insert(plan.price.asset());
+            cost::wants(&mut wants, requirement.chain, &plan.effort, Purpose::Interactive);
+            for action in &plan.actions {
+                cost::wants(&mut wants, action.chain, &action.effort, Purpose::Interactive);
             }
         }
         self.quotes.gather(&wants).await;
     }
 
-    /// What every plan costs by the book as it stands now, and whether all of that was fresh.
-    fn prices(&self, candidates: &[Candidate<'_>]) -> (Vec<Option<Result<Priced>>>, bool) {
-        let book = self.quotes.now();
-        let price = |candidate: &Candidate<'_>| match candidate {
-            Candidate::Planned(r, plan) => Some(self.price(&book, r, plan)),
-            _ => None,
-        };
-        let prices = candidates.iter().map(price).collect();
-        (prices, book.all_fresh())
+    /// Writes down what every route costs by the book as it stands now. Comes back with the places of those that have no
+    /// price, each with the reason, and with whether everything was fresh.
+    fn price_all(&self, routes: &mut [Route<'_>]) -> (Vec<(usize, Error)>, bool) {
+        // Before the book stands still: a scorer may ask it for the price of what it would rather have.
+        self.score(routes);
+        let (book, mut unpriced) = (self.quotes.now(), Vec::new());
+        for (at, route) in routes.iter_mut().enumerate() {
+            if let Err(why) = price(&book, route) {
+                unpriced.push((at, why));
+            }
+        }
+        (unpriced, book.all_fresh())
     }
 
-    /// What is used of every line that a candidate will be checked against, asked in one go.
-    async fn used<'p>(&'p self, candidates: &[Candidate<'_>], context: Context<'_>, now: Time) -> Used<'p> {
-        let mut used = Used::default();
-        let mut lines: Vec<BudgetLine> = Vec::with_capacity(candidates.len().saturating_add(1));
-        for candidate in candidates {
-            let Candidate::Planned(r, _) = candidate else { continue };
-            for budget in self.policy.counted(r, context.host) {
-                if used.budget(budget).is_none() {
-                    used.budgets.push((budget, 0));
-                    lines.push(budget.line(now));
-                }
-            }
+    /// Writes down what the scorer thinks of every route.
+    fn score(&self, routes: &mut [Route<'_>]) {
+        let Some(scorer) = &self.scorer else { return };
+        for Route { requirement: r, plan, costs, .. } in routes {
+            let key = RouteKey { chain: r.chain, asset: plan.price.0.asset, payee: r.pay_to };
+            (costs.penalty, costs.latency_ms) = (scorer.penalty(&key), scorer.latency_ms(&key));
         }
-        let (budgets, mut wallets) = (lines.len(), Vec::<&Funds>::with_capacity(candidates.len()));
-        used.wallets.reserve_exact(candidates.len());
-        for candidate in candidates {
-            let Candidate::Planned(_, Plan { funds: Some(funds), .. }) = candidate else {
-                used.wallets.push(None);
-                continue;
-            };
-            let same = |w: &&Funds| {
-                w.as_of == funds.as_of && w.balance.asset == funds.balance.asset && w.owner == funds.owner
-            };
-            used.wallets.push(Some(wallets.iter().position(same).unwrap_or_else(|| {
-                wallets.push(funds);
-                lines.push(policy::wallet(funds));
-                wallets.len().saturating_sub(1)
-            })));
-        }
-        if lines.is_empty() {
-            return used;
-        }
-        match self.ledger.used(&lines).await {
-            Ok(mut taken) => {
-                used.in_wallets = taken.split_off(budgets.min(taken.len()));
-                used.budgets.iter_mut().zip(taken).for_each(|((_, place), taken)| *place = taken);
-            }
-            Err(why) => used.unknown = Some(why),
-        }
-        used
-    }
-
-    fn price(&self, quotes: &Moment<'_>, r: &Requirement, plan: &Plan) -> Result<Priced> {
-        let asset = plan.price.asset();
-        let mut costs =
-            Costs { price: quotes.price(&asset)?.worth(plan.price.atomic())?, ..Costs::default() };
-        for action in &plan.actions {
-            costs.add(quotes, action.chain, &action.effort, Purpose::Interactive)?;
-        }
-        costs.add(quotes, r.chain, &plan.effort, Purpose::Interactive)?;
-        let key = RouteKey { chain: r.chain, asset, payee: r.pay_to };
-        match &self.scorer {
-            Some(scorer) => {
-                costs.penalty = scorer.penalty(&key);
-                costs.latency_ms = scorer.latency_ms(&key);
-            }
-            None => {
-                let block_ms = self.registry.network(&r.chain).map_or(0, |n| n.traits().block_ms);
-                costs.latency_ms = u64::from(block_ms);
-            }
-        }
-        let (bill, settlement) = PointOfView::Payer.costs(&costs)?;
-        let at_stake = match plan.exposure == plan.price {
-            true => bill,
-            false => {
-                let worth = quotes.price(&plan.exposure.asset())?.worth(plan.exposure.atomic())?;
-                PointOfView::Payer.costs(&Costs { price: worth, quotes: Vec::new(), ..costs })?.0
-            }
-        };
-        Ok(Priced { costs, bill, at_stake, settlement })
     }
 
     fn within_limits(
         &self,
-        index: usize,
-        (r, plan, at_stake): (&Requirement, &Plan, Usd),
+        at: usize,
+        route: &Route<'_>,
         used: &Used<'_>,
         context: Context<'_>,
         now: Time,
     ) -> Result<()> {
-        self.policy.within_cap(at_stake)?;
-        self.policy.within_asset_cap(&plan.exposure.0)?;
-        if let Some(why) = &used.unknown {
-            let limited = plan.funds.is_some() || self.policy.counted(r, context.host).next().is_some();
-            return if limited { Err(why.clone()) } else { Ok(()) };
-        }
-        for budget in self.policy.counted(r, context.host) {
-            let taken = used.budget(budget).unwrap_or(0);
-            fits(taken, at_stake.e18(), budget.limit.e18(), || budget.line(now))?;
-        }
-        match &plan.funds {
-            Some(funds) => {
-                let taken = used.wallet(index);
-                fits(taken, plan.exposure.atomic(), funds.balance.atomic, || policy::wallet(funds))
-            }
-            None => Ok(()),
-        }
+        self.policy.within_cap(route.at_stake)?;
+        self.policy.within_asset_cap(&route.plan.exposure.0)?;
+        used.fits(&self.policy, (at, route), context, now)
     }
 
     /// The last look before signing: the caller's limits again, on the finished route, and the screening.
     pub(crate) async fn check_again(&self, route: &Route<'_>, context: Context<'_>) -> Result<()> {
-        self.policy.admits(route.requirement, context.host, self.is_testnet(route.requirement))?;
+        let (r, network) = (route.requirement, self.registry.network(&route.requirement.chain));
+        let traits = network.map_or_else(|| self.known_traits(r), |network| network.traits());
+        self.policy.admits(r, context.host, traits.testnet)?;
         let Some(cap) = self.policy.cap else {
             return Err(
                 Error::caller(Code::OverCap).detail("paying needs a cap for one payment, and none is set")
@@ -443,42 +340,35 @@ impl Router {
     }
 }
 
-/// What is used already of budgets and wallets.
-#[derive(Default)]
-struct Used<'p> {
-    budgets: Vec<(&'p Budget, u128)>,
-    /// Which wallet each candidate draws on.
-    wallets: Vec<Option<usize>>,
-    in_wallets: Vec<u128>,
-    /// Why nobody knows.
-    unknown: Option<Error>,
+/// Writes down what a route costs, scored already, by the book as it stands now.
+fn price(quotes: &Moment<'_>, route: &mut Route<'_>) -> Result<()> {
+    let Route { requirement: r, plan, costs, .. } = route;
+    let price = quotes.price(&plan.price.0.asset)?.worth(plan.price.atomic())?;
+    let (penalty, latency_ms) = (costs.penalty, costs.latency_ms);
+    *costs = Costs { price, penalty, latency_ms, ..Costs::default() };
+    for action in &plan.actions {
+        costs.add(quotes, action.chain, &action.effort, Purpose::Interactive)?;
+    }
+    costs.add(quotes, r.chain, &plan.effort, Purpose::Interactive)?;
+    (route.bill, route.settlement) = PointOfView::Payer.costs(costs)?;
+    route.at_stake = match plan.exposure == plan.price {
+        true => route.bill,
+        false => {
+            let worth = quotes.price(&plan.exposure.0.asset)?.worth(plan.exposure.atomic())?;
+            PointOfView::Payer.costs(&Costs { price: worth, quotes: Few::new(), ..*costs })?.0
+        }
+    };
+    Ok(())
 }
 
-impl Used<'_> {
-    fn budget(&self, budget: &Budget) -> Option<u128> {
-        let same = |b: &Budget| b.id == budget.id && b.window_ms == budget.window_ms;
-        self.budgets.iter().find_map(|(b, taken)| same(b).then_some(*taken))
-    }
-    fn wallet(&self, candidate: usize) -> u128 {
-        let wallet = self.wallets.get(candidate).copied().flatten();
-        wallet.and_then(|w| self.in_wallets.get(w).copied()).unwrap_or(0)
-    }
-}
-
-/// Checks a line; it is only made where it does not fit, for its words.
-fn fits(taken: u128, amount: u128, limit: u128, line: impl FnOnce() -> BudgetLine) -> Result<()> {
-    if taken.checked_add(amount).is_some_and(|sum| sum <= limit) {
-        return Ok(());
-    }
-    ledger::check_line(&BudgetLine { amount, ..line() }, taken)
-}
-
-fn rank_of<'r>(r: &'r Requirement, priced: &Priced, index: usize) -> Rank<'r> {
+/// What a route is ordered by. Routes stand in the server's order, so their places settle what is alike.
+fn rank_of<'c>(at: usize, route: &Route<'c>) -> Rank<'c> {
+    let r = route.requirement;
     Rank {
-        first: priced.bill,
-        second: priced.settlement,
-        latency_ms: priced.costs.latency_ms,
+        first: route.bill,
+        second: route.settlement,
+        latency_ms: route.costs.latency_ms,
         name: [r.chain.as_str(), r.scheme.as_str(), r.price.0.asset.key(), r.pay_to.address()],
-        index,
+        index: at,
     }
 }

@@ -85,7 +85,7 @@ fn what_has_no_quote_is_an_error_never_nothing() {
     market.prices.remove(&AssetId::native(chain(1)));
     assert_eq!(cost(&market, &effort).unwrap_err().code, Code::NoPrice);
     let fee = Fee { bearer: Bearer::Payee, amount: Amount::new(asset(1, "odd"), 1), label: "fee" };
-    let fees = Effort { works: vec![], fees: vec![fee] };
+    let fees = Effort { works: Few::new(), fees: vec![fee] };
     assert_eq!(cost(&market, &fees).unwrap_err().code, Code::NoPrice);
 }
 
@@ -113,10 +113,10 @@ fn overflow_is_an_error() {
         amount: Amount::new(usdc(1), u128::MAX / 2_000_000_000_000),
         label: "f",
     };
-    let effort = Effort { works: vec![], fees: vec![dear.clone()] };
+    let effort = Effort { works: Few::new(), fees: vec![dear.clone()] };
     let one = cost(&market, &effort).unwrap();
     assert!(one.payer().is_ok());
-    let effort = Effort { works: vec![], fees: vec![dear.clone(), dear.clone(), dear] };
+    let effort = Effort { works: Few::new(), fees: vec![dear.clone(), dear.clone(), dear] };
     assert_eq!(cost(&market, &effort).unwrap_err().code, Code::InvalidAmount);
     let all = Costs { price: Usd::from_e18(u128::MAX), penalty: Usd::from_e18(1), ..Costs::default() };
     assert_eq!(all.payer().unwrap_err().code, Code::InvalidAmount);
@@ -139,7 +139,7 @@ fn effort() -> impl Strategy<Value = Effort> {
         label: "fee",
     });
     (prop::collection::vec(work, 0..6), prop::collection::vec(fee, 0..4))
-        .prop_map(|(works, fees)| Effort { works, fees })
+        .prop_map(|(works, fees)| Effort { works: works.into(), fees })
 }
 
 proptest! {
@@ -252,6 +252,82 @@ fn penalties_are_money_and_latency_is_not() {
     let considered = run(&world, router.consider(&asked, FROM));
     assert_eq!(considered.routes.iter().map(|r| r.index).collect::<Vec<_>>(), [2, 1, 3, 0]);
     assert_eq!(considered.routes[3].bill, Usd::from_micros(10_002));
+}
+
+#[test]
+fn a_scorer_may_ask_the_book_that_routes_are_priced_by() {
+    /// One dollar less than ten thousand coins are worth, in millionths: preferences are money, and money has a price.
+    struct Asks(Arc<QuoteBook>);
+    impl Scorer for Asks {
+        fn penalty(&self, route: &RouteKey) -> Usd {
+            self.0
+                .price(&AssetId::native(route.chain))
+                .and_then(|coin| coin.worth(1_000_000_000))
+                .unwrap_or(Usd::ZERO)
+        }
+        fn latency_ms(&self, route: &RouteKey) -> u64 {
+            u64::from(self.0.tariff(route.chain, Purpose::Interactive).is_ok())
+        }
+    }
+    let (done, asked) = std::sync::mpsc::channel();
+    // On a thread of its own, so that one that waits for itself is an answer as well.
+    std::thread::spawn(move || {
+        let world = World::new();
+        let quotes = book(&world);
+        let router = RouterBuilder {
+            registry: registry(&world, &[1, 2]),
+            quotes: quotes.clone(),
+            ledger: world.books.clone(),
+            clock: world.clone(),
+            dice: world.clone(),
+            policy: policy(),
+            scorer: Some(Arc::new(Asks(quotes))),
+        }
+        .build();
+        let asked = challenge(vec![accept(1, 10_000), accept(2, 10_000)]);
+        let considered = run(&world, router.consider(&asked, FROM));
+        let costs: Vec<_> = considered.routes.iter().map(|r| (r.costs.penalty, r.costs.latency_ms)).collect();
+        let _ = done.send(costs);
+    });
+    let costs = asked
+        .recv_timeout(std::time::Duration::from_secs(20))
+        .expect("the book and the scorer wait for each other");
+    assert_eq!(costs, [(Usd::from_micros(2), 1); 2]);
+}
+
+#[test]
+fn planned_on_the_spot_or_waited_for_the_table_is_the_same() {
+    let asked = challenge(vec![
+        accept(3, 10_003),
+        broken(),
+        accept(2, 10_000),
+        accept(2, 10_001),
+        accept(7, 10_001),
+        accept(1, 90_000_000_001),
+        accept(4, 10_000),
+        accept(1, 10_001),
+        accept(2, 10_001),
+        accept(1, 90_000_000_000),
+    ]);
+    let table = |odd_now| {
+        let world = World::new();
+        world.direct(|s| s.odd_now = odd_now);
+        world.net(4, Net::Fails(Error::network(Code::Unreachable)));
+        let router = router(&world, policy());
+        let considered = run(&world, router.consider(&asked, FROM));
+        serde_json::to_value(considered.explain(router.registry())).unwrap()
+    };
+    assert_eq!(table(true), table(false));
+}
+
+#[test]
+fn a_wallet_is_asked_about_once_however_its_entries_are_mixed() {
+    let world = World::new();
+    let router = router(&world, policy());
+    let asked = challenge((0..40).map(|n| accept(1 + n % 3, 10_000)).collect());
+    let considered = run(&world, router.consider(&asked, FROM));
+    assert_eq!(considered.routes.len(), 40);
+    assert_eq!(world.books.lines.load(std::sync::atomic::Ordering::SeqCst), 3);
 }
 
 #[test]

@@ -15,7 +15,7 @@
 //! A seller's offers are ordered by the settlement's cost; a facilitator's by what it pays itself.
 //!
 //! So of two entries that ask the same price, the one that is cheaper to settle wins; of two at different prices, the
-//! lower price wins, whatever settling costs. `cargo demo` shows the first case: the same cent on five networks.
+//! lower price wins, whatever settling costs. `cargo demo` shows the first case: the same cent on six networks.
 //!
 //! # What settling costs
 //! A scheme says what will be done ([`Effort`](crate::core::Effort)), a chain what that costs now

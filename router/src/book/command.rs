@@ -2,7 +2,7 @@
 //!
 //! | command | does |
 //! |---|---|
-//! | `tollway demo` | the main job on local chains: prices five networks, pays on the cheapest, twice |
+//! | `tollway demo` | the main job on local chains: prices six networks, pays on the cheapest, three times |
 //! | `tollway quote URL` | asks for the price and shows every way to pay it, ranked; signs nothing |
 //! | `tollway pay URL` | pays by the cheapest allowed route; the body goes to stdout, what was paid to stderr |
 //! | `tollway pay --settle-up` | asks the chains what became of earlier payments that are still open |
@@ -28,12 +28,15 @@
 //! rpc_env = "BASE_RPC"       # a variable with the URL, for URLs that hold a key
 //! confirmations = 2          # default 0: in a block is done
 //!
-//! [payer]                    # `quote` and `pay`
-//! env = "PAYER_KEY"          # a variable with the key in hex
+//! [payer]                    # `quote` and `pay`; `[[payer]]`, once for each, where there are several
+//! env = "PAYER_KEY"          # a variable with the key: hex on EVM, base58 on Solana; or several, separated by commas
 //!
 //! [[settler]]                # `facilitator`; once for each key that sends
-//! keystore = "settler.json"  # an encrypted file, and the variable with its password
+//! keystore = "settler.json"  # an encrypted file (EVM), and the variable with its password
 //! password_env = "SETTLER_PASSWORD"
+//!
+//! [[settler]]
+//! file = "id.json"           # a plain file, as `solana-keygen` writes it
 //!
 //! [policy]                   # what `pay` may do; an empty list allows all
 //! max_usd = "0.10"           # for one payment, own gas included; `--max` overrides it

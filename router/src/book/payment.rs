@@ -6,7 +6,8 @@
 //! readable or with the reason why not. Then, in [`route`](crate::route):
 //!
 //! 1. **consider** — each entry meets the registry; the scheme's [`Payer::plan`](crate::core::Payer::plan) says what
-//!    paying it would mean: the most that the signature can spend, until when, and what everybody will do on chain.
+//!    paying it would mean: the most that the signature can spend, until when, and what everybody will do on chain. While
+//!    balances are warm it says so on the spot ([`Payer::plan_now`](crate::core::Payer::plan_now)).
 //! 2. **quotes** — fee markets and prices that are missing are fetched, all at once, with a deadline. Usually none
 //!    are: the book is kept warm.
 //! 3. **rank** — pure integers on that snapshot. See [`cheapest`](super::cheapest).

@@ -8,7 +8,8 @@
 //! router/cli       the hand       demo · quote · pay · facilitator · devnet · plugins
 //! router           the front door this crate: features, the default plugins, the house
 //! chains/evm       a network      fees · gas · eip712 · signature · look · send · oracle · profiles
-//! chains/devnet    local chains   anvil with tokens, feeds and predeploys; knobs; a proxy that counts and breaks
+//! chains/solana    a network      fees · read · warm · send · signature · token · oracle · profiles
+//! chains/devnet    local chains   anvil and surfpool with tokens and feeds; knobs; a proxy that counts and breaks
 //! schemes/…        one crate per scheme × chain family × transfer method, always with the same rooms
 //! examples         four programs  pay · quote · paywall · facilitator
 //! tests            what belongs to no single crate; its README says what each folder asks
@@ -36,6 +37,8 @@
 //! | which code a peer's error text becomes | `router/core/src/wire/reason.rs` |
 //! | what a route costs, and the order of routes | `router/route/src/cost.rs`, `router/route/src/rank.rs` |
 //! | gas, L1 data fee and tips of a chain | `chains/evm/src/fees`, `chains/evm/src/gas.rs` |
+//! | Solana's fees | `chains/solana/src/fees` |
+//! | connecting to a node, whatever its family | `router/src/nodes` |
 //! | dollar prices | `chains/evm/src/oracle` |
 //! | caps, lists and budgets | `router/route/src/policy.rs` |
 //! | reserving, signing once, and what is done about a lost answer | `router/route/src/pay` |

@@ -8,15 +8,15 @@ use crate::settings::Settings;
 use crate::terms::{MARGIN_MS, Rail, Token, signed_by};
 use alloy::primitives::{Address, B256, U256};
 use alloy::signers::Signer;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tollway_core::{
-    Action, ActionKind, Answer, AssetId, AttemptId, Authorization, Blame, ChainId, Clock, Code, Demand, Dice,
-    Error, Fate, Landed, Next, Payer, Payment, Plan, Reading, Receipt, Requirement, Reserved, Result, Sample,
-    Site, Time, Version, async_trait,
+    Account, Action, ActionKind, Amount, Answer, AssetId, AttemptId, Authorization, Blame, ChainId, Clock,
+    Code, Demand, Dice, Error, Fate, Funds, Landed, Next, Payer, Payment, Plan, Reading, Receipt,
+    Requirement, Reserved, Result, Sample, Site, Time, Version, async_trait,
 };
 use tollway_evm::address;
 use tollway_evm::eip712::Transfer;
-use tollway_evm::{At, Evm};
+use tollway_evm::{At, Evm, Held};
 
 /// v1 clients sign a window that began ten minutes ago, for servers with slow clocks. Source: x402 v1, reference SDK.
 const V1_AFTER_S: u64 = 600;
@@ -28,10 +28,15 @@ pub(crate) struct Paying {
     clock: Arc<dyn Clock>,
     dice: Arc<dyn Dice>,
     settings: Settings,
+    /// The signer, once somebody asked.
+    me: OnceLock<(Address, Account)>,
     /// One sample per token: what settling costs in data does not depend on who is paid.
     samples: Recent<Address, Sample>,
-    /// What was vouched for last. A chain's entries nearly always name the same token in the same words.
-    vouched: Mutex<Option<Vouched>>,
+    /// What was vouched for first, found without a lock. A chain's entries nearly always name one of a few tokens, in the
+    /// same words.
+    first: [OnceLock<Vouched>; FIRST],
+    /// And what was vouched for last, when it was none of them.
+    last: Mutex<Option<Vouched>>,
 }
 
 /// A token that may be signed for, in the words that named it.
@@ -39,7 +44,20 @@ struct Vouched {
     asset: AssetId,
     extra: Box<str>,
     rail: Rail,
+    sample: Sample,
 }
+
+/// What a plan is made of, before anybody looked at the balance.
+struct Prepared<'p> {
+    /// Its address, and whether it stands in the table.
+    token: (Address, bool),
+    sample: Sample,
+    timeout_s: u64,
+    me: &'p (Address, Account),
+}
+
+/// Tokens of a chain, each in one spelling, that are found without a lock.
+const FIRST: usize = 4;
 
 /// Longer words are looked at each time: they are somebody else's, and would be kept.
 const WORDS_MAX: usize = 512;
@@ -52,32 +70,84 @@ impl Paying {
             clock: site.clock.clone(),
             dice: site.dice.clone(),
             settings: site.settings::<Settings>()?.checked()?,
+            me: OnceLock::new(),
             samples: Recent::new(64),
-            vouched: Mutex::new(None),
+            first: [const { OnceLock::new() }; FIRST],
+            last: Mutex::new(None),
         }))
     }
 
-    /// The token, when it may be signed for: its domain must be known, not merely claimed by the seller.
-    fn rail(&self, r: &Requirement) -> Result<Rail> {
+    /// The token, when it may be signed for: its domain must be known, not merely claimed by the seller. `take` gets it,
+    /// and what a transfer of it looks like.
+    fn rail<T>(&self, r: &Requirement, take: impl FnOnce(&Rail, &Sample) -> T) -> Result<T> {
         if r.chain != self.chain {
             return Err(Error::caller(Code::InvalidNetwork)
                 .detail(format!("asked to pay on {}, this cell pays on {}", r.chain, self.chain)));
         }
         let (asset, extra) = (&r.price.0.asset, r.extra.0.as_str());
         let fits = |v: &&Vouched| v.asset == *asset && *v.extra == *extra;
-        if let Some(known) = self.vouched().as_ref().filter(fits) {
-            return Ok(known.rail);
+        if let Some(known) = self.first.iter().map_while(OnceLock::get).find(fits) {
+            return Ok(take(&known.rail, &known.sample));
+        }
+        if let Some(known) = self.last().as_ref().filter(fits) {
+            return Ok(take(&known.rail, &known.sample));
         }
         let rail = self.vouch(r)?;
+        let sample = self.sample(&rail.token);
+        let taken = take(&rail, &sample);
         if extra.len() <= WORDS_MAX {
-            *self.vouched() = Some(Vouched { asset: *asset, extra: extra.into(), rail });
+            let vouched = Vouched { asset: *asset, extra: extra.into(), rail, sample };
+            // Whoever comes too late for a place tries the next one, and takes the last where all are taken.
+            let left = self.first.iter().try_fold(vouched, |vouched, place| place.set(vouched).err());
+            if left.is_some() {
+                *self.last() = left;
+            }
         }
-        Ok(rail)
+        Ok(taken)
     }
 
-    fn vouched(&self) -> MutexGuard<'_, Option<Vouched>> {
+    /// Who signs.
+    fn me(&self) -> Result<&(Address, Account)> {
+        if let Some(me) = self.me.get() {
+            return Ok(me);
+        }
+        let address = self.evm.signer()?.address();
+        let account = address::account(self.chain, &address)?;
+        Ok(self.me.get_or_init(|| (address, account)))
+    }
+
+    /// All of a plan but the balance.
+    fn prepared(&self, demand: &Demand<'_>) -> Result<Prepared<'_>> {
+        let r = demand.requirement;
+        let (token, sample) =
+            self.rail(r, |rail, sample| ((rail.token.address, rail.token.known), sample.clone()))?;
+        Ok(Prepared { token, sample, timeout_s: self.timeout(r)?, me: self.me()? })
+    }
+
+    #[inline] // A plan is large: it is made where it is wanted.
+    fn planned(&self, demand: &Demand<'_>, what: Prepared<'_>, held: Held) -> Result<Plan> {
+        let (r, (_, me)) = (demand.requirement, what.me);
+        let asset = r.price.0.asset;
+        if held.atomic < r.price.atomic() {
+            return Err(short(me, Amount::new(asset, held.atomic), r.price.atomic()));
+        }
+        // Most payees hold the token already; entries of one 402 are compared by the same guess.
+        let effort = effort::settlement(&*self.evm, what.token, Payee::Holder, what.sample);
+        Ok(Plan {
+            exposure: r.price,
+            price: r.price,
+            locks_atomic: 0,
+            // Whole seconds, as the chain counts: this becomes `validBefore`.
+            spendable_until: Time::from_secs(demand.now.secs().saturating_add(what.timeout_s)),
+            actions: Vec::new(),
+            effort,
+            funds: Some(Funds { owner: *me, balance: Amount::new(asset, held.atomic), as_of: held.as_of }),
+        })
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Vouched>> {
         // It is replaced whole, so what a panicking thread left behind is still right.
-        self.vouched.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn vouch(&self, r: &Requirement) -> Result<Rail> {
@@ -140,28 +210,18 @@ impl Paying {
 #[async_trait]
 impl Payer for Paying {
     async fn plan(&self, demand: &Demand<'_>) -> Result<Plan> {
-        let r = demand.requirement;
-        let (token, timeout_s) = (self.rail(r)?.token, self.timeout(r)?);
-        let me = address::account(self.chain, &self.evm.signer()?.address())?;
-        let funds = self.evm.funds(&me, token.address).await?;
-        if funds.balance.atomic < r.price.atomic() {
-            return Err(Error::new(Code::InsufficientFunds, Blame::Payer, Next::OtherRoute).detail(format!(
-                "{me} holds {}, {} is asked",
-                funds.balance,
-                r.price.atomic()
-            )));
-        }
-        Ok(Plan {
-            exposure: r.price,
-            price: r.price,
-            locks_atomic: 0,
-            // Whole seconds, as the chain counts: this becomes `validBefore`.
-            spendable_until: Time::from_secs(demand.now.secs().saturating_add(timeout_s)),
-            actions: Vec::new(),
-            // Most payees hold the token already; entries of one 402 are compared by the same guess.
-            effort: effort::settlement(&*self.evm, &token, Payee::Holder, self.sample(&token)),
-            funds: Some(funds),
-        })
+        let what = self.prepared(demand)?;
+        let funds = self.evm.funds(&what.me.1, what.token.0).await?;
+        self.planned(demand, what, Held { atomic: funds.balance.atomic, as_of: funds.as_of })
+    }
+
+    fn plan_now(&self, demand: &Demand<'_>) -> Option<Result<Plan>> {
+        let what = match self.prepared(demand) {
+            Ok(what) => what,
+            Err(why) => return Some(Err(why)),
+        };
+        let held = self.evm.funds_now(what.me.0, what.token.0, demand.now)?;
+        Some(self.planned(demand, what, held))
     }
 
     async fn perform(&self, action: &Action) -> Result<Receipt> {
@@ -186,7 +246,7 @@ impl Payer for Paying {
         if plan.spendable_until <= demand.now {
             return Err(Error::us(Code::Expired).detail("the reserved plan is over; plan again"));
         }
-        let rail = self.rail(r)?;
+        let rail = self.rail(r, |rail, _| *rail)?;
         let signer = self.evm.signer()?;
         let mut nonce = B256::ZERO;
         self.dice.fill(nonce.as_mut_slice());
@@ -239,6 +299,12 @@ impl Payer for Paying {
             Stand::Wait => Fate::NotYetKnown { ask_again: soon(&*self.evm, &*self.clock) },
         })
     }
+}
+
+#[cold]
+fn short(me: &Account, balance: Amount, asked_atomic: u128) -> Error {
+    Error::new(Code::InsufficientFunds, Blame::Payer, Next::OtherRoute)
+        .detail(format!("{me} holds {balance}, {asked_atomic} is asked"))
 }
 
 /// True when a receipt says what was signed. It is the server's word all the same; the transaction in it can be

@@ -27,7 +27,7 @@ fn a_plan_says_what_it_costs_until_when_and_who_bears_the_gas() {
     assert_eq!((plan.exposure, plan.price, plan.locks_atomic), (r.price, r.price, 0));
     assert_eq!(plan.spendable_until, Time::from_secs(NOW + 60));
     assert!(plan.actions.is_empty() && plan.effort.fees.is_empty());
-    let [work] = plan.effort.works.as_slice() else { panic!("one transaction") };
+    let [work] = &*plan.effort.works else { panic!("one transaction") };
     assert_eq!((work.bearer, work.compute), (Bearer::Settler, 85_708));
     assert_eq!(work.sample.bytes().len(), 4 + 9 * 32);
     assert_eq!(plan.funds.unwrap().balance.atomic, 1_000_000);
@@ -85,6 +85,36 @@ fn an_entry_that_cannot_be_paid_says_why() {
     assert!(bench.plan(&ok).is_ok());
     let keyless = Bench::with(TOKEN, ("USDC", "2"), Value::Null, |c| c.signer = None);
     assert_eq!(keyless.plan(&ok).unwrap_err().code, Code::NoSigner);
+}
+
+#[test]
+fn without_a_warm_balance_nothing_is_planned_on_the_spot() {
+    let bench = Bench::new();
+    let (r, paying) = (bench.requirement(), bench.paying());
+    let challenge = challenge(&r);
+    let demand = Demand { challenge: &challenge, requirement: &r, now: Time::from_secs(NOW) };
+    bench.world().cold = true;
+    assert_eq!(paying.plan_now(&demand), None);
+    bench.world().cold = false;
+    assert!(paying.plan_now(&demand).unwrap().is_ok());
+    // What the balance is now counts, and not what it was at the last plan.
+    bench.world().balances.insert(bench.payer, U256::from(1));
+    assert_eq!(paying.plan_now(&demand).unwrap().unwrap_err().code, Code::InsufficientFunds);
+}
+
+#[test]
+fn a_token_is_vouched_for_in_each_of_its_spellings_and_a_lie_in_none() {
+    let bench = Bench::new();
+    let ok = bench.requirement();
+    let spelled = |name: &str, blanks: usize| {
+        let extra = format!(r#"{{"name":"{name}",{}"version":"2"}}"#, " ".repeat(blanks));
+        Requirement { extra: Extra(Json::parse(extra).unwrap()), ..ok.clone() }
+    };
+    // More spellings than are remembered, again and again, and lies between them.
+    for blanks in (0..9).chain(0..9).chain([8, 8, 700, 700]) {
+        assert_eq!(bench.plan(&spelled("USDC", blanks)), bench.plan(&ok), "{blanks}");
+        assert_eq!(bench.plan(&spelled("USDD", blanks)).unwrap_err().code, Code::DomainNameMismatch);
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn a_verdict_adds_the_replay_key_and_nothing_for_hashing_or_the_curve() {
 const VERDICT: u64 = 4;
 
 #[tokio::test]
-async fn considering_sixteen_warm_entries_allocates_a_handful_each_and_asks_no_node() {
+async fn considering_sixteen_warm_entries_allocates_nothing_per_entry_and_asks_no_node() {
     let payer = Payer::warm().await;
     let asked = payer.asked();
     let counted = measure(|| {
@@ -45,10 +45,11 @@ async fn considering_sixteen_warm_entries_allocates_a_handful_each_and_asks_no_n
     assert_eq!(counted.count_total, READ);
 }
 
-/// Per entry: the plan's future and the balance's, the work, its quote, the wallet's name. The rest is per 402.
-const CONSIDER: u64 = 95;
-/// The text, the parser's stack, its list of entries as it grows, the entries in the model, and the word of `error`.
-const READ: u64 = 7;
+/// Per 402: the routes, which budgets and which wallets they draw on, the ledger's future and its answer, the ranks and
+/// their order. Nothing per entry.
+const CONSIDER: u64 = 7;
+/// The text, the entries as they were found, the entries in the model, and the word of `error`, which is cut to its size.
+const READ: u64 = 4;
 
 #[test]
 fn ranking_allocates_nothing() {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tollway::core::{AssetId, ChainId, Clock, Flow, Ledger, Name, Role, UsdPrice};
 use tollway::evm::{EvmNetwork, FAMILY, LocalKey};
 use tollway::ledger::SqliteLedger;
+use tollway::nodes::{Hands, Keys, Node, connect};
 use tollway::route::Rail;
 use tollway::system::SystemClock;
 use tollway::{House, HouseBuilder};
@@ -169,9 +170,15 @@ pub async fn open_house(
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(file)?);
     let mut builder: HouseBuilder = House::builder().name(name).ledger(Arc::clone(&ledger)).role(role);
     for (id, url) in chains {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut network =
-            EvmNetwork::builder(Arc::clone(&ledger), clock).url(url).chain(&ChainId::new(id)?)?;
+        let (chain, clock): (_, Arc<dyn Clock>) = (ChainId::new(id)?, Arc::new(SystemClock));
+        if chain.namespace() != FAMILY.namespace {
+            let node = Node { chain: Some(chain), ..Node::new(url) };
+            let senders = Keys::read(&keys.senders.join(","))?;
+            let hands = Hands { payers: Keys::none(), senders, ledger: Arc::clone(&ledger), clock };
+            builder = builder.connected(connect(&node, &hands).await?);
+            continue;
+        }
+        let mut network = EvmNetwork::builder(Arc::clone(&ledger), clock).url(url).chain(&chain)?;
         if let Some(payer) = &keys.payer {
             network = network.payer(Arc::clone(payer));
         }

@@ -1,16 +1,30 @@
 // The reference client: pays URLs, signs payments that no honest client would, and asks facilitators.
 
 import { answer, sdk } from "./common.mjs";
+import { signerOf, spoiledTransaction } from "./svm.mjs";
 
 const { x402Client, x402HTTPClient } = sdk("@x402/core/client");
 const { HTTPFacilitatorClient } = sdk("@x402/core/server");
 const { PaymentPayloadSchema, PaymentRequiredSchema } = sdk("@x402/core/schemas");
 const { ExactEvmScheme } = sdk("@x402/evm/exact/client");
 const { ExactEvmSchemeV1 } = sdk("@x402/evm/exact/v1/client");
+const { ExactSvmScheme } = sdk("@x402/svm/exact/client");
+const { ExactSvmSchemeV1 } = sdk("@x402/svm/exact/v1/client");
 const { wrapFetchWithPayment } = sdk("@x402/fetch");
 const { privateKeyToAccount } = sdk("viem/accounts");
 
-const V1_NETWORKS = ["base", "base-sepolia"];
+const V1_NETWORKS = { eip155: ["base", "base-sepolia"], solana: ["solana"] };
+
+// The family of a key, and its schemes. `rpc` is the node that Solana's need.
+async function schemes(key, rpc) {
+  if (key.startsWith("0x")) {
+    const account = privateKeyToAccount(key);
+    return { family: "eip155", v1: new ExactEvmSchemeV1(account), v2: new ExactEvmScheme(account) };
+  }
+  const signer = await signerOf(key);
+  const config = { rpcUrl: rpc };
+  return { family: "solana", v1: new ExactSvmSchemeV1(signer, config), v2: new ExactSvmScheme(signer, config) };
+}
 
 // A client that only speaks v1 does not know the v2 header. This SDK reads it first, so it is hidden from it.
 async function fetchAsV1(input) {
@@ -36,17 +50,19 @@ function spoiled(signature) {
 }
 
 // Gets `url` and pays for it. `terms` are signed in place of what is asked; `spoil` breaks the signature.
-async function pay({ url, key, version = 2, terms, spoil = false }) {
-  const account = privateKeyToAccount(key);
-  const known = version === 1 ? new ExactEvmSchemeV1(account) : new ExactEvmScheme(account);
+async function pay({ url, key, rpc, version = 2, terms, spoil = false }) {
+  const { family, v1, v2 } = await schemes(key, rpc);
+  const known = version === 1 ? v1 : v2;
   const scheme = terms ? signingFor(terms, known) : known;
   const client = new x402Client();
-  if (version === 1) V1_NETWORKS.forEach(network => client.registerV1(network, scheme));
-  else client.register("eip155:*", scheme);
+  if (version === 1) V1_NETWORKS[family].forEach(network => client.registerV1(network, scheme));
+  else client.register(`${family}:*`, scheme);
 
   const record = {};
   client.onAfterPaymentCreation(async ({ paymentPayload }) => {
-    if (spoil) paymentPayload.payload.signature = spoiled(paymentPayload.payload.signature);
+    const { payload } = paymentPayload;
+    if (spoil && payload.signature) payload.signature = spoiled(payload.signature);
+    if (spoil && payload.transaction) payload.transaction = spoiledTransaction(payload.transaction);
     record.sent = structuredClone(PaymentPayloadSchema.parse(paymentPayload));
   });
   client.onPaymentResponse(async ({ settleResponse, paymentRequired }) => {
@@ -93,11 +109,19 @@ async function sign({ key, requirements, authorization = {}, domain = {}, spoil 
   return { signature: spoil ? spoiled(signature) : signature, authorization: said };
 }
 
+// A transaction signed for `requirements` on Solana.
+async function signTransaction({ key, rpc, requirements, spoil = false }) {
+  const { v2 } = await schemes(key, rpc);
+  const { payload } = await v2.createPaymentPayload(2, requirements);
+  return spoil ? { ...payload, transaction: spoiledTransaction(payload.transaction) } : payload;
+}
+
 const facilitator = url => new HTTPFacilitatorClient({ url, timeoutMs: 20_000 });
 
 answer({
   pay,
   sign,
+  signTransaction,
   verify: ({ url, payload, requirements }) => facilitator(url).verify(payload, requirements),
   settle: ({ url, payload, requirements }) => facilitator(url).settle(payload, requirements),
   supported: ({ url }) => facilitator(url).getSupported(),

@@ -1,14 +1,19 @@
-// The reference facilitator: the SDK's core and its exact scheme over viem, behind Express as in its own examples.
+// The reference facilitator: the SDK's core and its exact schemes over viem and Solana's kit, behind Express as in its own
+// examples.
 //
 // `/calls` says what it was asked, beside the protocol.
 
 import { config, sdk, serve } from "./common.mjs";
+import { signerOf } from "./svm.mjs";
 
 const express = sdk("express");
 const { x402Facilitator } = sdk("@x402/core/facilitator");
 const { toFacilitatorEvmSigner } = sdk("@x402/evm");
 const { ExactEvmScheme } = sdk("@x402/evm/exact/facilitator");
 const { ExactEvmSchemeV1 } = sdk("@x402/evm/exact/v1/facilitator");
+const { toFacilitatorSvmSigner } = sdk("@x402/svm");
+const { ExactSvmScheme } = sdk("@x402/svm/exact/facilitator");
+const { ExactSvmSchemeV1 } = sdk("@x402/svm/exact/v1/facilitator");
 const { createWalletClient, http, MethodNotFoundRpcError, publicActions } = sdk("viem");
 const { privateKeyToAccount } = sdk("viem/accounts");
 const chains = sdk("viem/chains");
@@ -25,9 +30,9 @@ function plain(rpc) {
 }
 
 const V1_NAMES = { 8453: "base", 84532: "base-sepolia" };
-const account = privateKeyToAccount(config.key);
 const facilitator = new x402Facilitator();
-for (const { id, rpc } of config.chains) {
+for (const { id, rpc } of config.chains ?? []) {
+  const account = privateKeyToAccount(config.key);
   const chain = Object.values(chains).find(chain => chain.id === id);
   const client = createWalletClient({ account, chain, transport: plain(rpc), pollingInterval: 25 });
   const viem = client.extend(publicActions);
@@ -35,6 +40,13 @@ for (const { id, rpc } of config.chains) {
   const signer = toFacilitatorEvmSigner({ ...viem, address: account.address }, options);
   facilitator.register(`eip155:${id}`, new ExactEvmScheme(signer, config.scheme));
   facilitator.registerV1(V1_NAMES[id], new ExactEvmSchemeV1(signer, config.scheme));
+}
+
+if (config.solana) {
+  const { network, rpc, key } = config.solana;
+  const signer = toFacilitatorSvmSigner(await signerOf(key), { defaultRpcUrl: rpc });
+  facilitator.register(network, new ExactSvmScheme(signer));
+  facilitator.registerV1("solana", new ExactSvmSchemeV1(signer));
 }
 
 const calls = { verify: 0, settle: 0 };

@@ -8,11 +8,13 @@ const express = sdk("express");
 const { decodePaymentSignatureHeader } = sdk("@x402/core/http");
 const { HTTPFacilitatorClient } = sdk("@x402/core/server");
 const { ExactEvmScheme } = sdk("@x402/evm/exact/server");
+const { ExactSvmScheme } = sdk("@x402/svm/exact/server");
 const { paymentMiddleware, x402ResourceServer } = sdk("@x402/express");
 
 const { facilitator, routes, hook } = config;
 const seller = new x402ResourceServer(new HTTPFacilitatorClient({ url: facilitator, timeoutMs: 20_000 }));
 seller.register("eip155:*", new ExactEvmScheme());
+seller.register("solana:*", new ExactSvmScheme(config.solana ?? {}));
 
 let served = 0;
 const app = express();
@@ -22,7 +24,7 @@ app.get("*", async (request, response) => {
   served += 1;
   if (hook) {
     const { payload } = decodePaymentSignatureHeader(request.header("payment-signature"));
-    await fetch(`${hook}/${payload.authorization.from}`, { method: "POST" });
+    await fetch(`${hook}/${payload.authorization?.from ?? "payer"}`, { method: "POST" });
   }
   response.json({ sold: request.path });
 });

@@ -2,6 +2,7 @@
 
 use crate::deal::{BASE, BASE_SEPOLIA, Deal};
 use crate::node::Program;
+use crate::solana::SolanaDeal;
 use crate::{ours, sdk, theirs};
 use futures::FutureExt;
 use serde_json::json;
@@ -13,14 +14,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard};
-use tollway_devnet::{Account, Chain, ChainSpec, Devnet, Faults};
+use tollway_devnet::{Account, Chain, ChainSpec, Devnet, Faults, SolanaAccount, SolanaChain};
 
 /// How many accounts of each role there are; a test that takes one more gets a used one.
 const ACCOUNTS: u32 = 64;
 /// The longest that one test takes, waiting for Base to be free included.
 const TEST: Duration = Duration::from_secs(120);
 
-/// A devnet with Base and Base Sepolia, and the SDK on it.
+/// A devnet with Base, Base Sepolia and Solana, and the SDK on it.
 #[derive(Debug)]
 pub struct Bed {
     runtime: Runtime,
@@ -32,6 +33,8 @@ pub struct Bed {
     client: OnceCell<Program>,
     their_facilitator: OnceCell<Program>,
     our_facilitator: OnceCell<ours::Facilitator>,
+    their_solana_facilitator: OnceCell<Program>,
+    our_solana_facilitator: OnceCell<ours::Facilitator>,
 }
 
 /// The bed, made when it is first asked for.
@@ -44,6 +47,7 @@ pub fn bed() -> &'static Bed {
         let sdk = std::thread::spawn(sdk::install);
         let devnet = Devnet::builder()
             .chains([ChainSpec::BASE, ChainSpec::BASE_SEPOLIA])
+            .solana()
             .payers(ACCOUNTS)
             .merchants(ACCOUNTS)
             .settlers(ACCOUNTS)
@@ -59,6 +63,8 @@ pub fn bed() -> &'static Bed {
             client: OnceCell::new(),
             their_facilitator: OnceCell::new(),
             our_facilitator: OnceCell::new(),
+            their_solana_facilitator: OnceCell::new(),
+            our_solana_facilitator: OnceCell::new(),
         }
     })
 }
@@ -79,6 +85,23 @@ impl Bed {
     /// For any other.
     pub fn chain(&self, id: u64) -> &Chain {
         self.devnet.chain(id).expect("Base and Base Sepolia run")
+    }
+
+    /// Solana.
+    ///
+    /// # Panics
+    /// Never: it runs.
+    pub fn solana(&self) -> &SolanaChain {
+        self.devnet.solana().expect("Solana runs")
+    }
+
+    /// A payer and a merchant on Solana, of a test's own, and a price of a cent.
+    pub async fn solana_deal(&'static self) -> SolanaDeal {
+        let at = self.next.fetch_add(1, Ordering::Relaxed);
+        let accounts = self.solana().accounts();
+        // Every other merchant has no account for the token.
+        let (payer, merchant) = (accounts.payer(at).clone(), accounts.merchant(2 * at).clone());
+        SolanaDeal::new(self.solana(), payer, merchant).await
     }
 
     /// A payer and a merchant of a test's own, and a price of a cent. While there is a deal on Base, Base moves on; so
@@ -114,6 +137,12 @@ impl Bed {
         self.devnet.accounts().settler(self.settlers.fetch_add(1, Ordering::Relaxed)).clone()
     }
 
+    /// A settler on Solana, of a test's own.
+    pub fn solana_settler(&self) -> SolanaAccount {
+        let at = self.settlers.fetch_add(1, Ordering::Relaxed);
+        self.solana().accounts().settler(at).clone()
+    }
+
     /// Starts a program of the SDK.
     pub async fn program(&self, name: &str, config: &serde_json::Value) -> Program {
         Program::start(&self.sdk, name, config).await
@@ -134,5 +163,16 @@ impl Bed {
     /// Our facilitator that all tests share.
     pub async fn our_facilitator(&'static self) -> &'static ours::Facilitator {
         self.our_facilitator.get_or_init(|| ours::Facilitator::start(self, &[BASE, BASE_SEPOLIA])).await
+    }
+
+    /// The reference facilitator on Solana that all tests share.
+    pub async fn their_solana_facilitator(&self) -> &Program {
+        self.their_solana_facilitator.get_or_init(|| theirs::solana_facilitator(self)).await
+    }
+
+    /// Our facilitator on Solana that all tests share.
+    pub async fn our_solana_facilitator(&'static self) -> &'static ours::Facilitator {
+        let start = || async { ours::Facilitator::of(self, &self.solana_deal().await).await };
+        self.our_solana_facilitator.get_or_init(start).await
     }
 }

@@ -1,5 +1,6 @@
 //! One payer, one merchant, and what the chain has seen of the two.
 
+use crate::bed::Bed;
 use serde_json::{Value, json};
 use tokio::sync::RwLockReadGuard;
 use tollway_devnet::{Account, Chain, ChainSpec};
@@ -13,6 +14,29 @@ pub const BASE_SEPOLIA: u64 = ChainSpec::BASE_SEPOLIA.chain_id;
 const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 /// `keccak256("AuthorizationUsed(address,bytes32)")`. Source: EIP-3009.
 const AUTHORIZATION_USED: &str = "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5";
+
+/// What the roles need to know of a deal, on whatever chain it is.
+pub trait Terms {
+    /// CAIP-2.
+    fn network(&self) -> String;
+    /// The chain's node.
+    fn node_url(&self) -> String;
+    /// The token.
+    fn asset(&self) -> &str;
+    /// The price in the token's smallest units.
+    fn amount(&self) -> u64;
+    /// Who is paid.
+    fn pay_to(&self) -> &str;
+    /// The payer's key, as its family spells it.
+    fn payer_key(&self) -> String;
+    /// A key that can settle there, of a test's own.
+    fn settler_key(&self, bed: &Bed) -> String;
+
+    /// The price as the reference SDK writes it.
+    fn dollars(&self) -> String {
+        format!("${}.{:06}", self.amount() / 1_000_000, self.amount() % 1_000_000)
+    }
+}
 
 /// A payment that is to happen once, or never. The accounts belong to one test alone.
 #[derive(Debug)]
@@ -46,16 +70,6 @@ impl Deal {
     ) -> Self {
         let before = Balances::of(chain, &payer, &merchant).await;
         Self { chain, payer, merchant, amount, before, _moving: moving }
-    }
-
-    /// CAIP-2.
-    pub fn network(&self) -> String {
-        self.chain.spec().caip2()
-    }
-
-    /// The price as the reference SDK writes it.
-    pub fn dollars(&self) -> String {
-        format!("${}.{:06}", self.amount / 1_000_000, self.amount % 1_000_000)
     }
 
     /// What is asked, as a v2 entry.
@@ -120,6 +134,30 @@ impl Deal {
         let filter = json!([{ "fromBlock": "0x0", "address": self.chain.usdc(), "topics": topics }]);
         let found = self.chain.call("eth_getLogs", filter).await.unwrap();
         found.as_array().unwrap().clone()
+    }
+}
+
+impl Terms for Deal {
+    fn network(&self) -> String {
+        self.chain.spec().caip2()
+    }
+    fn node_url(&self) -> String {
+        self.chain.http_url()
+    }
+    fn asset(&self) -> &str {
+        self.chain.usdc()
+    }
+    fn amount(&self) -> u64 {
+        self.amount
+    }
+    fn pay_to(&self) -> &str {
+        self.merchant.address()
+    }
+    fn payer_key(&self) -> String {
+        self.payer.private_key().to_owned()
+    }
+    fn settler_key(&self, bed: &Bed) -> String {
+        bed.settler().private_key().to_owned()
     }
 }
 

@@ -6,7 +6,7 @@
 //! | module | what is there |
 //! |---|---|
 //! | [`mod@bed`] | the devnet and the programs that all tests share, and fresh accounts for each |
-//! | [`deal`] | one payer and one merchant, and what the chain has seen of them |
+//! | [`deal`], [`solana`] | one payer and one merchant, and what the chain has seen of them |
 //! | [`ours`] | a client, a server and a facilitator of Tollway |
 //! | [`theirs`] | the same three of the reference SDK |
 //! | [`node`], [`sdk`] | running its programs, and installing it |
@@ -18,7 +18,9 @@ pub mod deal;
 pub mod node;
 pub mod ours;
 pub mod sdk;
+pub mod solana;
 pub mod theirs;
 
 pub use bed::{Bed, bed};
-pub use deal::{BASE, BASE_SEPOLIA, Deal};
+pub use deal::{BASE, BASE_SEPOLIA, Deal, Terms};
+pub use solana::SolanaDeal;

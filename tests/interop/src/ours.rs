@@ -1,7 +1,7 @@
 //! The roles of Tollway, put together as a user would.
 
 use crate::bed::Bed;
-use crate::deal::Deal;
+use crate::deal::Terms;
 use axum::extract::{Path, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -16,12 +16,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tollway::House;
 use tollway::core::ledger::MemoryLedger;
-use tollway::core::{Account, Amount, AssetId, ChainId, Clock, Flow, Ledger, Name, Role, Settler, Usd};
-use tollway::evm::{EvmNetwork, FAMILY, LocalKey, SendSettings};
+use tollway::core::{Amount, ChainId, Clock, Ledger, Role, Settler, Usd};
+use tollway::evm::{EvmNetwork, LocalKey, SendSettings};
 use tollway::http::client::{ClientSettings, PayLayer, PayingClient};
 use tollway::http::facilitator::Settings;
 use tollway::http::server::{PaymentInfo, Paywall, Priced};
 use tollway::http::{Facilitator as Ours, RemoteFacilitator};
+use tollway::nodes::{Connected, Hands, Keys, Node, connect};
 use tollway::route::{Policy, Rail, Router as Brain, SellerPolicy, Tag};
 use tollway::system::SystemClock;
 
@@ -64,24 +65,25 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-/// A network with a ledger of its house.
-async fn network(bed: &Bed, id: u64, ledger: &Arc<dyn Ledger>, keys: Keys<'_>) -> Arc<EvmNetwork> {
-    let chain = ChainId::new(&format!("eip155:{id}")).unwrap();
-    let mut builder = EvmNetwork::builder(Arc::clone(ledger), clock()).url(bed.chain(id).http_url());
-    builder = builder.chain(&chain).unwrap();
-    if let Some(key) = keys.payer {
-        builder = builder.payer(Arc::new(LocalKey::from_hex(key).unwrap()));
-    }
-    if let Some((key, settings)) = keys.sender {
-        builder = builder.sender(Arc::new(LocalKey::from_hex(key).unwrap())).sending(settings);
-    }
+/// An EVM chain that sends in a way of its own.
+async fn sending(
+    bed: &Bed,
+    id: u64,
+    ledger: &Arc<dyn Ledger>,
+    key: &str,
+    how: SendSettings,
+) -> Arc<EvmNetwork> {
+    let builder = EvmNetwork::builder(Arc::clone(ledger), clock()).url(bed.chain(id).http_url());
+    let builder = builder.sender(Arc::new(LocalKey::from_hex(key).unwrap())).sending(how);
     builder.connect().await.unwrap()
 }
 
-#[derive(Clone, Copy, Default)]
-struct Keys<'a> {
-    payer: Option<&'a str>,
-    sender: Option<(&'a str, SendSettings)>,
+/// The chain of a deal, with the keys of a role.
+async fn connected(deal: &impl Terms, ledger: &Arc<dyn Ledger>, payers: Keys, senders: Keys) -> Connected {
+    let chain = ChainId::new(&deal.network()).unwrap();
+    let node = Node { chain: Some(chain), ..Node::new(deal.node_url()) };
+    let hands = Hands { payers, senders, ledger: Arc::clone(ledger), clock: clock() };
+    connect(&node, &hands).await.unwrap()
 }
 
 /// A paying side with the deal's key. Keep it: dropping it ends what it does in the background.
@@ -96,11 +98,11 @@ impl Payer {
     ///
     /// # Panics
     /// When it cannot be built.
-    pub async fn of(bed: &Bed, deal: &Deal) -> Self {
+    pub async fn of(deal: &impl Terms) -> Self {
         let ledger = ledger();
-        let keys = Keys { payer: Some(deal.payer.private_key()), ..Keys::default() };
-        let network = network(bed, deal.chain.id(), &ledger, keys).await;
-        let house = House::builder().name("payer").ledger(ledger).evm(&network).role(Role::Payer);
+        let key = Keys::read(&deal.payer_key()).unwrap();
+        let chain = connected(deal, &ledger, key, Keys::none()).await;
+        let house = House::builder().name("payer").ledger(ledger).connected(chain).role(Role::Payer);
         let house = house.build().unwrap();
         let policy =
             Policy { cap: Some(Usd::parse("$1").unwrap()), allow_mainnet: true, ..Policy::default() };
@@ -153,17 +155,32 @@ impl Facilitator {
         bed: &Bed,
         chains: &[u64],
         settings: Settings,
-        sending: SendSettings,
+        how: SendSettings,
         before: BeforeAnswer,
     ) -> Self {
         let ledger = ledger();
         let key = bed.settler();
         let mut house = House::builder().name("facilitator").ledger(Arc::clone(&ledger)).role(Role::Settler);
         for id in chains {
-            let keys = Keys { sender: Some((key.private_key(), sending)), ..Keys::default() };
-            house = house.evm(&network(bed, *id, &ledger, keys).await);
+            house = house.evm(&sending(bed, *id, &ledger, key.private_key(), how).await);
         }
-        let house = house.build().unwrap();
+        Self::serve(house.build().unwrap(), ledger, settings, before).await
+    }
+
+    /// Settles where a deal is, with a key of its own.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub async fn of(bed: &Bed, deal: &impl Terms) -> Self {
+        let ledger = ledger();
+        let key = Keys::read(&deal.settler_key(bed)).unwrap();
+        let chain = connected(deal, &ledger, Keys::none(), key).await;
+        let house = House::builder().name("facilitator").ledger(Arc::clone(&ledger)).role(Role::Settler);
+        let nothing: BeforeAnswer = Arc::new(|_| Box::pin(async {}));
+        Self::serve(house.connected(chain).build().unwrap(), ledger, Settings::default(), nothing).await
+    }
+
+    async fn serve(house: House, ledger: Arc<dyn Ledger>, settings: Settings, before: BeforeAnswer) -> Self {
         let registry = Arc::clone(house.registry());
         let facilitator = Ours::builder("facilitator", registry, ledger, clock()).settings(settings);
         let settled = Arc::new(AtomicUsize::new(0));
@@ -221,16 +238,16 @@ impl Server {
     ///
     /// # Panics
     /// When it cannot be built.
-    pub async fn start(bed: &'static Bed, deal: &Deal, by: By<'_>) -> Self {
+    pub async fn start(bed: &'static Bed, deal: &impl Terms, by: By<'_>) -> Self {
         let ledger = ledger();
-        let key = bed.settler();
         let mut house = House::builder().name("server").ledger(Arc::clone(&ledger)).role(Role::Seller);
-        let mut keys = Keys::default();
+        let mut keys = Keys::none();
         if matches!(by, By::Itself) {
-            keys.sender = Some((key.private_key(), SendSettings::default()));
+            keys = Keys::read(&deal.settler_key(bed)).unwrap();
             house = house.role(Role::Settler);
         }
-        let house = house.evm(&network(bed, deal.chain.id(), &ledger, keys).await).build().unwrap();
+        let chain = connected(deal, &ledger, Keys::none(), keys).await;
+        let house = house.connected(chain).build().unwrap();
         let remotes = match by {
             By::Itself => Vec::new(),
             By::Facilitator(url) => {
@@ -241,8 +258,9 @@ impl Server {
             }
         };
         let gate = house.gate(SellerPolicy::default(), remotes);
-        let price = Amount::new(asset(deal), u128::from(deal.amount));
-        let priced = Priced::fixed(Tag::Amounts(vec![price]), vec![rail(deal)]);
+        let rail = rail(&house, deal);
+        let price = Amount::new(rail.asset, u128::from(deal.amount()));
+        let priced = Priced::fixed(Tag::Amounts(vec![price]), vec![rail]);
         let paywall = Paywall::builder(gate).everything(priced).build().unwrap();
         let handled = Arc::new(AtomicUsize::new(0));
         let app = Router::new()
@@ -298,26 +316,14 @@ pub fn remote(house: &House, url: &str) -> RemoteFacilitator {
 ///
 /// # Panics
 /// When it cannot be built.
-pub async fn seller(bed: &Bed, deal: &Deal) -> House {
+pub async fn seller(deal: &impl Terms) -> House {
     let ledger = ledger();
-    let network = network(bed, deal.chain.id(), &ledger, Keys::default()).await;
-    House::builder().name("seller").ledger(ledger).evm(&network).role(Role::Seller).build().unwrap()
+    let chain = connected(deal, &ledger, Keys::none(), Keys::none()).await;
+    House::builder().name("seller").ledger(ledger).connected(chain).role(Role::Seller).build().unwrap()
 }
 
-fn asset(deal: &Deal) -> AssetId {
-    let chain = ChainId::new(&deal.network()).unwrap();
-    FAMILY.asset(chain, deal.chain.usdc()).unwrap()
-}
-
-fn rail(deal: &Deal) -> Rail {
-    let chain = ChainId::new(&deal.network()).unwrap();
-    let pay_to: Account = FAMILY.account(chain, deal.merchant.address()).unwrap();
-    Rail {
-        scheme: Name::new("exact").unwrap(),
-        method: None,
-        asset: asset(deal),
-        pay_to,
-        flow: Flow::Authorization,
-        timeout_s: 300,
-    }
+fn rail(house: &House, deal: &impl Terms) -> Rail {
+    let rails = house.rails("exact", "USDC", deal.pay_to()).unwrap();
+    let rail = rails.into_iter().find(|rail| rail.asset.key().eq_ignore_ascii_case(deal.asset())).unwrap();
+    Rail { timeout_s: 300, ..rail }
 }

@@ -1,7 +1,7 @@
 //! The roles of the reference SDK.
 
 use crate::bed::Bed;
-use crate::deal::Deal;
+use crate::deal::{Deal, Terms};
 use crate::node::Program;
 use serde_json::{Value, json};
 
@@ -16,8 +16,15 @@ pub async fn facilitator(bed: &Bed, chains: &[u64], settings: Value) -> Program 
     bed.program("facilitator", &config).await
 }
 
+/// A facilitator on Solana, with a key of its own.
+pub async fn solana_facilitator(bed: &Bed) -> Program {
+    let chain = bed.solana();
+    let settings = json!({ "network": chain.caip2(), "rpc": chain.http_url(), "key": bed.solana_settler().private_key() });
+    bed.program("facilitator", &json!({ "solana": settings })).await
+}
+
 /// An Express server that sells `GET /paid` for a deal's price, settled by `facilitator`.
-pub async fn server(bed: &Bed, deal: &Deal, facilitator: &str) -> Program {
+pub async fn server(bed: &Bed, deal: &impl Terms, facilitator: &str) -> Program {
     bed.program("server", &config(deal, facilitator)).await
 }
 
@@ -28,11 +35,11 @@ pub async fn server_with_hook(bed: &Bed, deal: &Deal, facilitator: &str, hook: &
     bed.program("server", &config).await
 }
 
-fn config(deal: &Deal, facilitator: &str) -> Value {
+fn config(deal: &impl Terms, facilitator: &str) -> Value {
     let accepts = json!({
         "scheme": "exact",
         "network": deal.network(),
-        "payTo": deal.merchant.address(),
+        "payTo": deal.pay_to(),
         "price": deal.dollars(),
     });
     let route = json!({ "accepts": accepts, "description": "a test", "mimeType": "application/json" });
@@ -40,6 +47,6 @@ fn config(deal: &Deal, facilitator: &str) -> Value {
 }
 
 /// How an order to the reference client looks that pays for `url`; more fields may be set.
-pub fn pay(deal: &Deal, url: &str) -> Value {
-    json!({ "do": "pay", "url": url, "key": deal.payer.private_key() })
+pub fn pay(deal: &impl Terms, url: &str) -> Value {
+    json!({ "do": "pay", "url": url, "key": deal.payer_key(), "rpc": deal.node_url() })
 }

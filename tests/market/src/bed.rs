@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use tollway::core::{
     Amount, AttemptId, Authorization, Ceiling, Cell, ChainId, Challenge, Clock, Demand, Dice, Due, Entry,
-    Flow, HoldId, Kind, Ledger, Leg, Name, Order, Payer, Price, Registry, Requirement, Reserved, Result,
-    Role, Settler, Version, flow,
+    Extra, Family, Flow, Handle, HoldId, Kind, Ledger, Leg, Name, Network, Order, Payer, Plan as PayPlan,
+    Price, Registry, Requirement, Reserved, Result, Role, SchemeEntry, Settler, Version, flow,
 };
-use tollway::evm::{EvmNetwork, FAMILY, LocalKey, SendSettings};
+use tollway::evm::{EvmNetwork, LocalKey, SendSettings};
 use tollway::ledger::SqliteLedger;
+use tollway::solana::SolanaNetwork;
 use tollway::system::{OsDice, SystemClock};
-use tollway_devnet::{Chain, Devnet};
+use tollway_devnet::{Chain, Devnet, SolanaChain};
 
 /// What is asked for each payment, in millionths.
 pub const PRICE: u128 = 10_000;
@@ -17,19 +18,20 @@ pub const PRICE: u128 = 10_000;
 /// A payer and a settler on one chain, with one registry and one ledger.
 pub struct Bed {
     /// The chain.
-    pub evm: Arc<EvmNetwork>,
+    pub network: Arc<dyn Network>,
     /// Both sides of the scheme.
     pub registry: Arc<Registry>,
     /// Memory, in a file of its own.
     pub ledger: Arc<dyn Ledger>,
+    family: Family,
     token: String,
-    domain: (String, String),
+    extra: Extra,
     _files: tempfile::TempDir,
 }
 
 impl std::fmt::Debug for Bed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Bed({} on {:?})", self.token, self.evm)
+        write!(f, "Bed({} on {})", self.token, self.network.id())
     }
 }
 
@@ -47,7 +49,7 @@ pub struct Plan<'a> {
 }
 
 impl Bed {
-    /// Opens one: payer 0 of the devnet signs, settler 0 sends.
+    /// Opens one on an EVM chain: payer 0 of the devnet signs, settler 0 sends.
     ///
     /// # Errors
     /// Whatever keeps Tollway from starting.
@@ -55,12 +57,9 @@ impl Bed {
     /// # Panics
     /// Without a place for temporary files.
     pub async fn open(devnet: &Devnet, chain: &Chain, plan: Plan<'_>) -> Result<Self> {
-        let files = tempfile::tempdir().expect("a temporary directory");
-        let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(files.path().join("market.sqlite"))?);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let dice: Arc<dyn Dice> = Arc::new(OsDice);
+        let memory = Memory::open()?;
         let key = |account: &tollway_devnet::Account| LocalKey::from_hex(account.private_key()).map(Arc::new);
-        let evm = EvmNetwork::builder(Arc::clone(&ledger), Arc::clone(&clock))
+        let evm = EvmNetwork::builder(Arc::clone(&memory.ledger), memory.clock())
             .url(plan.url)
             .payer(key(devnet.accounts().payer(0))?)
             .sender(key(devnet.accounts().settler(0))?)
@@ -68,21 +67,45 @@ impl Bed {
             .connect()
             .await?;
         let spec = chain.spec();
-        let domain = (spec.usdc_name.to_owned(), plan.version.to_owned());
         let settings = serde_json::json!({"tokens": [{
-            "chain": spec.caip2(), "address": plan.token, "name": domain.0, "version": domain.1,
+            "chain": spec.caip2(), "address": plan.token, "name": spec.usdc_name, "version": plan.version,
         }]});
-        let registry = Registry::builder()
-            .with(tollway::exact_eip3009::ENTRY)
-            .family(FAMILY)
-            .network(evm.handle())
-            .settings("exact", settings)
-            .role(Role::Payer)
-            .role(Role::Seller)
-            .role(Role::Settler)
-            .build(Arc::clone(&ledger), clock, dice)?;
-        let token = plan.token.to_owned();
-        Ok(Self { evm, registry: Arc::new(registry), ledger, token, domain, _files: files })
+        let extra = Extra::of_pairs(&[("name", spec.usdc_name), ("version", plan.version)]);
+        let scheme = Scheme {
+            entry: tollway::exact_eip3009::ENTRY,
+            family: tollway::evm::FAMILY,
+            section: "exact",
+            settings,
+        };
+        memory.house(evm.handle(), scheme, plan.token, extra)
+    }
+
+    /// Opens one on Solana, with the scheme's settings: payer 0 of the devnet signs, settler 0 pays the fees.
+    ///
+    /// # Errors
+    /// Whatever keeps Tollway from starting.
+    ///
+    /// # Panics
+    /// Without a place for temporary files.
+    pub async fn on_solana(chain: &SolanaChain, settings: serde_json::Value) -> Result<Self> {
+        let memory = Memory::open()?;
+        let key = |account: &tollway_devnet::SolanaAccount| {
+            tollway::solana::LocalKey::from_base58(&account.private_key()).map(Arc::new)
+        };
+        let network = SolanaNetwork::builder(Arc::clone(&memory.ledger), memory.clock())
+            .url(chain.http_url())
+            .payer(key(chain.accounts().payer(0))?)
+            .fee_payer(key(chain.accounts().settler(0))?)
+            .connect()
+            .await?;
+        let extra = Extra::of_pairs(&[("feePayer", chain.accounts().settler(0).address())]);
+        let scheme = Scheme {
+            entry: tollway::exact_spl::ENTRY,
+            family: tollway::solana::FAMILY,
+            section: "exact-spl",
+            settings,
+        };
+        memory.house(network.handle(), scheme, chain.usdc(), extra)
     }
 
     fn cell(&self) -> &Cell {
@@ -113,13 +136,13 @@ impl Bed {
     pub fn offer(&self, pay_to: &str) -> Result<Requirement> {
         let (cell, chain) = (self.cell(), self.cell().chain);
         let price = Price {
-            ceiling: Ceiling(Amount::new(FAMILY.asset(chain, &self.token)?, PRICE)),
-            pay_to: FAMILY.account(chain, pay_to)?,
+            ceiling: Ceiling(Amount::new(self.family.asset(chain, &self.token)?, PRICE)),
+            pay_to: self.family.account(chain, pay_to)?,
             timeout_s: 300,
             flow: Flow::Authorization,
             chain,
         };
-        let extra = tollway::core::Extra::of_pairs(&[("name", &self.domain.0), ("version", &self.domain.1)]);
+        let extra = self.extra.clone();
         let kind = Kind { version: Version::V2, scheme: Name::new("exact")?, chain, extra };
         let seller = cell.seller.as_deref().expect("the seller's role was asked for");
         Ok(seller.offer(&price, &kind)?.requirement)
@@ -135,15 +158,19 @@ impl Bed {
         Ok(Order { leg: Leg::After, requirement, payment: sent.payment })
     }
 
+    /// What paying to `pay_to` would mean, before anything is signed.
+    ///
+    /// # Errors
+    /// The scheme's.
+    pub async fn plan(&self, pay_to: &str) -> Result<PayPlan> {
+        let requirement = self.offer(pay_to)?;
+        let challenge = challenge(&requirement);
+        let demand = Demand { challenge: &challenge, requirement: &requirement, now: SystemClock.now() };
+        self.payer().plan(&demand).await
+    }
+
     async fn authorize(&self, requirement: &Requirement) -> Result<Authorization> {
-        let entry = Entry { raw: requirement.raw.clone(), requirement: Ok(requirement.clone()) };
-        let challenge = Challenge {
-            version: Version::V2,
-            accepts: vec![entry],
-            resource: None,
-            extensions: None,
-            error: None,
-        };
+        let challenge = challenge(requirement);
         let demand = Demand { challenge: &challenge, requirement, now: SystemClock.now() };
         let plan = self.payer().plan(&demand).await?;
         let mut id = [0u8; 16];
@@ -167,5 +194,59 @@ impl Bed {
     /// This chain.
     pub fn chain(&self) -> ChainId {
         self.cell().chain
+    }
+}
+
+fn challenge(requirement: &Requirement) -> Challenge {
+    let entry = Entry { raw: requirement.raw.clone(), requirement: Ok(requirement.clone()) };
+    Challenge { version: Version::V2, accepts: vec![entry], resource: None, extensions: None, error: None }
+}
+
+/// A scheme, its family, and its settings in their section.
+struct Scheme {
+    entry: SchemeEntry,
+    family: Family,
+    section: &'static str,
+    settings: serde_json::Value,
+}
+
+/// A ledger in a file of its own.
+struct Memory {
+    ledger: Arc<dyn Ledger>,
+    files: tempfile::TempDir,
+}
+
+impl Memory {
+    fn open() -> Result<Self> {
+        let files = tempfile::tempdir().expect("a temporary directory");
+        let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(files.path().join("market.sqlite"))?);
+        Ok(Self { ledger, files })
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+
+    fn house(self, handle: Handle, scheme: Scheme, token: &str, extra: Extra) -> Result<Bed> {
+        let network = Arc::clone(&handle.network);
+        let dice: Arc<dyn Dice> = Arc::new(OsDice);
+        let registry = Registry::builder()
+            .with(scheme.entry)
+            .family(scheme.family)
+            .network(handle)
+            .settings(scheme.section, scheme.settings)
+            .role(Role::Payer)
+            .role(Role::Seller)
+            .role(Role::Settler)
+            .build(Arc::clone(&self.ledger), self.clock(), dice)?;
+        Ok(Bed {
+            network,
+            registry: Arc::new(registry),
+            ledger: self.ledger,
+            family: scheme.family,
+            token: token.to_owned(),
+            extra,
+            _files: self.files,
+        })
     }
 }

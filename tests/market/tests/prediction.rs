@@ -16,7 +16,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use tollway::core::{Network, Part, Purpose, Result, Tariff};
+use tollway::core::{Part, Purpose, Result, Tariff};
 use tollway::evm::SendSettings;
 use tollway_devnet::{Chain, ChainKind, ChainSpec, Devnet, L1Prices};
 use tollway_market_tests::bed::{Bed, Plan};
@@ -156,7 +156,7 @@ async fn settle(
     tokio::time::sleep(Duration::from_millis(120)).await;
     let balance = async || chain.native_balance(devnet.accounts().settler(0).address()).await.unwrap();
     let head = chain.block_number().await.unwrap();
-    let tariff = bed.evm.tariff(Purpose::Interactive, &[]).await?;
+    let tariff = bed.network.tariff(Purpose::Interactive, &[]).await?;
     let works = bed.settler().effort(&order).await?.works;
     let mut parts = Vec::new();
     for work in &works {

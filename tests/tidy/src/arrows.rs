@@ -5,6 +5,8 @@
 //! facade, cli, examples, tests → anything
 //! ```
 //!
+//! A chain may reach for the testkit behind a feature: the simulation of its own typed trait stands on it.
+//!
 //! The arrows hold for normal and build dependencies. Tests may reach sideways; they may also reach up, to a crate
 //! that builds on theirs, as long as both can still be published.
 
@@ -28,6 +30,7 @@ pub fn check(crates: &[Crate]) -> Vec<Finding> {
             let to = crates.iter().find(|one| one.name == dependency.name);
             found.extend(match (dependency.kind, to) {
                 (Kind::Dev, Some(to)) => cycle(crates, from, to, dependency),
+                (_, Some(to)) if simulates(from, to, dependency) => None,
                 (_, Some(to)) => arrow(from, to),
                 (_, None) => None,
             });
@@ -54,6 +57,11 @@ pub fn light<'a>(of: &Crate, closure: impl IntoIterator<Item = &'a str>) -> Opti
     let line = names.iter().map(|name| of.line_of(name)).find(|&line| line > 0).unwrap_or(0);
     let what = format!("{} is built on {}", of.name, names.join(", "));
     Some(Finding::at(of.manifest_path(), line, what, right))
+}
+
+/// A chain's simulation, for those who switch it on.
+fn simulates(from: &Crate, to: &Crate, dependency: &Dependency) -> bool {
+    dependency.optional && from.room() == Room::Chain && to.room() == Room::Testkit
 }
 
 fn starts_alphanumeric(rest: &str) -> bool {

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`arrows`] | which crate may depend on which |
 //! | [`manifests`] | what every manifest inherits, and that the facade names every plugin |
+//! | [`outsider`] | the third-party scheme: small, alone, and quoted by the book |
 //! | [`readme`] | the README, cut from the facade's crate docs |
-//! | [`words`] | what may not be written, and where |
-//! | [`sizes`] | how long a file may grow |
+//! | [`words`] | what may not be written, and where: clocks, floats, panics, prints, leftovers, names of chains |
+//! | [`secrets`] | types whose `Debug` would show a secret |
+//! | [`sizes`] | how long a file and a function may grow |
 //! | [`features`] | the list of feature checks that `.ci/run` goes through |
 //!
 //! A rule is a function from what it reads to [`Finding`]s and touches no file, so each is tried on made-up input
@@ -22,12 +24,15 @@
 //!
 //! An allowance without a reason, and one that nothing needs any more, are findings themselves.
 
+pub mod allow;
 pub mod arrows;
 pub mod crates;
 pub mod features;
 mod finding;
 pub mod manifests;
+pub mod outsider;
 pub mod readme;
+pub mod secrets;
 pub mod sizes;
 pub mod source;
 pub mod tree;

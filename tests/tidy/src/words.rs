@@ -1,9 +1,10 @@
 //! What may not be written, and where.
 
-use crate::Finding;
+use crate::allow::{self, Breach};
 use crate::crates::{Crate, Room};
-use crate::source::{Allowance, Line, Source, occurrences};
+use crate::source::{Line, Source, occurrences};
 use crate::tree::File;
+use crate::{Finding, secrets, sizes};
 
 /// Words that have no place in some part of the tree.
 struct Rule {
@@ -18,10 +19,10 @@ struct Rule {
     right: &'static str,
 }
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     Rule {
         name: "clock",
-        words: &["SystemTime::now", "Instant::now"],
+        words: &["SystemTime", "Instant", "UNIX_EPOCH"],
         applies: pure,
         copy: |line| &line.code,
         tests: false,
@@ -39,6 +40,10 @@ const RULES: [Rule; 11] = [
         name: "runtime",
         words: &[
             "tokio::",
+            "async_std::",
+            "smol::",
+            "futures::executor",
+            "block_on",
             "std::thread",
             "thread::spawn",
             "std::fs",
@@ -92,6 +97,14 @@ const RULES: [Rule; 11] = [
         right: "return a typed error, or give the reason beside it: `// tidy: allow panic, because …`",
     },
     Rule {
+        name: "print",
+        words: &["println!(", "eprintln!(", "print!(", "eprint!("],
+        applies: quiet,
+        copy: |line| &line.code,
+        tests: false,
+        right: "a library is silent: return it, or trace it",
+    },
+    Rule {
         name: "leftover",
         words: &["todo!(", "unimplemented!(", "dbg!("],
         applies: |_| true,
@@ -122,17 +135,15 @@ fn pure(path: &str) -> bool {
     path.starts_with("router/core/src/") || path.starts_with("router/route/src/")
 }
 
-/// Where money is counted.
+/// Where money may be counted: in every library but the wire, which reads other people's JSON, and the tools.
 fn money(path: &str) -> bool {
-    let whole = [
-        "router/core/src/money",
-        "router/core/src/effort",
-        "router/core/src/network",
-        "router/core/src/seal",
-    ];
-    let rooms = ["router/route/src/", "router/ledger/src/", "schemes/"];
-    let chain = || ["/src/fees", "/src/gas"].iter().any(|room| path.contains(room));
-    whole.iter().chain(&rooms).any(|room| path.starts_with(room)) || path.starts_with("chains/") && chain()
+    let none = ["router/core/src/wire/", "router/cli/", "chains/devnet/"];
+    library(path) && !none.iter().any(|room| path.starts_with(room))
+}
+
+/// What nobody watches: its words would end up in somebody else's output.
+fn quiet(path: &str) -> bool {
+    library(path) && !path.starts_with("router/cli/") && !path.contains("/src/bin/")
 }
 
 /// Where bad input must get a typed error.
@@ -140,43 +151,49 @@ fn library(path: &str) -> bool {
     path.split_once("/src/").is_some_and(|(home, _)| Room::of(home).is_library())
 }
 
-/// Every forbidden word in one Rust file, together with allowances that lack a reason or a use.
+/// Every breach in one Rust file that its comments do not allow: forbidden words, types that would show a secret,
+/// functions that are too long; together with allowances that lack a reason or a use.
 pub fn check(source: &Source) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let mut used = vec![false; source.allowances.len()];
-    for rule in RULES.iter().filter(|rule| (rule.applies)(&source.path)) {
-        for (number, line) in numbered(source).filter(|(_, line)| rule.tests || !line.test) {
-            let Some(word) =
-                rule.words.iter().find(|word| occurrences((rule.copy)(line), word).next().is_some())
-            else {
-                continue;
-            };
-            let covers =
-                |allow: &Allowance| allow.rule == rule.name && (allow.line..=allow.until).contains(&number);
-            if let Some(at) = source.allowances.iter().position(covers) {
-                used[at] = true;
-            } else {
-                let what = format!("`{word}` breaks the rule on `{}`", rule.name);
-                found.push(Finding::at(&source.path, number, what, rule.right));
-            }
-        }
+    let mut breaches: Vec<_> = RULES.iter().flat_map(|rule| spoken(rule, source)).collect();
+    if library(&source.path) {
+        breaches.extend(secrets::find(source));
+        breaches.extend(sizes::functions(source));
     }
-    for (allow, used) in source.allowances.iter().zip(used) {
-        if !used {
-            let what = format!("nothing here needs the allowance for `{}`", allow.rule);
-            found.push(Finding::at(
-                &source.path,
-                allow.line,
-                what,
-                "take it out, or spell the rule's name right",
-            ));
-        } else if !allow.reasoned {
-            let what = format!("`{}` is allowed without a reason", allow.rule);
-            let right = format!("say why: `// tidy: allow {}, because …`", allow.rule);
-            found.push(Finding::at(&source.path, allow.line, what, right));
-        }
+    allow::judge(source, breaches)
+}
+
+/// Where a rule's words stand.
+fn spoken(rule: &'static Rule, source: &Source) -> Vec<Breach> {
+    if !(rule.applies)(&source.path) {
+        return Vec::new();
     }
-    found
+    let said = |(number, line): (usize, &Line)| {
+        let text = (rule.copy)(line);
+        let word = rule.words.iter().find(|word| occurrences(text, word).next().is_some()).copied();
+        let word = word.or_else(|| (rule.name == "float" && has_fraction(text)).then_some("a fraction"))?;
+        let what = format!("`{word}` breaks the rule on `{}`", rule.name);
+        Some(Breach { rule: rule.name, line: number, what, right: rule.right })
+    };
+    numbered(source).filter(|(_, line)| rule.tests || !line.test).filter_map(said).collect()
+}
+
+/// True for a number like `1.5` or `1e9`, which is a float though nobody says so. `x.0.1` is not one, nor is `0x1e9`.
+fn has_fraction(code: &str) -> bool {
+    let bytes = code.as_bytes();
+    let starts = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        bytes[at].is_ascii_digit()
+            && !before.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
+    };
+    (0..bytes.len()).filter(|at| starts(*at)).any(|at| {
+        let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit() || **b == b'_').count();
+        let rest = &bytes[at + digits(&bytes[at..])..];
+        match rest {
+            [b'.', next, ..] => next.is_ascii_digit(),
+            [b'e' | b'E', next, ..] => next.is_ascii_digit() || *next == b'-',
+            _ => false,
+        }
+    })
 }
 
 /// Every plugin crate that the sources of core, route or http name.
@@ -228,7 +245,10 @@ const EVERYWHERE: [(&[&str], &str); 4] = [
         "leave the choice of registry to its client's settings (for npm's lock file: `omit-lockfile-registry-resolved`)",
     ),
     (&[concat!("replace", "-with")], "leave the choice of registry to the user's own cargo settings"),
-    (&[concat!("FIX", "ME")], "fix it, or open an issue and take it out"),
+    (
+        &[concat!("FIX", "ME"), concat!("TO", "DO"), concat!("X", "XX"), concat!("HA", "CK")],
+        "do it, or open an issue and take it out",
+    ),
 ];
 
 /// Every machine path, registry host and unfinished mark in a file of any kind.
@@ -247,8 +267,12 @@ pub fn everywhere(file: &File) -> Vec<Finding> {
     found
 }
 
-/// Whether `word` stands in `line` with nothing before it that would make it the middle of a URL or a longer path.
+/// Whether `word` stands in `line`: a mark as a word of its own, a path with nothing before it that would make it the
+/// middle of a URL or a longer path, a host anywhere.
 fn begins_with(line: &str, word: &str) -> bool {
+    if word.bytes().all(|b| b.is_ascii_uppercase()) {
+        return occurrences(line, word).next().is_some();
+    }
     let continues = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '}' | ')');
     let path = word.starts_with('/');
     line.match_indices(word).any(|(at, _)| !path || !line[..at].ends_with(continues))

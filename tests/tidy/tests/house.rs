@@ -2,7 +2,7 @@
 
 use tollway_tidy::source::Source;
 use tollway_tidy::tree::Tree;
-use tollway_tidy::{Finding, arrows, manifests, sizes, verdict, words};
+use tollway_tidy::{Finding, arrows, manifests, outsider, sizes, verdict, words};
 
 type Outcome = Result<(), Plain>;
 
@@ -76,6 +76,13 @@ fn manifests_inherit_from_the_workspace() -> Outcome {
 fn the_facade_offers_every_plugin() -> Outcome {
     let tree = Tree::here()?;
     Ok(verdict(manifests::offered(&tree.crates, &tree.sources()))?)
+}
+
+#[test]
+fn the_third_party_scheme_is_small_alone_and_quoted() -> Outcome {
+    let files = Tree::here()?.files;
+    let found = [outsider::small(&files), outsider::alone(&files), outsider::quoted(&files)];
+    Ok(verdict(found.concat())?)
 }
 
 /// A rule that looks in the wrong place finds nothing and seems to hold.

@@ -43,7 +43,7 @@ impl Chain {
     /// [`mine`](Self::mine). Either ends mining by the clock.
     pub async fn set_automine(&self, on: bool) -> Result<()> {
         self.rpc("evm_setIntervalMining", json!([0])).await?;
-        self.gate.miner.switch(on);
+        self.gate.manner.miner.switch(on);
         Ok(())
     }
 
@@ -87,7 +87,7 @@ impl Chain {
     /// After the chain went elsewhere: the prices may be others, and the next base fee is not set.
     async fn settle_after_jump(&self) -> Result<()> {
         if self.spec().pays_l1() {
-            self.gate.l1.refresh(&self.gate.node).await?;
+            self.gate.manner.l1.refresh(&self.gate.node).await?;
         }
         self.gate.mining(async { Ok(()) }).await
     }

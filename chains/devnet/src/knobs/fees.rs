@@ -49,7 +49,7 @@ impl Chain {
 
     /// What L1 costs this rollup from the next block on; all zero on Ethereum.
     pub fn l1_prices(&self) -> L1Prices {
-        self.gate.l1.now()
+        self.gate.manner.l1.now()
     }
 
     /// Sets all that L1 costs (rollups only). On Arbitrum only `base_fee_wei` is used: the price of a unit.
@@ -62,7 +62,7 @@ impl Chain {
         for (slot, value) in slots::l1_block(&prices) {
             self.write(L1_BLOCK, slot, value).await?;
         }
-        self.gate.l1.refresh(&self.gate.node).await
+        self.gate.manner.l1.refresh(&self.gate.node).await
     }
 
     /// Sets the L1 base fee; on Arbitrum the L1 price of one calldata unit.

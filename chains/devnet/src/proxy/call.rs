@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 /// One request, borrowed from its body.
 #[derive(Debug, Deserialize)]
-pub(super) struct Call<'a> {
+pub(crate) struct Call<'a> {
     #[serde(borrow)]
     pub(super) method: Cow<'a, str>,
     #[serde(borrow, default)]

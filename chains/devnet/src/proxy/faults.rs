@@ -58,7 +58,8 @@ impl Fault {
         Self { kind, per_mille, methods: Vec::new() }
     }
 
-    /// For these methods only. Subscription pushes count as `eth_subscription`.
+    /// For these methods only. Subscription pushes count as `eth_subscription`; on Solana by their own method, such as
+    /// `signatureNotification`.
     #[must_use]
     pub fn only<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.methods = methods.into_iter().map(Into::into).collect();
@@ -95,6 +96,9 @@ pub enum FaultKind {
     Stale,
     /// The node gets the request twice, as from a middlebox that retries; the second answer comes back.
     Duplicate,
+    /// A transaction is answered as if it had been taken, and never reaches the node, as one that is lost on its way to
+    /// who makes the blocks. Calls that bring no signed transaction go through; a push is lost.
+    Dropped,
 }
 
 /// The faults in force, and where their dice stand.

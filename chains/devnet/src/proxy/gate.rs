@@ -1,24 +1,16 @@
-//! What happens to a request between the client and the node.
+//! What happens to a request between the client and the node, on every family of chains.
 
-use std::sync::Arc;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
 use http::StatusCode;
-use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio::runtime::Handle;
 
 use super::call::{self, Call};
 use super::counts::{Counter, Counts};
 use super::faults::{Dice, FaultKind, Faults};
-use super::l1::L1;
-use super::miner::{self, Miner};
-use super::pacer::{self, Pacer, Plan, listen};
-use super::{quirks, unfunded};
-use crate::chains::ChainSpec;
-use crate::error::Result;
 use crate::rpc::Node;
 
 /// How long a call that is never answered is kept.
@@ -26,30 +18,47 @@ const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One chain's proxy, without the sockets.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    pub(crate) spec: ChainSpec,
+pub(crate) struct Gate<M> {
+    pub(crate) name: &'static str,
     pub(crate) node: Node,
-    pub(crate) l1: L1,
+    pub(crate) manner: M,
     pub(super) counter: Counter,
     dice: Dice,
-    pacer: Arc<Pacer>,
-    pub(crate) miner: Miner,
+}
+
+/// How one family of chains is served: what its node answers differently from a real one, put right.
+pub(crate) trait Manner: fmt::Debug + Send + Sync + Sized + 'static {
+    /// Serves a call that no fault keeps from it.
+    fn serve(gate: &Gate<Self>, call: &Call<'_>, body: Bytes) -> impl Future<Output = Reply> + Send;
+
+    /// Whether a batch that holds a call of this method cannot be handed on in one piece.
+    fn special(&self, method: &str) -> bool;
+
+    /// Whether the answer to a batch that was handed on is one that a real node would not give.
+    fn spoiled(&self, answer: &[u8]) -> bool;
+
+    /// The result by which a node says that it took this transaction; `None` for a call that brings none.
+    fn taken(call: &Call<'_>) -> Option<String>;
+
+    /// Whether the method starts or ends a subscription, for which a client needs a socket of the node's.
+    fn subscribes(method: &str) -> bool;
+
+    /// Whether it is the method of a push.
+    fn pushes(method: &str) -> bool;
 }
 
 /// What the client gets.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// This.
     Answer(StatusCode, Bytes),
     /// A closed connection.
     HangUp,
 }
 
-impl Gate {
-    pub(crate) fn new(spec: ChainSpec, node: Node, plan: Plan, automine: bool) -> Self {
-        let pacer = Arc::new(Pacer::new(plan));
-        let (counter, dice, miner) = (Counter::default(), Dice::default(), Miner::new(automine));
-        Self { spec, node, l1: L1::new(spec.l1), counter, dice, pacer, miner }
+impl<M> Gate<M> {
+    pub(super) fn with(name: &'static str, node: Node, manner: M) -> Self {
+        Self { name, node, manner, counter: Counter::default(), dice: Dice::default() }
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -64,47 +73,24 @@ impl Gate {
         self.dice.set(faults);
     }
 
-    pub(crate) async fn follow(&self, plan: Plan) -> Result<()> {
-        self.pacer.follow(plan, &self.node).await
+    /// What strikes a call of this method, counted.
+    pub(super) fn strike(&self, method: &str) -> Option<FaultKind> {
+        let fault = self.dice.roll(method);
+        if fault.is_some() {
+            self.counter.fault();
+        }
+        fault
     }
 
-    /// The tasks that mine, or keep up with a node that does.
-    pub(crate) fn attend(self: &Arc<Self>, runtime: &Handle) {
-        let gate = self.clone();
-        runtime.spawn(miner::run(self.clone()));
-        if self.miner.is_on() {
-            let ring = move |_: &_| {
-                gate.miner.ring();
-            };
-            let node = self.node.clone();
-            runtime.spawn(async move { listen(&node, "newPendingTransactions", ring).await });
-        } else {
-            runtime.spawn(pacer::keep_up(self.pacer.clone(), self.node.clone()));
+    pub(super) async fn pass(&self, body: Bytes) -> Reply {
+        match self.node.forward(body).await {
+            Ok((status, answer)) => Reply::Answer(status, answer),
+            Err(error) => broken(&error),
         }
     }
+}
 
-    /// Runs `act`, which makes blocks on the node directly, and sets the base fee that is due after it.
-    pub(crate) async fn mining<T>(&self, act: impl Future<Output = Result<T>>) -> Result<T> {
-        let turn = self.pacer.turn().await;
-        let done = self.miner.alone(act).await?;
-        self.pacer.prepare(&self.node, None).await?;
-        drop(turn);
-        Ok(done)
-    }
-
-    /// A call of the devnet's own, with its blocks mined and its base fee set.
-    pub(crate) async fn act(&self, method: &'static str, params: Value) -> Result<Value> {
-        let call = self.node.call(method, params);
-        if pacer::mines(method) {
-            return self.mining(call).await;
-        }
-        let answer = call.await?;
-        if miner::sends(method) && self.miner.is_on() {
-            self.miner.mined().await;
-        }
-        Ok(answer)
-    }
-
+impl<M: Manner> Gate<M> {
     /// Serves one body: a request or a batch.
     pub(super) async fn serve(&self, body: Bytes) -> Reply {
         match call::batch(&body) {
@@ -120,20 +106,11 @@ impl Gate {
     async fn pass_batch(&self, calls: &[&RawValue], body: &Bytes) -> Option<Reply> {
         let calls: Option<Vec<_>> = calls.iter().map(|call| Call::read(call.get().as_bytes())).collect();
         let calls = calls.filter(|_| self.dice.idle())?;
-        let special = |method: &str| {
-            quirks::local(&self.spec, method).is_some()
-                || quirks::concerns(&self.spec, method)
-                || pacer::mines(method)
-                || miner::sends(method)
-                || method.ends_with("etAutomine")
-        };
-        if calls.iter().any(|call| special(&call.method)) {
+        if calls.iter().any(|call| self.manner.special(&call.method)) {
             return None;
         }
         let reply = self.pass(body.clone()).await;
-        if let (true, Reply::Answer(_, answer)) = (self.spec.pays_l1(), &reply)
-            && unfunded::refused_anywhere(answer)
-        {
+        if matches!(&reply, Reply::Answer(_, answer) if self.manner.spoiled(answer)) {
             return None;
         }
         calls.iter().for_each(|call| self.counter.call(&call.method));
@@ -167,15 +144,6 @@ impl Gate {
         }
     }
 
-    /// What strikes a call of this method, counted.
-    pub(super) fn strike(&self, method: &str) -> Option<FaultKind> {
-        let fault = self.dice.roll(method);
-        if fault.is_some() {
-            self.counter.fault();
-        }
-        fault
-    }
-
     async fn fail(&self, fault: &FaultKind, call: &Call<'_>, body: Bytes) -> Reply {
         match fault {
             FaultKind::Rpc { .. } | FaultKind::Http(_) => refusal(fault, call),
@@ -201,67 +169,22 @@ impl Gate {
                 self.perform(call, body.clone()).await;
                 self.perform(call, body).await
             }
+            FaultKind::Dropped => match M::taken(call) {
+                Some(result) => Reply::Answer(StatusCode::OK, call.answer(&result)),
+                None => self.perform(call, body).await,
+            },
         }
     }
 
     /// The call as it should go.
     async fn perform(&self, call: &Call<'_>, body: Bytes) -> Reply {
-        let local = quirks::local(&self.spec, &call.method).or_else(|| miner::switch(self, call));
-        let reply = match local {
-            Some(result) => Reply::Answer(StatusCode::OK, call.answer(&result)),
-            None => self.ask(call, body).await,
-        };
+        let reply = M::serve(self, call, body).await;
         if let (true, Reply::Answer(_, answer)) = (self.dice.wants_memory(), &reply)
             && let Some(result) = call::raw_result(answer)
         {
             self.dice.remember(&call.method, call.raw_params(), result);
         }
         reply
-    }
-
-    async fn ask(&self, call: &Call<'_>, body: Bytes) -> Reply {
-        let mut reply = self.reach(call, body).await;
-        if let (true, Reply::Answer(_, answer)) = (self.spec.pays_l1(), &reply)
-            && let Some(again) = unfunded::again(call, answer)
-        {
-            reply = self.pass(again).await;
-        }
-        match reply {
-            Reply::Answer(StatusCode::OK, answer) if quirks::concerns(&self.spec, &call.method) => {
-                self.correct(call, answer).await
-            }
-            other => other,
-        }
-    }
-
-    /// Hands a call to the node, by the way that its kind needs.
-    async fn reach(&self, call: &Call<'_>, body: Bytes) -> Reply {
-        if self.miner.is_on() && miner::sends(&call.method) {
-            return miner::send(self, call, body).await;
-        }
-        if !pacer::mines(&call.method) {
-            return self.pass(body).await;
-        }
-        match self.mining(async { Ok(self.pass(body).await) }).await {
-            Ok(reply) => reply,
-            Err(error) => broken(&error.to_string()),
-        }
-    }
-
-    async fn correct(&self, call: &Call<'_>, answer: Bytes) -> Reply {
-        let Some(result) = call::raw_result(&answer) else { return Reply::Answer(StatusCode::OK, answer) };
-        match quirks::correct(&self.spec, &self.l1, &self.node, call, result).await {
-            Ok(Some(corrected)) => Reply::Answer(StatusCode::OK, call.answer(&corrected)),
-            Ok(None) => Reply::Answer(StatusCode::OK, answer),
-            Err(error) => broken(&error.to_string()),
-        }
-    }
-
-    pub(super) async fn pass(&self, body: Bytes) -> Reply {
-        match self.node.forward(body).await {
-            Ok((status, answer)) => Reply::Answer(status, answer),
-            Err(error) => broken(&error),
-        }
     }
 }
 
@@ -278,6 +201,6 @@ pub(super) fn refusal(fault: &FaultKind, call: &Call<'_>) -> Reply {
     }
 }
 
-fn broken(reason: &str) -> Reply {
+pub(super) fn broken(reason: &str) -> Reply {
     Reply::Answer(StatusCode::BAD_GATEWAY, format!("the node does not answer: {reason}").into())
 }

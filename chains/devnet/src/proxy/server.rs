@@ -15,13 +15,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
-use super::gate::{Gate, Reply};
+use super::gate::{Gate, Manner, Reply};
 use super::ws;
 use crate::error::{DevnetError, Result};
 
 /// Starts serving on `port` (0 for any) and returns the port.
-pub(crate) fn listen(gate: Arc<Gate>, port: u16, runtime: &Handle) -> Result<u16> {
-    let chain = gate.spec.name;
+pub(crate) fn listen<M: Manner>(gate: Arc<Gate<M>>, port: u16, runtime: &Handle) -> Result<u16> {
+    let chain = gate.name;
     let failed = |source| DevnetError::Port { chain, port, source };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
@@ -32,7 +32,7 @@ pub(crate) fn listen(gate: Arc<Gate>, port: u16, runtime: &Handle) -> Result<u16
     Ok(bound)
 }
 
-async fn accept(listener: tokio::net::TcpListener, gate: Arc<Gate>) -> Infallible {
+async fn accept<M: Manner>(listener: tokio::net::TcpListener, gate: Arc<Gate<M>>) -> Infallible {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(connection(stream, gate.clone()))),
@@ -44,7 +44,7 @@ async fn accept(listener: tokio::net::TcpListener, gate: Arc<Gate>) -> Infallibl
     }
 }
 
-async fn connection(stream: TcpStream, gate: Arc<Gate>) {
+async fn connection<M: Manner>(stream: TcpStream, gate: Arc<Gate<M>>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(request, gate.clone()));
     // An error here is a client that went away, or a hang-up that we made ourselves.
@@ -63,7 +63,10 @@ impl fmt::Display for HungUp {
 
 impl std::error::Error for HungUp {}
 
-async fn answer(request: Request<Incoming>, gate: Arc<Gate>) -> Result<Response<Full<Bytes>>, HungUp> {
+async fn answer<M: Manner>(
+    request: Request<Incoming>,
+    gate: Arc<Gate<M>>,
+) -> Result<Response<Full<Bytes>>, HungUp> {
     if request.headers().contains_key(header::SEC_WEBSOCKET_KEY) {
         return Ok(ws::upgrade(request, gate));
     }

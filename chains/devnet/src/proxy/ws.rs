@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::call::Call;
 use super::faults::FaultKind;
-use super::gate::{Gate, Reply, refusal};
+use super::gate::{Gate, Manner, Reply, refusal};
 
 /// What the writer of a client's socket is told.
 #[derive(Debug)]
@@ -27,7 +27,10 @@ enum Out {
 }
 
 /// Answers the handshake and serves the socket from then on.
-pub(super) fn upgrade(mut request: Request<Incoming>, gate: Arc<Gate>) -> Response<Full<Bytes>> {
+pub(super) fn upgrade<M: Manner>(
+    mut request: Request<Incoming>,
+    gate: Arc<Gate<M>>,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
     let Some(accept) = key.and_then(|key| HeaderValue::from_str(&key).ok()) else {
@@ -47,7 +50,7 @@ pub(super) fn upgrade(mut request: Request<Incoming>, gate: Arc<Gate>) -> Respon
     response
 }
 
-async fn serve(upgraded: Upgraded, gate: Arc<Gate>) {
+async fn serve<M: Manner>(upgraded: Upgraded, gate: Arc<Gate<M>>) {
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
     let (to_client, mut from_client) = socket.split();
     let (out, outgoing) = unbounded_channel();
@@ -65,7 +68,7 @@ async fn serve(upgraded: Upgraded, gate: Arc<Gate>) {
             Some(Ok(Message::Close(_)) | Err(_)) | None => break,
         };
         gate.counter.ws_message();
-        if subscribes(&text) {
+        if subscribes::<M>(&text) {
             subscription(text, &gate, &out, &mut node).await;
         } else {
             tokio::spawn(call(text, gate.clone(), out.clone()));
@@ -85,7 +88,7 @@ where
     }
 }
 
-async fn call(text: String, gate: Arc<Gate>, out: UnboundedSender<Out>) {
+async fn call<M: Manner>(text: String, gate: Arc<Gate<M>>, out: UnboundedSender<Out>) {
     send(gate.serve(text.into()).await, &out);
 }
 
@@ -96,15 +99,14 @@ fn send(reply: Reply, out: &UnboundedSender<Out>) {
     });
 }
 
-fn subscribes(text: &str) -> bool {
-    Call::read(text.as_bytes())
-        .is_some_and(|call| matches!(&*call.method, "eth_subscribe" | "eth_unsubscribe"))
+fn subscribes<M: Manner>(text: &str) -> bool {
+    Call::read(text.as_bytes()).is_some_and(|call| M::subscribes(&call.method))
 }
 
 /// Passes a call on over the node's socket, which is opened for the first of them.
-async fn subscription(
+async fn subscription<M: Manner>(
     text: String,
-    gate: &Arc<Gate>,
+    gate: &Arc<Gate<M>>,
     out: &UnboundedSender<Out>,
     node: &mut Option<UnboundedSender<String>>,
 ) {
@@ -125,8 +127,11 @@ async fn subscription(
 }
 
 /// A socket to the node: what is sent to the returned end goes there, what comes back goes to the client.
-async fn connect(gate: Arc<Gate>, out: UnboundedSender<Out>) -> Option<UnboundedSender<String>> {
-    let url = format!("ws://127.0.0.1:{}", gate.node.port);
+async fn connect<M: Manner>(
+    gate: Arc<Gate<M>>,
+    out: UnboundedSender<Out>,
+) -> Option<UnboundedSender<String>> {
+    let url = format!("ws://127.0.0.1:{}", gate.node.ws_port);
     let (socket, _) = tokio_tungstenite::connect_async(url).await.ok()?;
     let (mut to_node, mut from_node) = socket.split();
     let (sender, mut texts) = unbounded_channel::<String>();
@@ -150,15 +155,15 @@ async fn connect(gate: Arc<Gate>, out: UnboundedSender<Out>) -> Option<Unbounded
 }
 
 /// Hands what the node said to the client; pushes are counted and may be lost, late or doubled.
-fn push(text: String, gate: &Arc<Gate>, out: &UnboundedSender<Out>) {
-    let is_push = Call::read(text.as_bytes()).is_some_and(|call| call.method == "eth_subscription");
-    if !is_push {
+fn push<M: Manner>(text: String, gate: &Arc<Gate<M>>, out: &UnboundedSender<Out>) {
+    let push = Call::read(text.as_bytes()).filter(|call| M::pushes(&call.method));
+    let Some(fault) = push.map(|push| gate.strike(&push.method)) else {
         return drop(out.send(Out::Text(text)));
-    }
-    match gate.strike("eth_subscription") {
+    };
+    match fault {
         None | Some(FaultKind::Stale) => deliver(text, gate, out),
         Some(FaultKind::HangUp) => drop(out.send(Out::HangUp)),
-        Some(FaultKind::Silence | FaultKind::Rpc { .. } | FaultKind::Http(_)) => {}
+        Some(FaultKind::Silence | FaultKind::Rpc { .. } | FaultKind::Http(_) | FaultKind::Dropped) => {}
         Some(FaultKind::Duplicate) => {
             deliver(text.clone(), gate, out);
             deliver(text, gate, out);
@@ -173,7 +178,7 @@ fn push(text: String, gate: &Arc<Gate>, out: &UnboundedSender<Out>) {
     }
 }
 
-fn deliver(text: String, gate: &Gate, out: &UnboundedSender<Out>) {
+fn deliver<M>(text: String, gate: &Gate<M>, out: &UnboundedSender<Out>) {
     if out.send(Out::Text(text)).is_ok() {
         gate.counter.ws_push();
     }

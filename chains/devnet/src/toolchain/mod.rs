@@ -4,6 +4,7 @@ mod anvil;
 mod cache;
 mod contracts;
 mod npm;
+mod surfpool;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub(crate) use cache::Cache;
 pub(crate) use contracts::Contracts;
+pub(crate) use surfpool::Surfpool;
 
 use crate::error::{DevnetError, Result};
 
@@ -31,6 +33,7 @@ impl Progress {
 
 impl Default for Progress {
     fn default() -> Self {
+        // tidy: allow print, because a tool tells its user what it fetches, unless it is told otherwise
         Self::new(|news| eprintln!("devnet: {news}"))
     }
 }
@@ -44,20 +47,33 @@ impl fmt::Debug for Progress {
 /// Everything a start needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Toolchain {
+    pub(crate) evm: Option<EvmTools>,
+    pub(crate) surfpool: Option<Surfpool>,
+}
+
+/// What EVM chains need.
+#[derive(Debug, Clone)]
+pub(crate) struct EvmTools {
     pub(crate) anvil: PathBuf,
     pub(crate) contracts: Contracts,
 }
 
 impl Toolchain {
-    /// Finds or fetches it all; the node and the contracts side by side. Blocks for seconds on an empty cache.
-    pub(crate) fn prepare(progress: &Progress) -> Result<Self> {
+    /// Finds or fetches what is asked for, side by side. Blocks for seconds on an empty cache.
+    pub(crate) fn prepare(progress: &Progress, evm: bool, solana: bool) -> Result<Self> {
         let cache = Cache::locate()?;
         std::thread::scope(|scope| {
-            let anvil = scope.spawn(|| anvil::find(&cache, progress));
-            let contracts = Contracts::load(&cache, progress)?;
-            let anvil =
-                anvil.join().map_err(|_| DevnetError::Runtime("a setup thread panicked".into()))??;
-            Ok(Self { anvil, contracts })
+            let anvil = evm.then(|| scope.spawn(|| anvil::find(&cache, progress)));
+            let surfpool = solana.then(|| scope.spawn(|| Surfpool::find(&cache, progress)));
+            let contracts = evm.then(|| Contracts::load(&cache, progress)).transpose()?;
+            let anvil = anvil.map(joined).transpose()?;
+            let surfpool = surfpool.map(joined).transpose()?;
+            let evm = anvil.zip(contracts).map(|(anvil, contracts)| EvmTools { anvil, contracts });
+            Ok(Self { evm, surfpool })
         })
     }
+}
+
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|_| Err(DevnetError::Runtime("a setup thread panicked".into())))
 }

@@ -17,14 +17,14 @@ use crate::rpc::Rpc;
 use crate::send::{Engine, Offer, unsigned_sample};
 use crate::tasks::Tasks;
 use crate::{
-    At, ChainlinkOracle, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
+    At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
 };
 use alloy::primitives::{Address, U64};
 use alloy::signers::Signer;
 use std::sync::Arc;
 use tollway_core::{
     Account, Amount, AssetId, ChainId, Clock, Code, Error, Funds, Handle, Ledger, Network, NetworkTraits,
-    Outcome, Purpose, RecordKey, Result, Sample, Tariff, TxId, async_trait,
+    Outcome, Purpose, RecordKey, Result, Sample, Tariff, Time, TxId, async_trait,
 };
 
 /// A live EVM chain over one node.
@@ -148,6 +148,9 @@ impl Evm for EvmNetwork {
     }
     async fn funds(&self, owner: &Account, token: Address) -> Result<Funds> {
         self.holdings.funds(owner, token, &self.tasks).await
+    }
+    fn funds_now(&self, owner: Address, token: Address, now: Time) -> Option<Held> {
+        self.holdings.now(owner, token, now, &self.tasks)
     }
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         self.engine.send(submit, key).await

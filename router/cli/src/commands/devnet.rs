@@ -2,11 +2,11 @@
 
 use super::stopped;
 use crate::args::Devnet as Args;
-use crate::config::{Config, Key, Network};
+use crate::config::{Config, Key, Network, Places};
 use crate::exit::{Failure, Outcome};
 use crate::out;
 use std::path::{Path, PathBuf};
-use tollway_devnet::{ChainSpec, Devnet, DevnetError};
+use tollway_devnet::{ChainSpec, Devnet, DevnetError, SolanaToken};
 
 /// Where the configuration expects the keys.
 pub(crate) const PAYER_ENV: &str = "TOLLWAY_PAYER_KEY";
@@ -22,6 +22,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     }
     let devnet = Devnet::builder()
         .chains(ALL)
+        .solana()
         .block_time_ms(args.block_time_ms)
         .fixed_ports(!args.free_ports)
         .start()
@@ -42,15 +43,20 @@ async fn serve(args: &Args, devnet: &Devnet) -> Outcome {
             chain.usdc()
         ))?;
     }
+    let solana = devnet.solana().map_err(Failure::failed)?;
+    let (name, caip2) = (solana.name(), solana.caip2());
+    out::line(format_args!("{name:<14} {caip2}  {}", solana.http_url()))?;
+    for token in SolanaToken::ALL {
+        out::line(format_args!("{:<14} {} {}", "", token.name, token.mint))?;
+    }
+    out::line("\nfor other shells; everybody has these keys, and they are worthless anywhere else:")?;
+    let (accounts, there) = (devnet.accounts(), solana.accounts());
+    let pair = |name: &str, evm: &str, solana: &str| out::line(format_args!("export {name}={evm},{solana}"));
+    pair(PAYER_ENV, accounts.payer(0).private_key(), &there.payer(0).private_key())?;
+    pair(SETTLER_ENV, accounts.settler(0).private_key(), &there.settler(0).private_key())?;
+    pair("TOLLWAY_PAY_TO", accounts.merchant(0).address(), there.merchant(0).address())?;
     let urls: Vec<_> = devnet.chains().iter().map(|chain| chain.http_url()).collect();
-    let accounts = devnet.accounts();
-    out::line(
-        "\nfor other shells; the keys are those of the well-known test mnemonic, worthless anywhere else:",
-    )?;
-    out::line(format_args!("export {PAYER_ENV}={}", accounts.payer(0).private_key()))?;
-    out::line(format_args!("export {SETTLER_ENV}={}", accounts.settler(0).private_key()))?;
-    out::line(format_args!("export TOLLWAY_PAY_TO={}", accounts.merchant(0).address()))?;
-    out::line(format_args!("export TOLLWAY_RPC_URLS={}", urls.join(",")))?;
+    pair("TOLLWAY_RPC_URLS", &urls.join(","), &solana.http_url())?;
     if let Some(path) = &args.write_config {
         write_config(path, devnet)?;
         out::line(format_args!(
@@ -106,12 +112,11 @@ pub(crate) const ALL: [ChainSpec; 5] =
     [ChainSpec::ETHEREUM, ChainSpec::BASE, ChainSpec::OP, ChainSpec::ARBITRUM, ChainSpec::BASE_SEPOLIA];
 
 fn config(devnet: &Devnet, ledger: PathBuf) -> Outcome<Config> {
-    let networks = devnet.chains().iter().map(|chain| Network {
-        id: chain.spec().caip2(),
-        rpc: Some(chain.http_url()),
-        rpc_env: None,
-        confirmations: None,
-    });
+    let solana = devnet.solana().map_err(Failure::failed)?;
+    let evm = devnet.chains().iter().map(|chain| (chain.spec().caip2(), chain.http_url()));
+    let networks = evm.chain([(solana.caip2().to_owned(), solana.http_url())]);
+    let networks =
+        networks.map(|(id, url)| Network { id, rpc: Some(url), rpc_env: None, confirmations: None });
     let limits =
         crate::config::Limits { max_usd: Some(tollway::core::Usd::parse("0.10")?), ..Default::default() };
     Ok(Config {
@@ -120,8 +125,8 @@ fn config(devnet: &Devnet, ledger: PathBuf) -> Outcome<Config> {
         // These chains have mainnets' ids, and coins that are worth nothing.
         mainnet: true,
         networks: networks.collect(),
-        payer: Some(Key::Env { env: PAYER_ENV.to_owned() }),
-        settlers: vec![Key::Env { env: SETTLER_ENV.to_owned() }],
+        payer: Places(vec![Key::Env { env: PAYER_ENV.to_owned() }]),
+        settlers: Places(vec![Key::Env { env: SETTLER_ENV.to_owned() }]),
         policy: limits,
         ..Config::default()
     })

@@ -9,7 +9,7 @@ use tollway::core::Role;
 
 pub(crate) async fn run(args: &Args) -> Outcome {
     let config = Config::read(&args.config, args.mainnet)?;
-    if config.settlers.is_empty() {
+    if config.settlers.0.is_empty() {
         return Err(Failure::usage("no [[settler]] key is configured: a facilitator needs one to send from"));
     }
     let house = setup::house(&config, &[Role::Settler]).await?;

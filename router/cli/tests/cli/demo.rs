@@ -4,6 +4,9 @@ use crate::kit::{Outcome, Running, all_gone, descendants, run, tollway};
 use serde_json::Value;
 use std::time::Duration;
 
+const SOLANA: &str = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp";
+const BASE: &str = "eip155:8453";
+
 /// A decimal number of dollars, in 10⁻¹⁸.
 fn usd(value: &Value) -> Outcome<u128> {
     Ok(tollway::core::Usd::parse(value.as_str().ok_or("no text")?)?.e18())
@@ -14,40 +17,55 @@ fn the_demo_as_json_is_one_object_with_all_that_a_script_wants() -> Outcome {
     let home = tempfile::tempdir()?;
     let running = Running::start(tollway(home.path(), &["demo", "--json"]))?;
     let mut nodes = Vec::new();
-    // Five nodes, each under a guard.
+    // Six nodes, each under a guard.
     for _ in 0..1000 {
         nodes = descendants(running.pid());
-        if nodes.len() >= 10 {
+        if nodes.len() >= 12 {
             break;
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert!(nodes.len() >= 10, "{nodes:?}");
+    assert!(nodes.len() >= 12, "{nodes:?}");
     let said = running.end()?;
     all_gone(&nodes);
     let report = said.json();
     assert_eq!(usd(&report["price_usd"])?, 10_000_000_000_000_000);
     let payments = report["payments"].as_array().ok_or("no payments")?;
-    assert_eq!(payments.len(), 2);
-    assert_ne!(payments[0]["network"], payments[1]["network"]);
-    assert_ne!(payments[0]["transaction"], payments[1]["transaction"]);
+    assert_eq!(payments.len(), 3);
+    let networks: Vec<_> = payments.iter().map(|payment| payment["network"].as_str().unwrap_or("")).collect();
+    assert_eq!(networks[..2], [SOLANA, BASE], "what gets dear is left");
+    assert!(networks[2].starts_with("eip155:") && networks[2] != BASE, "{networks:?}");
     for payment in payments {
         whole(payment)?;
     }
+    let priority = |payment: &Value| part(payment, SOLANA, "priority");
+    assert!(priority(&payments[1])? > 10 * priority(&payments[0])?, "{payments:?}");
+    assert_eq!(part(&payments[0], SOLANA, "execution")?, 10_000, "two signatures at 5,000 lamports");
     assert!(std::fs::read_dir(home.path())?.next().is_none(), "it left files behind");
     Ok(())
+}
+
+/// A part of what settling on a network costs, in the coin's smallest units.
+fn part(payment: &Value, network: &str, name: &str) -> Outcome<u128> {
+    let routes = payment["routes"].as_array().ok_or("no routes")?;
+    let route = routes.iter().find(|route| route["network"] == network).ok_or("not ranked")?;
+    let parts = route["parts"].as_array().into_iter().flatten().filter_map(|work| work["parts"].as_array());
+    let part = parts.flatten().find(|part| part["part"] == name).ok_or("no such part")?;
+    Ok(part["atomic"].as_str().ok_or("no amount")?.parse()?)
 }
 
 /// One payment, with the table that it was chosen from.
 fn whole(payment: &Value) -> Outcome {
     let network = payment["network"].as_str().ok_or("no network")?;
-    assert!(network.starts_with("eip155:"), "{network}");
-    let hash = payment["transaction"].as_str().and_then(|t| t.strip_prefix("0x")).ok_or("no transaction")?;
-    assert!(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{hash}");
+    let transaction = payment["transaction"].as_str().ok_or("no transaction")?;
+    match transaction.strip_prefix("0x") {
+        Some(hash) => assert!(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{hash}"),
+        None => assert!(network == SOLANA && (86..=88).contains(&transaction.len()), "{transaction}"),
+    }
     assert_eq!(payment["amount_atomic"], "10000");
 
     let routes = payment["routes"].as_array().ok_or("no routes")?;
-    assert_eq!(routes.len(), 4, "{routes:?}");
+    assert_eq!(routes.len(), 5, "{routes:?}");
     assert_eq!(routes[0]["network"], network, "the first is the one that was paid");
     let rank =
         |route: &Value| Outcome::Ok((usd(&route["payer_cost_usd"])?, usd(&route["settlement_cost_usd"])?));
@@ -83,15 +101,15 @@ fn the_demo_for_people_shows_tables_reasons_and_balances() -> Outcome {
     let home = tempfile::tempdir()?;
     let said = run(tollway(home.path(), &["demo"]))?;
     let text = said.good();
-    for rank in ["1", "2", "3", "4"] {
+    for rank in ["1", "2", "3", "4", "5"] {
         let rows = text.lines().filter(|line| line.trim_start().starts_with(&format!("{rank}  "))).count();
-        assert_eq!(rows, 2, "place {rank} of two tables: {said:?}");
+        assert_eq!(rows, 3, "place {rank} of three tables: {said:?}");
     }
-    assert!(!text.contains("\n 5  "), "{said:?}");
-    assert_eq!(text.matches("✗ #").count(), 2, "{said:?}");
-    assert_eq!(text.matches("exact on Base Sepolia: insufficient_funds (").count(), 2, "{said:?}");
+    assert!(!text.contains("\n 6  "), "{said:?}");
+    assert_eq!(text.matches("✗ #").count(), 3, "{said:?}");
+    assert_eq!(text.matches("exact on Base Sepolia: insufficient_funds (").count(), 3, "{said:?}");
     for words in ["  → paid 0.010000 USDC on ", "    payer    10000.000000 USDC → 9999.990000 USDC"] {
-        assert_eq!(text.matches(words).count(), 2, "{words:?} in {said:?}");
+        assert_eq!(text.matches(words).count(), 3, "{words:?} in {said:?}");
     }
     assert!(text.contains("    merchant 100.000000 USDC → 100.010000 USDC"), "{said:?}");
     assert!(text.contains("settling was predicted to cost $0.00"), "{said:?}");
@@ -104,7 +122,7 @@ fn ctrl_c_in_the_middle_leaves_no_node_behind() -> Outcome {
     let running = Running::start(tollway(home.path(), &["demo"]))?;
     running.hear("▌ A paid API asks")?;
     let nodes = descendants(running.pid());
-    assert!(nodes.len() >= 5, "{nodes:?}");
+    assert!(nodes.len() >= 6, "{nodes:?}");
     running.interrupt()?;
     all_gone(&nodes);
     Ok(())

@@ -12,6 +12,7 @@ fn plugins_are_listed_for_people() -> Outcome {
         said.good().contains("scheme   exact/eip155/eip3009  pays yes  sells yes  settles yes"),
         "{said:?}"
     );
+    assert!(said.out.contains("scheme   exact/solana  pays yes  sells yes  settles yes"), "{said:?}");
     assert!(said.out.contains("eip155:8453        Base               mainnet  USDC"), "{said:?}");
     Ok(())
 }
@@ -27,6 +28,8 @@ fn plugins_are_listed_for_programs() -> Outcome {
     let networks = list["networks"].as_array().ok_or("no networks")?;
     let sepolia = networks.iter().find(|n| n["network"] == "eip155:84532").ok_or("no Base Sepolia")?;
     assert_eq!((&sepolia["testnet"], &sepolia["v1_name"]), (&true.into(), &"base-sepolia".into()));
+    let solana = networks.iter().find(|n| n["v1_name"] == "solana").ok_or("no Solana")?;
+    assert_eq!(solana["network"], "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp");
     Ok(())
 }
 

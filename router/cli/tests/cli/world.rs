@@ -95,7 +95,7 @@ impl World {
             .name("shop")
             .role(Role::Seller)
             .sqlite(self.home.path().join("shop.sqlite"))?
-            .evm_rpcs(self.devnet.chains().iter().map(|chain| chain.http_url()))
+            .rpcs(self.devnet.chains().iter().map(|chain| chain.http_url()))
             .connect()
             .await?;
         let gate = house.gate(SellerPolicy::default(), vec![house.remote(&settles)?]);

@@ -13,10 +13,12 @@
 
 mod drive;
 mod journal;
+mod offer;
 mod once;
 mod simple;
 
 pub use drive::{Delivered, Driver, Handler};
 pub use journal::{Stage, VisitRecord};
+pub use offer::offer;
 pub use once::{SettleOnce, verify};
 pub use simple::{order, simple};

@@ -198,7 +198,12 @@ impl SettleOnce<'_> {
             Ok(Claim::Fresh) => return Ok(Claimed { verified: Some(verified), entry }),
             Ok(Claim::Replay) => replayed(),
             Ok(_) => in_flight(),
-            Err(e) => e,
+            // It may have happened. The journaled visit is ours, so the claim is nobody else's; and whatever keeps it from
+            // being freed now leaves the visit in the journal, for the next look at it.
+            Err(e) => {
+                self.ledger.conclude(&keys, print, None).await?;
+                e
+            }
         };
         entry.remove(self.ledger).await?;
         Err(refused)

@@ -16,7 +16,11 @@ use std::str::FromStr;
 /// Source: CAIP-2 (`[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "ArrayString<41>", into = "ArrayString<41>")]
-pub struct ChainId(ArrayString<41>);
+pub struct ChainId {
+    text: ArrayString<41>,
+    /// Where the colon is.
+    colon: u8,
+}
 
 impl ChainId {
     /// Reads a CAIP-2 id.
@@ -29,25 +33,26 @@ impl ChainId {
         };
         let (namespace, reference) = text.split_once(':').ok_or_else(bad)?;
         let namespace_ok = (3..=8).contains(&namespace.len())
-            && namespace.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && every(namespace, |b| b.is_ascii_lowercase() | b.is_ascii_digit() | (b == b'-'));
         let reference_ok = (1..=32).contains(&reference.len())
-            && reference.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            && every(reference, |b| b.is_ascii_alphanumeric() | (b == b'-') | (b == b'_'));
         if !(namespace_ok && reference_ok) {
             return Err(bad());
         }
-        ArrayString::from(text).map(Self).map_err(|_| bad())
+        let colon = u8::try_from(namespace.len()).map_err(|_| bad())?;
+        ArrayString::from(text).map(|text| Self { text, colon }).map_err(|_| bad())
     }
     /// What stands before the colon: the chain family.
     pub fn namespace(&self) -> &str {
-        self.0.split_once(':').map_or("", |(n, _)| n)
+        self.text.get(..usize::from(self.colon)).unwrap_or("")
     }
     /// What stands after the colon.
     pub fn reference(&self) -> &str {
-        self.0.split_once(':').map_or("", |(_, r)| r)
+        self.text.get(usize::from(self.colon).saturating_add(1)..).unwrap_or("")
     }
     /// The whole id.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -65,22 +70,33 @@ impl TryFrom<ArrayString<41>> for ChainId {
 }
 impl From<ChainId> for ArrayString<41> {
     fn from(c: ChainId) -> Self {
-        c.0
+        c.text
     }
 }
 impl fmt::Display for ChainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 impl fmt::Debug for ChainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
-/// Longest account address or asset key that is accepted, in bytes (CAIP-10's limit).
-pub const KEY_BYTES_MAX: usize = 128;
+/// Is every byte of a text of a kind? Sixteen are looked at at once; the last sixteen may have been looked at before.
+pub(crate) fn every(text: &str, kind: impl Fn(u8) -> bool) -> bool {
+    let all = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & kind(*byte));
+    let block = |block: &[u8; 16]| all(block);
+    match text.as_bytes().last_chunk() {
+        Some(last) => text.as_bytes().as_chunks().0.iter().all(block) && block(last),
+        None => all(text.as_bytes()),
+    }
+}
+
+/// Longest account address or asset key that is accepted, in bytes. CAIP-10 would allow 128; the longest that any chain with
+/// x402 has are 66 (`0x` and 64 hex digits), and ids are copied a lot.
+pub const KEY_BYTES_MAX: usize = 68;
 
 macro_rules! on_chain {
     ($(#[$doc:meta])* $name:ident, $sep:literal, $field:ident, $fielddoc:literal) => {
@@ -97,7 +113,7 @@ macro_rules! on_chain {
             /// # Errors
             /// [`Code::InvalidAddress`] when it is empty, longer than [`KEY_BYTES_MAX`] or not printable ASCII.
             pub fn new(chain: ChainId, $field: &str) -> Result<Self> {
-                let ok = !$field.is_empty() && $field.bytes().all(|b| b.is_ascii_graphic());
+                let ok = $field.len() <= KEY_BYTES_MAX && !$field.is_empty() && every($field, |b| b.is_ascii_graphic());
                 match ArrayString::from($field) {
                     Ok($field) if ok => Ok(Self { chain, $field }),
                     _ => Err(Error::payee(Code::InvalidAddress).detail(excerpt($field))),
@@ -150,6 +166,13 @@ on_chain!(
     /// Something of value on a chain: a token's address, or [`AssetId::NATIVE`]; shown as `eip155:8453/0x…`.
     AssetId, "/", key, "The token's address in the family's canonical spelling, or `native`."
 );
+
+impl Account {
+    /// The same spelling on another chain of the same family.
+    pub(crate) fn on(self, chain: ChainId) -> Self {
+        Self { chain, ..self }
+    }
+}
 
 impl AssetId {
     /// The key of a chain's own coin.

@@ -15,7 +15,7 @@ impl Name {
     /// # Errors
     /// [`Code::UnsupportedScheme`] when it is empty, longer than 32 bytes or not printable ASCII.
     pub fn new(text: &str) -> Result<Self> {
-        let ok = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        let ok = !text.is_empty() && text.len() <= 32 && super::every(text, |b| b.is_ascii_graphic());
         match ArrayString::from(text) {
             Ok(name) if ok => Ok(Self(name)),
             _ => Err(Error::payee(Code::UnsupportedScheme)

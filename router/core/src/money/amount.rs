@@ -1,4 +1,5 @@
 use crate::error::excerpt;
+use crate::ids::every;
 use crate::{AssetId, Code, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -45,11 +46,13 @@ impl Amount {
             Error::payee(Code::InvalidAmount)
                 .detail(format!("{} is not a decimal count of atomic units below 2^128", excerpt(text)))
         };
-        let plain = !text.is_empty() && text.len() <= 39 && text.bytes().all(|b| b.is_ascii_digit());
+        let plain = !text.is_empty() && text.len() <= 39 && every(text, |b| b.is_ascii_digit());
         if !plain || (text.len() > 1 && text.starts_with('0')) {
             return Err(bad());
         }
-        text.parse().map_err(|_| bad())
+        // Nineteen digits fit half the width, and nearly every amount has fewer.
+        let short = (text.len() <= 19).then(|| text.parse::<u64>().ok()).flatten().map(u128::from);
+        short.map_or_else(|| text.parse().map_err(|_| bad()), Ok)
     }
 }
 

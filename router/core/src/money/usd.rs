@@ -40,7 +40,7 @@ impl Usd {
     pub const fn shared_by(self, n: u32) -> Self {
         #[allow(clippy::as_conversions)] // widening
         let n = if n == 0 { 1 } else { n as u128 };
-        Self(self.0.div_ceil(n))
+        if n == 1 { self } else { Self(self.0.div_ceil(n)) }
     }
     /// Reads a decimal such as `"0.01"`, `"$1.50"` or `"12"`.
     ///
@@ -102,6 +102,31 @@ impl<'de> Deserialize<'de> for Usd {
     }
 }
 
+/// Powers of ten, as far as 128 bits hold them: every quote takes some.
+const TENS: [u128; 39] = {
+    let mut tens = [1; 39];
+    let mut n = 1;
+    while n < 39 {
+        #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // while compiling
+        {
+            tens[n] = tens[n - 1] * 10;
+            n += 1;
+        }
+    }
+    tens
+};
+
+fn ten_to(exponent: u32) -> Option<u128> {
+    TENS.get(usize::try_from(exponent).ok()?).copied()
+}
+
+/// `div_ceil` with one long division in place of two.
+fn divided_up(n: u128, by: u128) -> u128 {
+    let down = n.checked_div(by).unwrap_or(u128::MAX);
+    // Less than `by` is lost, so at most one is missing, and only where `by` is more than one.
+    if down.wrapping_mul(by) == n { down } else { down.saturating_add(1) }
+}
+
 /// What one whole unit of an asset is worth, exactly as a feed answered.
 ///
 /// The worth of `n` atomic units is `n × answer / 10^(answer_decimals + asset_decimals)` dollars.
@@ -126,13 +151,13 @@ impl UsdPrice {
         let over = || Error::us(Code::InvalidAmount).detail("worth in USD does not fit");
         let scale = u32::from(self.answer_decimals).saturating_add(u32::from(self.asset_decimals));
         if scale <= 18 {
-            let up = 10u128.checked_pow(18u32.saturating_sub(scale)).ok_or_else(over)?;
+            let up = ten_to(18u32.saturating_sub(scale)).ok_or_else(over)?;
             let product = atomic.checked_mul(self.answer).and_then(|p| p.checked_mul(up)).ok_or_else(over)?;
             return Ok(Usd(product));
         }
-        let divisor = 10u128.checked_pow(scale.saturating_sub(18)).ok_or_else(over)?;
+        let divisor = ten_to(scale.saturating_sub(18)).ok_or_else(over)?;
         if let Some(product) = atomic.checked_mul(self.answer) {
-            return Ok(Usd(product.div_ceil(divisor)));
+            return Ok(Usd(divided_up(product, divisor)));
         }
         let product = U256::from(atomic).checked_mul(U256::from(self.answer)).ok_or_else(over)?;
         let worth = product.div_ceil(U256::from(divisor));

@@ -70,10 +70,10 @@ impl Builder {
         }
         self
     }
-    /// Settings for the scheme of that name.
+    /// Settings for the plugins whose section has that name ([`SchemeEntry::section`]).
     #[must_use]
-    pub fn settings(mut self, scheme: &str, value: serde_json::Value) -> Self {
-        self.settings.insert(scheme.to_owned(), value);
+    pub fn settings(mut self, section: &str, value: serde_json::Value) -> Self {
+        self.settings.insert(section.to_owned(), value);
         self
     }
     /// Asks for a role; a role that nobody asks for is not built.
@@ -113,8 +113,9 @@ impl Builder {
                     clock: clock.clone(),
                     dice: dice.clone(),
                     handle,
-                    settings: self.settings.get(entry.id.scheme).cloned().unwrap_or_default(),
+                    settings: self.settings.get(entry.section).cloned().unwrap_or_default(),
                     scheme: entry.id.scheme,
+                    section: entry.section,
                 };
                 cells.entry(chain).or_default().push(self.cell(entry, &site)?);
                 built = true;
@@ -175,6 +176,7 @@ impl Builder {
             capability: entry.capability,
             read: entry.read,
             chain: site.chain,
+            network: site.handle.as_ref().map(|handle| handle.network.clone()),
             payer: self.build_role(Role::Payer, node, entry.payer, site)?,
             seller: self.build_role(Role::Seller, true, entry.seller, site)?,
             settler: self.build_role(Role::Settler, node, entry.settler, site)?,

@@ -1,11 +1,12 @@
 use crate::ChainId;
+use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, HashMap};
 
 /// Something for each chain: gone through in the chains' order, and found without comparing its way there.
 #[derive(Debug)]
 pub(super) struct ByChain<T> {
     all: Vec<(ChainId, T)>,
-    places: HashMap<ChainId, usize>,
+    places: HashMap<ChainId, usize, RandomState>,
 }
 
 impl<T> ByChain<T> {

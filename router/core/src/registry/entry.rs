@@ -1,5 +1,7 @@
 use super::Site;
-use crate::{Family, Flow, Order, Payer, Result, Seller, Settler, Terms};
+use crate::{
+    ChainId, Extra, Family, Flow, Kind, Name, Order, Payer, Result, Seller, Settler, Terms, Version,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -91,6 +93,9 @@ pub struct SchemeEntry {
     pub id: CellId,
     /// What it can do.
     pub capability: Capability,
+    /// The section of the configuration that is its own; the scheme's name unless it says otherwise
+    /// ([`SchemeEntry::section`]).
+    pub section: &'static str,
     /// Reads a payload.
     pub read: Read,
     /// Builds the side that signs.
@@ -104,7 +109,22 @@ pub struct SchemeEntry {
 impl SchemeEntry {
     /// An entry without roles; they are added one by one, so a new field never breaks a plugin.
     pub const fn new(id: CellId, capability: Capability, read: Read) -> Self {
-        Self { id, capability, read, payer: None, seller: None, settler: None }
+        Self { id, capability, section: id.scheme, read, payer: None, seller: None, settler: None }
+    }
+    /// `Settler::kinds` of a scheme whose offers need carry nothing: it settles on both wires.
+    ///
+    /// # Errors
+    /// [`crate::Code::UnsupportedScheme`] when the scheme's name is none.
+    pub fn kinds(&self, chain: ChainId) -> Result<Vec<Kind>> {
+        let scheme = Name::new(self.id.scheme)?;
+        let kind = |version| Kind { version, scheme, chain, extra: Extra::default() };
+        Ok([Version::V1, Version::V2].map(kind).into())
+    }
+    /// Names the plugin's section of the configuration, for a scheme that several plugins share.
+    #[must_use]
+    pub const fn section(mut self, name: &'static str) -> Self {
+        self.section = name;
+        self
     }
     /// Adds the side that signs.
     #[must_use]

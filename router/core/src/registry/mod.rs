@@ -43,6 +43,8 @@ pub struct Cell {
     pub read: Read,
     /// Where.
     pub chain: ChainId,
+    /// The live chain, where there is one.
+    pub network: Option<Arc<dyn Network>>,
     /// The side that signs.
     pub payer: Option<Arc<dyn Payer>>,
     /// The side that sells.

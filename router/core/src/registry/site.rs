@@ -37,6 +37,7 @@ pub struct Site {
     pub(crate) handle: Option<Handle>,
     pub(crate) settings: serde_json::Value,
     pub(crate) scheme: &'static str,
+    pub(crate) section: &'static str,
 }
 
 impl Site {
@@ -58,7 +59,7 @@ impl Site {
     pub fn has_network(&self) -> bool {
         self.handle.is_some()
     }
-    /// The section of the configuration under the scheme's name.
+    /// The plugin's own section of the configuration.
     ///
     /// # Errors
     /// [`Code::BadSettings`] with serde's words.
@@ -66,8 +67,9 @@ impl Site {
         if self.settings.is_null() {
             return Ok(T::default());
         }
-        T::deserialize(&self.settings)
-            .map_err(|e| Error::caller(Code::BadSettings).detail(format!("settings of {}: {e}", self.scheme)))
+        T::deserialize(&self.settings).map_err(|e| {
+            Error::caller(Code::BadSettings).detail(format!("settings of {}: {e}", self.section))
+        })
     }
 }
 

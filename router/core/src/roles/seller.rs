@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 /// * Every method may be retried and dropped: what cannot be taken back is done by the driver, after it was journaled.
 #[crate::async_trait]
 pub trait Seller: Send + Sync {
-    /// An `accepts` entry for this price, given what the settler says it supports.
+    /// An `accepts` entry for this price, given what the settler says it supports. Its `raw` is what is advertised;
+    /// [`crate::flow::offer`] writes it for any plain scheme.
     ///
     /// # Errors
     /// Why this rail cannot be offered: it is left out, with the reason.

@@ -29,7 +29,8 @@ pub trait Settler: Send + Sync {
     /// A verdict, with the peer to blame, when it does not; [`crate::Blame::Network`] or [`crate::Blame::Us`] with
     /// [`crate::Next::Later`] when nobody could look.
     async fn verify(&self, order: &Order) -> Result<Proof>;
-    /// Settles, and waits for the set finality.
+    /// Settles exactly what is due, and waits for the set finality. A scheme that is not metered refuses a part: a receipt
+    /// never says another amount than [`Due::charge`].
     ///
     /// # Errors
     /// [`crate::Next::Unknown`] when money may have moved, with the transaction where one is known. Any other error

@@ -1,19 +1,17 @@
-use super::located::Located;
-use super::requirement::understand;
-use super::{ACCEPTS_MAX, read_requirement};
+use super::{ACCEPTS_MAX, quick, read_requirement};
 use crate::raw::Text;
 use crate::{Challenge, Code, Entry, Error, Family, Json, Result, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// A 402 whose entries are read on the spot (`T` is [`Located`]), or kept for later (`&RawValue`).
+/// A 402 whose entries are kept for later.
 #[derive(Deserialize)]
-struct Fields<'a, T> {
+struct Fields<'a> {
     #[serde(rename = "x402Version")]
     version: u8,
-    #[serde(default = "Option::default")]
-    accepts: Option<Vec<T>>,
+    #[serde(borrow)]
+    accepts: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
     error: Option<Text<'a>>,
     #[serde(borrow)]
@@ -28,7 +26,7 @@ struct Fields<'a, T> {
 /// [`Code::InvalidPayload`] when it is not a challenge, [`Code::InvalidX402Version`], [`Code::TooLarge`] above
 /// [`ACCEPTS_MAX`] entries. A broken entry is no error: it comes back as an [`Entry`] with its reason.
 pub fn read_challenge(raw: &Json, families: &[Family]) -> Result<Challenge> {
-    match at_once(raw, families) {
+    match quick::read(raw, families) {
         Some(challenge) => Ok(challenge),
         None => one_by_one(raw, families),
     }
@@ -42,26 +40,21 @@ pub fn parse_challenge(text: impl Into<Arc<str>>, families: &[Family]) -> Result
     read_challenge(&Json::unread(text.into()), families)
 }
 
-/// In one pass, as long as every entry has the form of one.
-fn at_once(raw: &Json, families: &[Family]) -> Option<Challenge> {
-    let fields: Fields<'_, Located<'_>> = serde_json::from_str(raw.as_str()).ok()?;
-    let version = Version::try_from(fields.version).ok()?;
-    let read = fields.accepts.as_deref().unwrap_or_default();
-    if read.len() > ACCEPTS_MAX {
+/// [`parse_challenge`] of a text that is as plain as most are, and certainly nests no deeper than `max_depth`; `None` for
+/// any other, which is no verdict: whoever gets it checks how deep the text nests and asks [`parse_challenge`].
+pub fn parse_plain_challenge(text: &Arc<str>, max_depth: usize, families: &[Family]) -> Option<Challenge> {
+    if max_depth < quick::DEPTH {
         return None;
     }
-    let mut accepts = Vec::with_capacity(read.len());
-    for entry in read {
-        let raw = entry.place(raw)?;
-        accepts.push(Entry { requirement: understand(&entry.fields, &raw, version, families), raw });
-    }
-    Some(whole(&fields, version, accepts, raw))
+    quick::read(&Json::unread(Arc::clone(text)), families)
 }
 
 /// Entry by entry, so that a broken one spoils no other; says what is wrong with the whole.
 fn one_by_one(raw: &Json, families: &[Family]) -> Result<Challenge> {
-    let fields: Fields<'_, &RawValue> =
-        raw.read().map_err(|e| Error::payee(Code::InvalidPayload).detail(e.detail))?;
+    let fields: Fields<'_> = raw.read().map_err(|e| Error::payee(Code::InvalidPayload).detail(e.detail))?;
+    if !raw.is_object() {
+        return Err(Error::payee(Code::InvalidPayload).detail("a challenge is an object"));
+    }
     let version = Version::try_from(fields.version)?;
     let accepts = fields.accepts.as_deref().unwrap_or_default(); // Go writes an empty list as null
     if accepts.len() > ACCEPTS_MAX {
@@ -72,19 +65,14 @@ fn one_by_one(raw: &Json, families: &[Family]) -> Result<Challenge> {
         let raw = raw.slice(part);
         Entry { requirement: read_requirement(&raw, version, families), raw }
     };
-    let accepts = accepts.iter().map(entry).collect();
-    Ok(whole(&fields, version, accepts, raw))
-}
-
-fn whole<T>(fields: &Fields<'_, T>, version: Version, accepts: Vec<Entry>, raw: &Json) -> Challenge {
     let kept = |part: Option<&RawValue>| part.map(|p| raw.slice(p)).filter(|j| j.as_str() != "null");
-    Challenge {
+    Ok(Challenge {
         version,
-        accepts,
+        accepts: accepts.iter().map(entry).collect(),
         resource: kept(fields.resource),
         extensions: kept(fields.extensions),
         error: fields.error.as_ref().map(|e| Code::from_wire(&e.0)),
-    }
+    })
 }
 
 #[derive(Serialize)]
@@ -116,35 +104,71 @@ pub fn write_challenge(challenge: &Challenge) -> Json {
 mod tests {
     use super::*;
     use crate::wire::located::tests::{FAMILY, entry};
+    use proptest::prelude::*;
 
-    /// Whatever one pass understands, two understand alike, to the byte.
+    /// Whatever the quick way reads, the long way reads alike, to the byte; true when the quick way read it.
+    fn alike(text: &str) -> bool {
+        let raw = Json::unread(text.into());
+        let Some(quick) = quick::read(&raw, &[FAMILY]) else { return false };
+        let long = one_by_one(&raw, &[FAMILY]).expect(text);
+        assert_eq!(quick, long, "{text}");
+        for (a, b) in quick.accepts.iter().zip(&long.accepts) {
+            assert_eq!(a.raw.as_str(), b.raw.as_str(), "{text}");
+            let extra =
+                |entry: &Entry| entry.requirement.as_ref().ok().map(|r| r.extra.0.as_str().to_owned());
+            assert_eq!(extra(a), extra(b), "{text}");
+        }
+        true
+    }
+
     #[test]
-    fn one_pass_reads_what_two_read() {
+    fn the_quick_way_reads_what_the_long_way_reads() {
         let good = [
             entry("aaa:1", ""),
             entry("bbb:1", ""),
             entry("one", r#""extra":{"k":"}"}"#),
-            entry("aaa:2", "").replace('7', "-7"),
+            entry("aaa:2", r#""extra":null"#).replace('7', "-7"),
+            entry("aaa:2", r#""maxAmountRequired":"8", "extra" : { } "#).replace("0xABc", ""),
+            entry("aaa:2", r#""extra":[]"#).replace("exact", " "),
         ];
-        let broken = [r#"{"scheme":1}"#, "{}", "null", r#"{"\u0078":1}"#];
+        let broken = [r#"{"scheme":1}"#, "{}", "null", r#"{"\u0078":1}"#, r#"{"asset":"a","asset":"a"}"#];
         for version in [1, 2, 3] {
             for count in 0..=good.len() {
                 for bad in [None].into_iter().chain(broken.map(Some)) {
                     let entries: Vec<_> = good.iter().take(count).map(String::as_str).chain(bad).collect();
                     let text = format!(
-                        r#"{{"accepts":[ {} ],"x402Version":{version},"error":"insuffici\u0065nt_funds","resource":{{"url":"{{"}}}}"#,
-                        entries.join(" ,\n")
+                        r#"{{"accepts":[ {} ],"x402Version":{version},"error":"insufficient_funds","resource":{{"url":"{{"}}}}"#,
+                        entries.join(" , ")
                     );
-                    let raw = Json::parse(text).unwrap();
-                    let (short, long) = (at_once(&raw, &[FAMILY]), one_by_one(&raw, &[FAMILY]));
-                    assert_eq!(short.is_some(), version != 3 && bad.is_none(), "{}", raw.as_str());
-                    let (Some(short), Ok(long)) = (short, &long) else { continue };
-                    assert_eq!(short, *long);
-                    for (a, b) in short.accepts.iter().zip(&long.accepts) {
-                        assert_eq!(a.raw.as_str(), b.raw.as_str());
-                    }
+                    assert_eq!(alike(&text), version != 3 && bad.is_none(), "{text}");
+                    assert!(
+                        !alike(&text.replace("insufficient", r"insuffici\u0065nt")),
+                        "an escape is for the long way"
+                    );
                 }
             }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn a_challenge_that_was_tampered_with_is_read_alike_or_left_to_the_long_way(
+            cuts in proptest::collection::vec((any::<proptest::sample::Index>(), 0usize..6, "[\\[\\]{},:\" 0a\\\\\n]{0,3}|null|true|-?1.5"), 0..4),
+        ) {
+            let mut text = format!(
+                r#"{{"x402Version":2,"accepts":[{},{}],"error":null,"extensions":{{"a":[1,true,{{}}]}}}} "#,
+                entry("aaa:1", r#""extra":{"name":"é","n":[0]}"#),
+                entry("one", ""),
+            );
+            prop_assert!(alike(&text));
+            for (at, length, with) in cuts {
+                let at = text.floor_char_boundary(at.index(text.len()));
+                let end = text.ceil_char_boundary((at + length).min(text.len()));
+                text.replace_range(at..end, &with);
+            }
+            alike(&text);
         }
     }
 }

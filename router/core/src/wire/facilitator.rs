@@ -53,6 +53,9 @@ pub fn read_facilitator_request(raw: &Json, families: &[Family]) -> Result<Facil
     let fields: Fields<'_> = raw.read()?;
     let payload = raw.slice(fields.payment_payload);
     let payment: PaymentFields<'_> = payload.read()?;
+    if !(raw.is_object() && payload.is_object()) {
+        return Err(Error::payer(Code::InvalidPayload).detail("a request and its payment are objects"));
+    }
     let version = Version::try_from(payment.version)?;
     if fields.version.is_some_and(|v| v != payment.version) {
         return Err(

@@ -121,7 +121,7 @@ pub(super) mod tests {
     pub(in crate::wire) const FAMILY: Family =
         Family { namespace: "aaa", address: lower, display: str::to_owned, networks: &[ONE], assets: &[] };
 
-    fn lower(text: &str) -> Result<arrayvec::ArrayString<128>> {
+    fn lower(text: &str) -> Result<arrayvec::ArrayString<{ crate::ids::KEY_BYTES_MAX }>> {
         let mut text = arrayvec::ArrayString::from(text).unwrap();
         text.make_ascii_lowercase();
         Ok(text)

@@ -12,11 +12,13 @@ mod facilitator;
 pub mod header;
 mod located;
 mod payment;
+mod quick;
 pub mod reason;
 mod requirement;
+mod scan;
 mod settlement;
 
-pub use challenge::{parse_challenge, read_challenge, write_challenge};
+pub use challenge::{parse_challenge, parse_plain_challenge, read_challenge, write_challenge};
 pub use facilitator::{
     FacilitatorRequest, SupportedKind, SupportedResponse, VerifyResponse, read_facilitator_request,
     write_facilitator_request,

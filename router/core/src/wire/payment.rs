@@ -49,6 +49,9 @@ where
     I: IntoIterator<Item = &'o Offer> + Clone,
 {
     let fields: Fields<'_, &RawValue> = raw.read()?;
+    if !raw.is_object() {
+        return Err(Error::payer(Code::InvalidPayload).detail("a payment is an object"));
+    }
     let version = Version::try_from(fields.version)?;
     let (at, accepted) = match version {
         Version::V1 => by_name(&fields, offers, families)?,
@@ -72,7 +75,7 @@ where
     I: IntoIterator<Item = &'o Offer> + Clone,
 {
     let fields: Fields<'_, Located<'_>> = serde_json::from_str(raw.as_str()).ok()?;
-    let found = fields.accepted.as_ref().filter(|_| fields.version == 2)?;
+    let found = fields.accepted.as_ref().filter(|_| fields.version == 2 && raw.is_object())?;
     let accepted = found.place(raw)?;
     let (at, accepted) = match echoed(&accepted, offers.clone()) {
         Some(found) => found,

@@ -3,6 +3,7 @@
 //! Reading is tolerant: each known dialect's word for the same thing becomes the same [`Code`]. Writing is strict:
 //! a code goes out in the x402 specification's spelling where it has one, else in the reference SDK's.
 
+use crate::ChainId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -37,16 +38,20 @@ macro_rules! codes {
 
 codes! {
     /// The signature does not belong to the payer.
-    InvalidSignature = "invalid_exact_evm_payload_signature" | "invalid_exact_evm_signature" | "invalid_signature",
+    InvalidSignature = "invalid_exact_evm_payload_signature" | "invalid_exact_evm_signature" | "invalid_signature"
+        | "invalid_exact_svm_payload_signature_invalid" | "invalid_exact_solana_payload_signature_invalid",
     /// The payment is for somebody else.
     RecipientMismatch = "invalid_exact_evm_payload_recipient_mismatch" | "invalid_exact_evm_recipient_mismatch"
-        | "recipient_mismatch",
+        | "recipient_mismatch" | "invalid_exact_svm_payload_recipient_mismatch"
+        | "invalid_exact_solana_payload_recipient_mismatch",
     /// The payer has too little.
     InsufficientFunds = "insufficient_funds" | "invalid_exact_evm_insufficient_balance"
         | "invalid_exact_evm_insufficient_funds",
     /// The signed amount is not the one asked for.
     ValueMismatch = "invalid_exact_evm_payload_authorization_value_mismatch" | "invalid_payment_amount"
-        | "invalid_exact_evm_payload_authorization_value" | "invalid_exact_evm_authorization_value",
+        | "invalid_exact_evm_payload_authorization_value" | "invalid_exact_evm_authorization_value"
+        | "invalid_exact_svm_payload_amount_mismatch" | "invalid_exact_svm_payload_amount_insufficient"
+        | "invalid_exact_solana_payload_amount_mismatch" | "invalid_exact_solana_payload_amount_insufficient",
     /// The window has not begun.
     NotYetValid = "invalid_exact_evm_payload_authorization_valid_after" | "invalid_payment_early",
     /// The window is over, or too short to settle in.
@@ -54,9 +59,12 @@ codes! {
     /// The nonce was used or cancelled before.
     NonceUsed = "invalid_exact_evm_nonce_already_used" | "nonce_already_used",
     /// The token refused a simulated transfer.
-    SimulationFailed = "invalid_exact_evm_transaction_simulation_failed" | "transaction_simulation",
+    SimulationFailed = "invalid_exact_evm_transaction_simulation_failed" | "transaction_simulation"
+        | "transaction_simulation_failed" | "invalid_exact_svm_transaction_simulation_failed"
+        | "invalid_exact_solana_transaction_simulation_failed",
     /// The transaction failed on chain.
-    TransactionFailed = "invalid_transaction_state" | "invalid_exact_evm_transaction_failed" | "transaction_failed",
+    TransactionFailed = "invalid_transaction_state" | "invalid_exact_evm_transaction_failed" | "transaction_failed"
+        | "invalid_exact_svm_transaction_failed" | "invalid_exact_solana_transaction_failed",
     /// The receipt lacks the transfer that was asked for.
     TransferEventMismatch = "invalid_exact_evm_transfer_event_mismatch",
     /// `extra` lacks the token's EIP-712 domain.
@@ -70,9 +78,11 @@ codes! {
     /// The scheme of the payment is not the one asked for.
     InvalidScheme = "invalid_scheme" | "invalid_exact_evm_scheme",
     /// Nobody here knows that scheme.
-    UnsupportedScheme = "unsupported_scheme",
+    UnsupportedScheme = "unsupported_scheme" | "invalid_exact_svm_unsupported_scheme"
+        | "invalid_exact_solana_unsupported_scheme",
     /// The payment is for another network, or nobody here knows it.
-    InvalidNetwork = "invalid_network" | "invalid_exact_evm_network_mismatch" | "network_mismatch",
+    InvalidNetwork = "invalid_network" | "invalid_exact_evm_network_mismatch" | "network_mismatch"
+        | "invalid_exact_svm_network_mismatch" | "invalid_exact_solana_network_mismatch",
     /// Not a version of x402 that is known.
     InvalidX402Version = "invalid_x402_version",
     /// The payload cannot be read.
@@ -92,16 +102,136 @@ codes! {
     /// The same payment is being settled already.
     DuplicateSettlement = "duplicate_settlement",
     /// Verification failed for a reason of the verifier's own.
-    UnexpectedVerifyError = "unexpected_verify_error" | "invalid_exact_evm_verification_failed",
+    UnexpectedVerifyError = "unexpected_verify_error" | "invalid_exact_evm_verification_failed"
+        | "invalid_exact_svm_verification_failed" | "invalid_exact_solana_verification_failed",
     /// Settlement failed for a reason of the settler's own.
     UnexpectedSettleError = "unexpected_settle_error" | "unexpected_error",
+
+    /// A signed transaction that cannot be read.
+    UndecodableTransaction = "invalid_exact_svm_payload_transaction_could_not_be_decoded"
+        | "invalid_exact_solana_payload_transaction_could_not_be_decoded"
+        | "invalid_exact_svm_payload_transaction" | "invalid_exact_solana_payload_transaction",
+    /// Bytes after the end of a signed transaction.
+    TransactionTrailingBytes = "invalid_exact_svm_payload_transaction_trailing_bytes",
+    /// A length in a signed transaction that is not written in the one canonical form.
+    TransactionNonCanonical = "invalid_exact_svm_payload_transaction_non_canonical",
+    /// A signed transaction of a version that is not known here.
+    TransactionVersion = "invalid_exact_svm_payload_transaction_version",
+    /// Accounts in a signed transaction that contradict each other: counted wrongly, doubled, or not there.
+    TransactionAccounts = "invalid_exact_svm_payload_transaction_accounts",
+    /// A signed transaction that loads accounts from an address lookup table.
+    AddressLookupTable = "invalid_exact_svm_payload_address_lookup_table",
+    /// Too few or too many instructions.
+    InstructionCount = "invalid_exact_svm_payload_transaction_instructions_length"
+        | "invalid_exact_solana_payload_transaction_instructions_length",
+    /// Instructions in another order than the protocol's, or one of them twice.
+    InstructionOrder = "invalid_exact_svm_payload_protocol_instruction_order",
+    /// An instruction that has no place in a payment.
+    UnknownInstruction = "invalid_exact_svm_payload_unknown_optional_instruction"
+        | "invalid_exact_solana_payload_unknown_optional_instruction"
+        | "invalid_exact_svm_payload_unknown_fourth_instruction"
+        | "invalid_exact_svm_payload_unknown_fifth_instruction"
+        | "invalid_exact_svm_payload_unknown_sixth_instruction"
+        | "invalid_exact_svm_payload_unknown_seventh_instruction"
+        | "invalid_exact_solana_payload_unknown_fourth_instruction"
+        | "invalid_exact_solana_payload_unknown_fifth_instruction"
+        | "invalid_exact_solana_payload_unknown_sixth_instruction"
+        | "invalid_exact_solana_payload_unknown_seventh_instruction",
+    /// An instruction of the system program: coins moved, accounts made.
+    SystemInstruction = "invalid_exact_svm_payload_system_instruction",
+    /// A token account made on the payment's own path.
+    AccountCreation = "invalid_exact_svm_payload_account_creation",
+    /// A transaction that stays valid without end, by a durable nonce.
+    DurableNonce = "invalid_exact_svm_payload_durable_nonce",
+    /// The compute limit is not where or what it should be.
+    ComputeLimitInstruction = "invalid_exact_svm_payload_transaction_instructions_compute_limit_instruction"
+        | "invalid_exact_solana_payload_transaction_instructions_compute_limit_instruction",
+    /// A compute limit above what a sponsor pays for.
+    ComputeLimitTooHigh = "invalid_exact_svm_payload_transaction_instructions_compute_limit_instruction_too_high"
+        | "invalid_exact_solana_payload_transaction_instructions_compute_limit_instruction_too_high"
+        | "invalid_exact_svm_smart_wallet_compute_units_too_high",
+    /// The compute price is not where or what it should be.
+    ComputePriceInstruction = "invalid_exact_svm_payload_transaction_instructions_compute_price_instruction"
+        | "invalid_exact_solana_payload_transaction_instructions_compute_price_instruction",
+    /// A compute price above what a sponsor pays.
+    ComputePriceTooHigh = "invalid_exact_svm_payload_transaction_instructions_compute_price_instruction_too_high"
+        | "invalid_exact_solana_payload_transaction_instructions_compute_price_instruction_too_high"
+        | "invalid_exact_svm_smart_wallet_priority_fee_too_high",
+    /// Compute limit and price are each allowed, and together dearer than a sponsor pays.
+    PriorityFeeTooHigh = "invalid_exact_svm_payload_priority_fee_too_high",
+    /// A compute budget request other than limit and price.
+    ComputeBudgetInstruction = "invalid_exact_svm_payload_compute_budget_instruction"
+        | "invalid_exact_svm_smart_wallet_unsupported_compute_budget_instruction",
+    /// No transfer where one should be.
+    NoTransferInstruction = "invalid_exact_svm_payload_no_transfer_instruction"
+        | "invalid_exact_solana_payload_no_transfer_instruction",
+    /// More than one transfer.
+    ExtraTransfer = "invalid_exact_svm_payload_extra_transfer",
+    /// Somebody is given, or loses, the right to draw on a token account.
+    TokenApproval = "invalid_exact_svm_payload_token_approval",
+    /// A token account gets another owner.
+    TokenAuthority = "invalid_exact_svm_payload_token_authority",
+    /// A token account is closed.
+    TokenAccountClosed = "invalid_exact_svm_payload_token_account_closed",
+    /// An instruction of a token program that is not a checked transfer.
+    TokenInstruction = "invalid_exact_svm_payload_token_instruction",
+    /// The transfer names other fraction digits than the token has.
+    DecimalsMismatch = "invalid_exact_svm_payload_decimals_mismatch",
+    /// The money comes from another account than the payer's associated token account.
+    SourceMismatch = "invalid_exact_svm_payload_source_mismatch",
+    /// The requirements name nobody who pays the transaction's fee.
+    MissingFeePayer = "invalid_exact_svm_payload_missing_fee_payer"
+        | "invalid_exact_solana_payload_missing_fee_payer",
+    /// Another fee payer than the one asked for.
+    FeePayerMismatch = "invalid_exact_svm_fee_payer_mismatch"
+        | "invalid_exact_solana_fee_payer_mismatch",
+    /// A fee payer whose key is not this facilitator's.
+    FeePayerNotManaged = "invalid_exact_svm_fee_payer_not_managed_by_facilitator"
+        | "invalid_exact_solana_fee_payer_not_managed_by_facilitator"
+        | "fee_payer_not_managed_by_facilitator",
+    /// The fee payer would pay out of its own pocket.
+    FeePayerTransferring = "invalid_exact_svm_payload_transaction_fee_payer_transferring_funds"
+        | "invalid_exact_solana_payload_transaction_fee_payer_transferring_funds",
+    /// An instruction could make use of the fee payer's signature.
+    FeePayerExposed = "invalid_exact_svm_payload_fee_payer_in_instruction"
+        | "invalid_exact_svm_smart_wallet_fee_payer_not_isolated",
+    /// More, or others, sign than payer and fee payer.
+    ExcessiveSigners = "invalid_exact_svm_payload_excessive_signers"
+        | "invalid_exact_solana_payload_excessive_signers",
+    /// A signature that should be there is not.
+    SignatureMissing = "invalid_exact_svm_payload_signature_missing",
+    /// Another number of memos than one.
+    MemoCount = "invalid_exact_svm_payload_memo_count"
+        | "invalid_exact_solana_payload_memo_count",
+    /// Another memo than the one asked for.
+    MemoMismatch = "invalid_exact_svm_payload_memo_mismatch"
+        | "invalid_exact_solana_payload_memo_mismatch",
+    /// A memo above its limit.
+    MemoTooLong = "invalid_exact_svm_payload_memo_too_long",
+    /// The token account that would receive, or pay, does not exist.
+    TokenAccountMissing = "invalid_exact_svm_token_account_missing",
+    /// A token account that is frozen, or not one at all.
+    TokenAccountUnusable = "invalid_exact_svm_token_account_unusable",
+    /// A token whose extensions change what a transfer does.
+    TokenExtension = "invalid_exact_svm_token_extension",
+    /// A token that withholds a part of every transfer.
+    TokenTransferFee = "invalid_exact_svm_token_transfer_fee",
+    /// A transaction on a blockhash that is too old, or of another chain.
+    BlockhashNotFound = "invalid_exact_svm_blockhash_not_found",
+    /// A program that no smart wallet payment may call.
+    SmartWalletProgram = "invalid_exact_svm_smart_wallet_program_not_allowed",
+    /// A smart wallet payment that does not make exactly the one transfer asked for.
+    SmartWalletTransfer = "invalid_exact_svm_smart_wallet_transfer_mismatch"
+        | "invalid_exact_svm_smart_wallet_no_transfer_in_simulation"
+        | "invalid_exact_svm_smart_wallet_multiple_matching_transfers",
 
     /// An account or token address that its family cannot read.
     InvalidAddress = "invalid_address",
     /// An amount that is negative, fractional, malformed or does not fit.
     InvalidAmount = "invalid_amount",
     /// The payment is in another asset.
-    AssetMismatch = "asset_mismatch",
+    AssetMismatch = "asset_mismatch" | "invalid_exact_svm_payload_mint_mismatch"
+        | "invalid_exact_solana_payload_mint_mismatch",
     /// Terms without anything that makes them usable once.
     MissingReplayKey = "missing_replay_key",
     /// A charge above what was signed or offered.
@@ -180,6 +310,28 @@ codes! {
     LedgerFailed = "ledger_failed",
     /// A defect in Tollway.
     Internal = "internal_error",
+}
+
+/// Codes whose own spelling names EVM chains, as others spell them on Solana: by the reference SDK's word for it there,
+/// where it has one, else by one that names no chain. Source: x402 v2 `scheme_exact_svm`.
+const ON_SOLANA: &[(Code, &str)] = &[
+    (Code::InvalidSignature, "invalid_exact_svm_payload_signature_invalid"),
+    (Code::RecipientMismatch, "invalid_exact_svm_payload_recipient_mismatch"),
+    (Code::ValueMismatch, "invalid_exact_svm_payload_amount_mismatch"),
+    (Code::SimulationFailed, "invalid_exact_svm_transaction_simulation_failed"),
+    (Code::NotYetValid, "invalid_payment_early"),
+    (Code::Expired, "invalid_payment_expired"),
+    (Code::NonceUsed, "nonce_already_used"),
+];
+
+impl Code {
+    /// The same code as it goes out to those who pay on `chain`: some are spelled otherwise there. Whoever reads that
+    /// spelling has this code again.
+    pub fn on(&self, chain: &ChainId) -> Self {
+        // tidy: allow chain, because every dialect of the wire's reasons is mapped in this one file
+        let spelled = ON_SOLANA.iter().find(|(code, _)| code == self && chain.namespace() == "solana");
+        spelled.map_or_else(|| self.clone(), |(_, word)| Self::Other((*word).into()))
+    }
 }
 
 fn bounded(word: &str) -> &str {

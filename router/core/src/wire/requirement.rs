@@ -1,7 +1,11 @@
 use super::{family, read_network, v1_name};
 use crate::error::excerpt;
 use crate::raw::Text;
-use crate::{Amount, Ceiling, Code, Error, Extra, Family, Flow, Json, Name, Requirement, Result, Version};
+use crate::{
+    Account, Amount, Ceiling, ChainId, Code, Error, Extra, Family, Flow, Json, Name, Requirement, Result,
+    Version,
+};
+use memchr::memchr3;
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -72,39 +76,88 @@ struct Reserved<'a> {
 /// A code per field: [`Code::InvalidPaymentRequirements`] for the form, [`Code::InvalidNetwork`],
 /// [`Code::InvalidAddress`], [`Code::InvalidAmount`], [`Code::UnsupportedFlow`].
 pub fn read_requirement(raw: &Json, version: Version, families: &[Family]) -> Result<Requirement> {
-    // serde would also take a list for a struct, field by field.
-    if !raw.as_str().trim_ascii_start().starts_with('{') {
+    if !raw.is_object() {
         return Err(Error::payee(Code::InvalidPaymentRequirements).detail("an entry is an object"));
     }
     let fields: Fields<'_> =
         raw.read().map_err(|e| Error::payee(Code::InvalidPaymentRequirements).detail(e.detail))?;
-    understand(&fields, raw, version, families)
+    let said = Said {
+        scheme: &fields.scheme,
+        network: &fields.network,
+        amount: fields.amount(version),
+        asset: &fields.asset,
+        pay_to: &fields.pay_to,
+        timeout_s: fields.max_timeout_seconds.0,
+        extra: fields.extra(raw),
+    };
+    understand(said, raw, version, families, &mut Same::default())
+}
+
+/// What the fields of an entry say, unread.
+pub(super) struct Said<'a> {
+    pub(super) scheme: &'a str,
+    pub(super) network: &'a str,
+    pub(super) amount: Option<&'a str>,
+    pub(super) asset: &'a str,
+    pub(super) pay_to: &'a str,
+    pub(super) timeout_s: u64,
+    pub(super) extra: Extra,
+}
+
+/// What the entry before said: entries of one 402 nearly always have one scheme and one payee, in the same words.
+#[derive(Default)]
+pub(super) struct Same<'a> {
+    scheme: Option<(&'a str, Name)>,
+    payee: Option<(&'a str, Account)>,
+}
+
+impl<'a> Same<'a> {
+    fn scheme(&mut self, text: &'a str) -> Result<Name> {
+        if let Some((_, name)) = self.scheme.filter(|(known, _)| *known == text) {
+            return Ok(name);
+        }
+        let name = Name::new(text)?;
+        self.scheme = Some((text, name));
+        Ok(name)
+    }
+
+    fn payee(&mut self, chain: ChainId, family: &Family, text: &'a str) -> Result<Account> {
+        // The family alone says what an address is, whichever of its chains it is on.
+        let known =
+            |(known, payee): &&(&str, Account)| *known == text && payee.chain.namespace() == family.namespace;
+        if let Some((_, payee)) = self.payee.as_ref().filter(known) {
+            return Ok(payee.on(chain));
+        }
+        let payee = family.account(chain, text)?;
+        self.payee = Some((text, payee));
+        Ok(payee)
+    }
 }
 
 /// What the fields of `raw` mean.
-pub(super) fn understand(
-    fields: &Fields<'_>,
+pub(super) fn understand<'a>(
+    said: Said<'a>,
     raw: &Json,
     version: Version,
     families: &[Family],
+    same: &mut Same<'a>,
 ) -> Result<Requirement> {
-    let chain = read_network(&fields.network, families)?;
+    let chain = read_network(said.network, families)?;
     let family = family(&chain, families)?;
-    let amount = fields.amount(version);
+    let amount = said.amount;
     let amount = amount.ok_or_else(|| Error::payee(Code::InvalidPaymentRequirements).detail("no amount"))?;
-    let asset = family.asset(chain, &fields.asset)?;
-    let extra = fields.extra(raw);
-    let (method, flow) = reserved(&extra)?;
+    let asset = family.asset(chain, said.asset)?;
+    let (method, flow) = reserved(&said.extra)?;
     Ok(Requirement {
         version,
-        scheme: Name::new(&fields.scheme)?,
+        scheme: same.scheme(said.scheme)?,
         method,
         chain,
         price: Ceiling(Amount::new(asset, Amount::parse_atomic(amount)?)),
-        pay_to: family.account(chain, &fields.pay_to)?,
-        timeout_s: fields.max_timeout_seconds.0,
+        pay_to: same.payee(chain, family, said.pay_to)?,
+        timeout_s: said.timeout_s,
         flow,
-        extra,
+        extra: said.extra,
         raw: raw.clone(),
     })
 }
@@ -113,7 +166,7 @@ pub(super) fn reserved(extra: &Extra) -> Result<(Option<Name>, Flow)> {
     let text = extra.0.as_str();
     // Most entries use neither key; an escape could hide one, so only plain texts are let off the parse. Both keys have
     // a rare capital, and looking for single bytes costs a tenth of looking for words.
-    let plain = !text.bytes().any(|b| matches!(b, b'\\' | b'T' | b'F'));
+    let plain = memchr3(b'\\', b'T', b'F', text.as_bytes()).is_none();
     let neither = || !text.contains("assetTransferMethod") && !text.contains("paymentFlow");
     if !text.starts_with('{') && text != "null" {
         return Err(Error::payee(Code::InvalidPaymentRequirements).detail("extra is not an object"));

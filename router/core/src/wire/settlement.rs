@@ -62,7 +62,7 @@ impl SettleResponse {
         };
         Self {
             success: false,
-            error_reason: Some(reason),
+            error_reason: Some(reason.on(&requirement.chain)),
             error_message: Some(error.to_string()),
             transaction,
             network: network(&requirement.chain, requirement.version, families),

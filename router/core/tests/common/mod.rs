@@ -38,7 +38,7 @@ const fn network(chain: &'static str, v1_name: Option<&'static str>) -> KnownNet
     KnownNetwork { chain, title: "Test", v1_name, coin: "ETH", coin_decimals: 18, testnet: true }
 }
 
-fn canonical(text: &str) -> Result<ArrayString<128>> {
+fn canonical(text: &str) -> Result<ArrayString<{ tollway_core::ids::KEY_BYTES_MAX }>> {
     ArrayString::from(text).map_err(|_| bad(text))
 }
 

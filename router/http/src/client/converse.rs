@@ -7,9 +7,9 @@ use super::outcome::{PayError, Standing};
 use super::settings::ClientSettings;
 use super::wire::{Failure, Target, Wire};
 use crate::codec;
+use crate::tasks::Tasks;
 use http::{Response, header::CONTENT_TYPE};
 use std::time::Duration;
-use tokio::time::timeout;
 use tollway_core::wire::header;
 use tollway_core::{Blame, Challenge, Code, Error, Family, Next, Result};
 use tollway_route::{Context, Router};
@@ -23,43 +23,48 @@ const DRAIN_BYTES: usize = 16 << 10;
 /// Asks, and pays when that is asked.
 pub(super) async fn converse<W: Wire>(
     router: &Router,
+    tasks: &Tasks,
     settings: &ClientSettings,
     wire: &mut W,
 ) -> Result<Handed<W::Body>, PayError> {
     let families = router.registry().families();
-    let challenge = match ask(settings, families, wire).await? {
+    let challenge = match ask(tasks, settings, families, wire).await? {
         (response, None) => return Ok((response, Standing::Free)),
         (mut response, Some(challenge)) => {
             // Read to its end, so that the payment goes over the same connection.
             let length = http_body::Body::size_hint(response.body()).upper();
             let short = length.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= DRAIN_BYTES);
-            look_into(&mut response, short, settings).await;
+            look_into(&mut response, short, tasks, settings).await;
             challenge
         }
     };
     let target = wire.target();
     guard::private(&target, settings.plain_http)?;
     guard::replayable(wire.replayable())?;
-    let mut exchange = Paying::new(wire, settings, families);
+    let mut exchange = Paying::new(wire, tasks, settings, families);
     let found = router.pay(&challenge, context(&target), &mut exchange).await;
     exchange.close(found)
 }
 
 /// Sends the request without a payment; with the challenge when the answer is one.
 pub(super) async fn ask<W: Wire>(
+    tasks: &Tasks,
     settings: &ClientSettings,
     families: &[Family],
     wire: &mut W,
 ) -> Result<Asking<W::Body>, PayError> {
     guard::unpaid(wire.headers())?;
     let limit = Duration::from_millis(settings.first_timeout_ms);
-    let response = match timeout(limit, wire.send(None)).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(Failure { error, source, .. })) => return Err(PayError::Unanswered(error, source)),
-        Err(elapsed) => {
+    let response = match tasks.timeout(limit, wire.send(None)).await {
+        Some(Ok(response)) => response,
+        Some(Err(Failure { error, source, .. })) => return Err(PayError::Unanswered(error, source)),
+        None => {
             let words = format!("no answer within {} ms", settings.first_timeout_ms);
             let error = Error::network(Code::TimedOut).detail(words);
-            return Err(PayError::Unanswered(error, Box::new(elapsed)));
+            return Err(PayError::Unanswered(
+                error,
+                Box::new(std::io::Error::from(std::io::ErrorKind::TimedOut)),
+            ));
         }
     };
     let mut response = response.map(AnswerBody::new);
@@ -67,7 +72,7 @@ pub(super) async fn ask<W: Wire>(
         return Ok((response, None));
     }
     let in_body = !response.headers().contains_key(header::PAYMENT_REQUIRED);
-    let body = if in_body { challenge_body(&mut response, settings).await? } else { Vec::new() };
+    let body = if in_body { challenge_body(&mut response, tasks, settings).await? } else { Vec::new() };
     let challenge = codec::read_challenge(response.headers(), &body, families, &settings.limits)?;
     Ok((response, challenge))
 }
@@ -75,10 +80,11 @@ pub(super) async fn ask<W: Wire>(
 /// The body of a 402 without a header; nothing where it cannot be x402 v1.
 async fn challenge_body<B: http_body::Body>(
     response: &mut Response<AnswerBody<B>>,
+    tasks: &Tasks,
     settings: &ClientSettings,
 ) -> Result<Vec<u8>> {
     let max = settings.limits.challenge_bytes;
-    let body = look_into(response, Some(max), settings).await;
+    let body = look_into(response, Some(max), tasks, settings).await;
     let kind = response.headers().get(CONTENT_TYPE).and_then(|t| t.to_str().ok());
     let is_json = kind.is_some_and(|t| t.contains("json"));
     if body.is_empty() && is_json && !http_body::Body::is_end_stream(response.body()) {

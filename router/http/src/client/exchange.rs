@@ -5,9 +5,9 @@ use super::classify::{self, Heard, Verdict};
 use super::outcome::{PayError, Standing, Undelivered};
 use super::settings::ClientSettings;
 use super::wire::{Failure, Stamp, Wire};
+use crate::tasks::{Tasks, Watch};
 use http::{Response, StatusCode};
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
 use tollway_core::{Code, Error, Family, Next, Payment, Result, async_trait};
 use tollway_route::{Exchange, Paid, Reply};
 
@@ -17,6 +17,7 @@ pub(super) type Handed<B> = (Response<AnswerBody<B>>, Standing);
 /// The way to one server, for one request.
 pub(super) struct Paying<'a, W: Wire> {
     wire: &'a mut W,
+    tasks: &'a Tasks,
     settings: &'a ClientSettings,
     families: &'a [Family],
     /// The last answer that can be handed over.
@@ -39,18 +40,23 @@ enum Sent {
 }
 
 impl<'a, W: Wire> Paying<'a, W> {
-    pub(super) fn new(wire: &'a mut W, settings: &'a ClientSettings, families: &'a [Family]) -> Self {
-        Self { wire, settings, families, answer: None, lost: None }
+    pub(super) fn new(
+        wire: &'a mut W,
+        tasks: &'a Tasks,
+        settings: &'a ClientSettings,
+        families: &'a [Family],
+    ) -> Self {
+        Self { wire, tasks, settings, families, answer: None, lost: None }
     }
 
     async fn once(&mut self, stamp: &Stamp, payment: &Payment) -> Sent {
         self.answer = None;
         let limit = Duration::from_millis(self.settings.paid_timeout_ms);
-        let response = match timeout(limit, self.wire.send(Some(stamp))).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(Failure { sent: true, error, .. })) => return Sent::Silence(error),
-            Ok(Err(Failure { sent: false, error, .. })) => return Sent::Nowhere(error),
-            Err(_) => {
+        let response = match self.tasks.timeout(limit, self.wire.send(Some(stamp))).await {
+            Some(Ok(response)) => response,
+            Some(Err(Failure { sent: true, error, .. })) => return Sent::Silence(error),
+            Some(Err(Failure { sent: false, error, .. })) => return Sent::Nowhere(error),
+            None => {
                 let words = format!("no answer to a payment within {} ms", self.settings.paid_timeout_ms);
                 return Sent::Silence(Error::network(Code::TimedOut).detail(words));
             }
@@ -58,7 +64,7 @@ impl<'a, W: Wire> Paying<'a, W> {
         let mut response = response.map(AnswerBody::new);
         let limits = &self.settings.limits;
         let wanted = classify::body_bytes(response.status(), response.headers(), limits);
-        let body = look_into(&mut response, wanted, self.settings).await;
+        let body = look_into(&mut response, wanted, self.tasks, self.settings).await;
         let heard = Heard { status: response.status(), headers: response.headers(), body: &body };
         let verdict = classify::classify(&heard, payment, self.families, limits);
         self.answer = Some(response);
@@ -101,11 +107,13 @@ pub(super) fn asks(status: StatusCode) -> bool {
 pub(super) async fn look_into<B: http_body::Body>(
     response: &mut Response<AnswerBody<B>>,
     wanted: Option<usize>,
+    tasks: &Tasks,
     settings: &ClientSettings,
 ) -> Vec<u8> {
     let Some(max) = wanted else { return Vec::new() };
-    match timeout(Duration::from_millis(settings.body_timeout_ms), response.body_mut().peek(max)).await {
-        Ok(peeked) if peeked.whole && peeked.bytes.len() <= max => peeked.bytes,
+    match tasks.timeout(Duration::from_millis(settings.body_timeout_ms), response.body_mut().peek(max)).await
+    {
+        Some(peeked) if peeked.whole && peeked.bytes.len() <= max => peeked.bytes,
         _ => Vec::new(),
     }
 }
@@ -118,7 +126,7 @@ impl<W: Wire> Exchange for Paying<'_, W> {
             Ok(stamp) => stamp,
             Err(e) => return Reply::NotSent(e),
         };
-        let mut tries = Tries::new(self.settings, payment, self.wire.target().idempotent);
+        let mut tries = Tries::new(self.tasks, self.settings, payment, self.wire.target().idempotent);
         loop {
             let wait = match self.once(&stamp, payment).await {
                 Sent::Final(reply) => return tries.weigh(reply),
@@ -130,7 +138,7 @@ impl<W: Wire> Exchange for Paying<'_, W> {
                 Sent::Nowhere(e) => tries.nowhere(e),
             };
             match wait {
-                Some(wait) => sleep(wait).await,
+                Some(wait) => self.tasks.sleep(wait).await,
                 None => {
                     let reply = tries.give_up();
                     if let Reply::Lost(e) = &reply {
@@ -147,7 +155,8 @@ impl<W: Wire> Exchange for Paying<'_, W> {
 struct Tries<'a> {
     settings: &'a ClientSettings,
     idempotent: bool,
-    until: Option<Instant>,
+    begun: Watch,
+    window_ms: u64,
     resends: u8,
     waits: u8,
     /// The last error of a sending that may have arrived.
@@ -157,10 +166,18 @@ struct Tries<'a> {
 }
 
 impl<'a> Tries<'a> {
-    fn new(settings: &'a ClientSettings, payment: &Payment, idempotent: bool) -> Self {
-        let window = payment.accepted.timeout_s.saturating_mul(1000).min(settings.paid_total_ms);
-        let until = Instant::now().checked_add(Duration::from_millis(window));
-        Self { settings, idempotent, until, resends: 0, waits: 0, doubt: None, nowhere: None }
+    fn new(tasks: &Tasks, settings: &'a ClientSettings, payment: &Payment, idempotent: bool) -> Self {
+        let window_ms = payment.accepted.timeout_s.saturating_mul(1000).min(settings.paid_total_ms);
+        Self {
+            settings,
+            idempotent,
+            begun: tasks.watch(),
+            window_ms,
+            resends: 0,
+            waits: 0,
+            doubt: None,
+            nowhere: None,
+        }
     }
 
     /// The server has the payment, and the same one again does not run its handler twice: safe with any method.
@@ -201,9 +218,8 @@ impl<'a> Tries<'a> {
 
     /// Waiting past the signature's window would only collect refusals.
     fn within(&self, wait_ms: u64) -> Option<Duration> {
-        let wait = Duration::from_millis(wait_ms);
-        let then = Instant::now().checked_add(wait)?;
-        (Some(then) <= self.until).then_some(wait)
+        let then_ms = self.begun.ms().saturating_add(wait_ms);
+        (then_ms <= self.window_ms).then_some(Duration::from_millis(wait_ms))
     }
 
     /// After a sending that may have arrived, only a receipt or the chain proves anything: "used already" may mean

@@ -5,6 +5,7 @@ use super::converse::converse;
 use super::outcome::PayError;
 use super::settings::ClientSettings;
 use super::wire::{Failure, Stamp, Target, Wire};
+use crate::tasks::Tasks;
 use http::header::HOST;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -40,12 +41,19 @@ use tower_service::Service;
 pub struct PayLayer {
     router: Arc<Router>,
     settings: Arc<ClientSettings>,
+    tasks: Tasks,
 }
 
 impl PayLayer {
     /// A layer that pays through `router`.
     pub fn new(router: Arc<Router>, settings: ClientSettings) -> Self {
-        Self { router, settings: Arc::new(settings) }
+        Self { router, settings: Arc::new(settings), tasks: Tasks::tokio() }
+    }
+    /// Measures waits elsewhere than in tokio.
+    #[must_use]
+    pub fn tasks(mut self, tasks: Tasks) -> Self {
+        self.tasks = tasks;
+        self
     }
 }
 
@@ -58,7 +66,8 @@ impl fmt::Debug for PayLayer {
 impl<S> Layer<S> for PayLayer {
     type Service = PayService<S>;
     fn layer(&self, inner: S) -> PayService<S> {
-        PayService { inner, router: Arc::clone(&self.router), settings: Arc::clone(&self.settings) }
+        let (router, settings) = (Arc::clone(&self.router), Arc::clone(&self.settings));
+        PayService { inner, router, settings, tasks: self.tasks.clone() }
     }
 }
 
@@ -68,6 +77,7 @@ pub struct PayService<S> {
     inner: S,
     router: Arc<Router>,
     settings: Arc<ClientSettings>,
+    tasks: Tasks,
 }
 
 impl<S> fmt::Debug for PayService<S> {
@@ -100,9 +110,10 @@ where
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let (router, settings) = (Arc::clone(&self.router), Arc::clone(&self.settings));
+        let tasks = self.tasks.clone();
         let mut hop = Hop { inner, request, ready: true };
         Box::pin(async move {
-            let (mut response, standing) = converse(&router, &settings, &mut hop).await?;
+            let (mut response, standing) = converse(&router, &tasks, &settings, &mut hop).await?;
             response.extensions_mut().insert(standing);
             Ok(response)
         })

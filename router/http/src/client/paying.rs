@@ -3,6 +3,7 @@ use super::converse::{ask, context, converse};
 use super::line::{Line, with_url};
 use super::outcome::{Asked, PaidResponse, PayError, Quoted};
 use super::settings::{ClientSettings, Streaming};
+use crate::tasks::Tasks;
 use reqwest::{Body, Client, ClientBuilder, IntoUrl, Method, Request, RequestBuilder, redirect};
 use std::fmt;
 use std::sync::Arc;
@@ -72,7 +73,7 @@ impl PayingClient {
     /// * [`PayError::Undelivered`]: money moved and the content was lost.
     pub async fn execute(&self, request: Request) -> Result<PaidResponse, PayError> {
         let mut line = self.line(request).await?;
-        let (response, standing) = converse(&self.router, &self.settings, &mut line).await?;
+        let (response, standing) = converse(&self.router, &Tasks::tokio(), &self.settings, &mut line).await?;
         Ok(PaidResponse { response: finish(response, &line), standing })
     }
 
@@ -84,7 +85,7 @@ impl PayingClient {
     pub async fn quote(&self, request: Request) -> Result<Quoted, PayError> {
         let mut line = self.line(request).await?;
         let families = self.router.registry().families();
-        let (response, challenge) = ask(&self.settings, families, &mut line).await?;
+        let (response, challenge) = ask(&Tasks::tokio(), &self.settings, families, &mut line).await?;
         let Some(challenge) = challenge else { return Ok(Quoted::Free(finish(response, &line))) };
         let target = super::wire::Wire::target(&line);
         let considered = self.router.consider(&challenge, context(&target)).await;

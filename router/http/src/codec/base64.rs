@@ -4,8 +4,9 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 use tollway_core::{Code, Error, Json, Result};
 
-/// Texts that decode to at most this many bytes are decoded on the stack; nearly every payment is one.
-const STACK_BYTES: usize = 4096;
+/// Texts of at most this many bytes are decoded on the stack: nearly every payment, and challenges of up to some two dozen
+/// entries.
+const STACK_BYTES: usize = 8192;
 
 /// Padded standard base64 of a JSON text.
 pub fn encode(json: &Json) -> String {
@@ -18,7 +19,10 @@ pub fn encode(json: &Json) -> String {
 /// [`Code::TooLarge`] for size and depth, [`Code::InvalidHeader`] for base64 and UTF-8, [`Code::InvalidPayload`] for
 /// JSON.
 pub fn decode(text: &[u8], max_bytes: usize, max_depth: usize) -> Result<Json> {
-    with_text(text, max_bytes, max_depth, Json::parse)
+    with_text(text, max_bytes, |text| {
+        depth::check(text.as_bytes(), max_depth)?;
+        Json::parse(text)
+    })
 }
 
 /// Reads a plain JSON body of at most `max_bytes` and `max_depth` levels.
@@ -33,25 +37,24 @@ pub fn parse(body: &[u8], max_bytes: usize, max_depth: usize) -> Result<Json> {
     Json::parse(text)
 }
 
-/// Decodes, checks depth and UTF-8, and hands the text on in the one allocation that it is kept in.
+/// Decodes, checks UTF-8, and hands the text on in the one allocation that it is kept in. How deep it nests is for `then`
+/// to check.
 pub(super) fn with_text<T>(
     text: &[u8],
     max_bytes: usize,
-    max_depth: usize,
     then: impl FnOnce(Arc<str>) -> Result<T>,
 ) -> Result<T> {
     fits(text, max_bytes)?;
     if text.len() <= STACK_BYTES {
         let mut buffer = [MaybeUninit::<u8>::uninit(); STACK_BYTES];
-        then(shared(decoded(text, &mut buffer)?, max_depth)?)
+        then(shared(decoded(text, &mut buffer)?)?)
     } else {
         let mut buffer = Vec::<u8>::with_capacity(text.len());
-        then(shared(decoded(text, buffer.spare_capacity_mut())?, max_depth)?)
+        then(shared(decoded(text, buffer.spare_capacity_mut())?)?)
     }
 }
 
-fn shared(bytes: &[u8], max_depth: usize) -> Result<Arc<str>> {
-    depth::check(bytes, max_depth)?;
+fn shared(bytes: &[u8]) -> Result<Arc<str>> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Error::payer(Code::InvalidHeader).detail("base64 of something that is not UTF-8"))?;
     Ok(text.into())

@@ -1,4 +1,4 @@
-use super::{Limits, base64, headers};
+use super::{Limits, base64, depth, headers};
 use http::HeaderMap;
 use serde::Deserialize;
 use tollway_core::wire::header;
@@ -22,8 +22,15 @@ pub fn read_challenge(
     limits: &Limits,
 ) -> Result<Option<Challenge>> {
     if let Some(value) = headers::single(headers, header::PAYMENT_REQUIRED).map_err(of_payee)? {
-        let read = |text| Ok(wire::parse_challenge(text, families));
-        let read = base64::with_text(value.as_bytes(), limits.challenge_bytes, limits.depth, read);
+        let read = base64::with_text(value.as_bytes(), limits.challenge_bytes, |text| {
+            Ok(match wire::parse_plain_challenge(&text, limits.depth, families) {
+                Some(challenge) => Ok(challenge),
+                None => {
+                    depth::check(text.as_bytes(), limits.depth)?;
+                    wire::parse_challenge(text, families)
+                }
+            })
+        });
         return read.map_err(of_payee)?.map(Some);
     }
     let json = match base64::parse(body, limits.challenge_bytes, limits.depth) {

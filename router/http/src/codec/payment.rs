@@ -1,4 +1,4 @@
-use super::{Limits, base64, headers};
+use super::{Limits, base64, depth, headers};
 use http::{HeaderMap, HeaderValue};
 use tollway_core::wire::header;
 use tollway_core::{Code, Error, Family, Json, Offer, Payment, Result, Version, wire};
@@ -43,8 +43,10 @@ where
     I: IntoIterator<Item = &'o Offer> + Clone,
 {
     let Some((version, value)) = header_of(headers)? else { return Ok(None) };
-    let read = |text| wire::parse_payment(text, offers, families);
-    let (at, payment) = base64::with_text(value.as_bytes(), limits.payment_bytes, limits.depth, read)?;
+    let (at, payment) = base64::with_text(value.as_bytes(), limits.payment_bytes, |text| {
+        depth::check(text.as_bytes(), limits.depth)?;
+        wire::parse_payment(text, offers, families)
+    })?;
     if payment.accepted.version != version {
         return Err(Error::payer(Code::InvalidX402Version)
             .detail(format!("not the version that belongs into {}", header::payment(version))));

@@ -1,4 +1,5 @@
 use super::{Facilitator, Flights, Follow, Inner, ROLE, Settings};
+use crate::tasks::Tasks;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
@@ -12,6 +13,7 @@ pub struct Builder {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     settings: Settings,
+    tasks: Tasks,
 }
 
 impl fmt::Debug for Builder {
@@ -27,13 +29,20 @@ impl Builder {
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { owner, registry, ledger, clock, settings: Settings::default() }
+        Self { owner, registry, ledger, clock, settings: Settings::default(), tasks: Tasks::tokio() }
     }
 
     /// Replaces the settings.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Runs its tasks and measures its waits elsewhere than in tokio. Serving a listener takes tokio all the same.
+    #[must_use]
+    pub fn tasks(mut self, tasks: Tasks) -> Self {
+        self.tasks = tasks;
         self
     }
 
@@ -60,6 +69,7 @@ impl Builder {
             clock: self.clock,
             owner: self.owner,
             settings: self.settings,
+            tasks: self.tasks,
         })))
     }
 }

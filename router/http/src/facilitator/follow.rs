@@ -40,7 +40,7 @@ impl Inner {
     /// the journal has it for the next life.
     pub(super) fn follow(self: &Arc<Self>, key: RecordKey, print: Print) {
         if self.follow.add(&key) {
-            tokio::spawn(follow(Arc::downgrade(self), self.clock.clone(), key, print));
+            drop(self.tasks.spawn(follow(Arc::downgrade(self), self.clock.clone(), key, print)));
         }
     }
 

@@ -27,7 +27,8 @@ impl Facilitator {
     pub async fn health(&self) -> Health {
         let key = RecordKey("health/facilitator".to_owned());
         let look = self.0.ledger.load(&key);
-        let ledger = matches!(tokio::time::timeout(Duration::from_millis(LEDGER_MS), look).await, Ok(Ok(_)));
+        let ledger =
+            matches!(self.0.tasks.timeout(Duration::from_millis(LEDGER_MS), look).await, Some(Ok(_)));
         Health {
             ok: ledger,
             ledger,

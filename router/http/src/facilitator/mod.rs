@@ -51,6 +51,7 @@ pub use health::Health;
 pub use settings::Settings;
 
 use crate::codec;
+use crate::tasks::Tasks;
 use flights::Flights;
 use follow::Follow;
 use std::fmt;
@@ -75,6 +76,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     owner: String,
     settings: Settings,
+    tasks: Tasks,
     requests: Arc<Semaphore>,
     flights: Arc<Flights>,
     follow: Follow,

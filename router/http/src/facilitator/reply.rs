@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use tollway_core::wire::{SettleResponse, VerifyResponse};
-use tollway_core::{Blame, Code, Error, Json, Next};
+use tollway_core::{Blame, ChainId, Code, Error, Json, Next};
 
 /// Nothing was begun, for lack of room.
 pub(super) fn busy(why: &str) -> Error {
@@ -67,6 +67,11 @@ pub(super) fn invalid(error: &Error) -> VerifyResponse {
         invalid_message: Some(public(error).to_string()),
         ..VerifyResponse::default()
     }
+}
+
+/// The same of an order on `chain`, in the spelling of those who pay there.
+pub(super) fn invalid_on(chain: &ChainId, error: &Error) -> VerifyResponse {
+    VerifyResponse { invalid_reason: Some(error.code.on(chain)), ..invalid(error) }
 }
 
 /// A failed settlement of something that could not be read, so there is no network to name.

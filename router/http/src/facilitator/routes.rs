@@ -26,14 +26,14 @@ impl Facilitator {
     async fn receive(&self, request: Request) -> Result<FacilitatorRequest> {
         let settings = &self.0.settings;
         let body = Limited::new(request.into_body(), settings.body_bytes).collect();
-        let body = match tokio::time::timeout(Duration::from_millis(settings.body_ms), body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => {
+        let body = match self.0.tasks.timeout(Duration::from_millis(settings.body_ms), body).await {
+            Some(Ok(body)) => body.to_bytes(),
+            Some(Err(e)) if e.is::<http_body_util::LengthLimitError>() => {
                 let most = settings.body_bytes;
                 return Err(Error::payer(Code::TooLarge).detail(format!("at most {most} bytes are read")));
             }
-            Ok(Err(_)) => return Err(Error::payer(Code::InvalidPayload).detail("the body broke off")),
-            Err(_) => return Err(Error::payer(Code::TimedOut).detail("the body took too long to arrive")),
+            Some(Err(_)) => return Err(Error::payer(Code::InvalidPayload).detail("the body broke off")),
+            None => return Err(Error::payer(Code::TimedOut).detail("the body took too long to arrive")),
         };
         self.read(&body)
     }
@@ -53,14 +53,15 @@ async fn verify(State(facilitator): State<Facilitator>, request: Request) -> Res
         Ok(read) => read,
         Err(e) => return reply::json(reply::unread_status(&e), &reply::invalid(&e)),
     };
+    let chain = order.order.requirement.chain;
     let limit = Duration::from_millis(facilitator.0.settings.verify_ms);
-    let verdict = match tokio::time::timeout(limit, facilitator.verify(order)).await {
-        Ok(verdict) => verdict,
-        Err(_) => Err(Error::network(Code::TimedOut).detail("verification took too long")),
+    let verdict = match facilitator.0.tasks.timeout(limit, facilitator.verify(order)).await {
+        Some(verdict) => verdict,
+        None => Err(Error::network(Code::TimedOut).detail("verification took too long")),
     };
     match verdict {
         Ok(valid) => reply::json(StatusCode::OK, &valid),
-        Err(e) => reply::json(reply::verify_status(&e), &reply::invalid(&e)),
+        Err(e) => reply::json(reply::verify_status(&e), &reply::invalid_on(&chain, &e)),
     }
 }
 

@@ -27,7 +27,7 @@ impl Facilitator {
     /// Begins no settlement any more, and waits at most `within` for those under way. Returns how many are left: the
     /// journal has them, and the next life of this owner takes them up.
     pub async fn shutdown(&self, within: Duration) -> usize {
-        if tokio::time::timeout(within, self.0.flights.close()).await.is_err() {
+        if self.0.tasks.timeout(within, self.0.flights.close()).await.is_none() {
             tracing::warn!(left = self.0.flights.open(), "settlements are left to the next start");
         }
         self.0.flights.open()

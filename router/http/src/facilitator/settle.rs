@@ -14,21 +14,21 @@ impl Facilitator {
         let (ticket, mut answer) = self.0.flights.board(&print)?;
         if let Some(ticket) = ticket {
             let (inner, print) = (self.0.clone(), print.clone());
-            tokio::spawn(async move {
+            drop(self.0.tasks.spawn(async move {
                 let (pilot, order) = ((inner.clone(), print.clone()), request.order.clone());
-                let flight = tokio::spawn(async move { pilot.0.fly(request, &pilot.1).await });
+                let flight = inner.tasks.spawn(async move { pilot.0.fly(request, &pilot.1).await });
                 let outcome = match flight.await {
-                    Ok(outcome) => outcome,
-                    Err(_) => Err(inner.follow_order(&order, &print, lost()).await),
+                    Some(outcome) => outcome,
+                    None => Err(inner.follow_order(&order, &print, lost()).await),
                 };
                 ticket.land(outcome);
-            });
+            }));
         }
         let wait = Duration::from_millis(self.0.settings.settle_wait_ms);
         let landed = async { answer.wait_for(Option::is_some).await.ok().and_then(|a| a.clone()) };
-        match tokio::time::timeout(wait, landed).await {
-            Ok(landed) => landed.unwrap_or_else(|| Err(lost())),
-            Err(_) => Err(Error::unknown(Code::SettlementPending, pending::hash(&self.0, &print).await)
+        match self.0.tasks.timeout(wait, landed).await {
+            Some(landed) => landed.unwrap_or_else(|| Err(lost())),
+            None => Err(Error::unknown(Code::SettlementPending, pending::hash(&self.0, &print).await)
                 .detail("still being settled; ask again with the same body")),
         }
     }

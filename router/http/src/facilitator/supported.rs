@@ -1,7 +1,6 @@
 use super::Facilitator;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::task::JoinSet;
 use tollway_core::wire::{SupportedKind, SupportedResponse};
 
 /// A settler that does not say what it can do within this time is left out of the answer.
@@ -10,32 +9,29 @@ const KINDS_MS: u64 = 3_000;
 impl Facilitator {
     /// What can be settled here, v1 kinds under their v1 names. A settler that cannot say is left out.
     pub async fn supported(&self) -> SupportedResponse {
-        let mut asked = JoinSet::new();
-        for (at, cell) in self.0.registry.cells().enumerate() {
+        let mut asked = Vec::new();
+        for cell in self.0.registry.cells() {
             let Some(settler) = cell.settler.clone() else { continue };
-            let id = cell.id;
-            asked.spawn(async move {
-                match tokio::time::timeout(Duration::from_millis(KINDS_MS), settler.kinds()).await {
-                    Ok(Ok(kinds)) => (at, kinds),
-                    Ok(Err(e)) => {
-                        tracing::warn!(cell = %id, error = %e, "a settler cannot say what it can do");
-                        (at, Vec::new())
-                    }
-                    Err(_) => {
-                        tracing::warn!(cell = %id, "a settler does not say what it can do");
-                        (at, Vec::new())
-                    }
-                }
-            });
+            asked.push((cell.id, self.0.tasks.spawn(async move { settler.kinds().await })));
         }
         let mut found = Vec::new();
-        while let Some(answer) = asked.join_next().await {
-            found.extend(answer.ok());
+        for (id, mut kinds) in asked {
+            // All of them have begun, so the time of one counts for those behind it too.
+            match self.0.tasks.timeout(Duration::from_millis(KINDS_MS), &mut kinds).await {
+                Some(Some(Ok(kinds))) => found.extend(kinds),
+                Some(Some(Err(e))) => {
+                    tracing::warn!(cell = %id, error = %e, "a settler cannot say what it can do")
+                }
+                Some(None) => tracing::warn!(cell = %id, "a settler broke off when asked what it can do"),
+                None => {
+                    kinds.abort();
+                    tracing::warn!(cell = %id, "a settler does not say what it can do");
+                }
+            }
         }
-        found.sort_by_key(|(at, _)| *at);
         let families = self.0.registry.families();
         let mut kinds = Vec::new();
-        for kind in found.iter().flat_map(|(_, kinds)| kinds).filter_map(|k| SupportedKind::of(k, families)) {
+        for kind in found.iter().filter_map(|k| SupportedKind::of(k, families)) {
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }

@@ -1,5 +1,4 @@
-use super::call::Answer;
-use super::{RemoteFacilitator, not_this_one};
+use super::{Answer, RemoteFacilitator, not_this_one};
 use crate::codec;
 use tollway_core::wire::{self, SettleResponse};
 use tollway_core::{Blame, Cell, ChainId, Code, Error, Json, Landed, Next, Order, Receipt, Result, TxId};

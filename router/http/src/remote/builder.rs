@@ -1,5 +1,6 @@
 use super::call::{Caller, Sign};
 use super::endpoint::{self, Endpoint};
+use super::transport::{Reqwest, Transport};
 use super::{Kinds, RemoteFacilitator, Repeats};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
@@ -22,6 +23,7 @@ pub struct Builder {
     supported_ttl: Duration,
     fee: Option<Fee>,
     local: Option<Arc<dyn Settler>>,
+    transport: Option<Arc<dyn Transport>>,
 }
 
 impl fmt::Debug for Builder {
@@ -46,6 +48,7 @@ impl Builder {
             supported_ttl: Duration::from_secs(300),
             fee: None,
             local: None,
+            transport: None,
         }
     }
     /// A header of every call, such as a key. Its value is a secret: shown nowhere, sent to no other origin.
@@ -108,6 +111,12 @@ impl Builder {
         self.local = Some(settler);
         self
     }
+    /// Calls it by another way than reqwest. The time to connect is then the transport's own.
+    #[must_use]
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
 
     /// Builds it; nothing is called yet.
     ///
@@ -124,21 +133,17 @@ impl Builder {
             value.set_sensitive(true);
             headers.append(name, value);
         }
-        let client = reqwest::Client::builder()
-            .connect_timeout(self.connect)
-            .redirect(endpoint::redirects())
-            // A payment is sent once per call; whether to send it again is decided above, by what it means.
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("tollway/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|_| Error::us(Code::BadSettings).detail("no HTTP client can be made on this system"))?;
+        let transport = match self.transport {
+            Some(given) => given,
+            None => Arc::new(Reqwest(client(self.connect)?)),
+        };
         let ttl_ms = u64::try_from(self.supported_ttl.as_millis()).unwrap_or(u64::MAX);
         Ok(RemoteFacilitator {
             id: SettlerId(base.as_str().trim_end_matches('/').to_owned()),
             registry: self.registry,
             clock: self.clock,
             caller: Caller {
-                client,
+                transport,
                 base,
                 headers,
                 sign: self.sign,
@@ -152,4 +157,15 @@ impl Builder {
             repeats: Repeats::default(),
         })
     }
+}
+
+fn client(connect: Duration) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(connect)
+        .redirect(endpoint::redirects())
+        // A payment is sent once per call; whether to send it again is decided above, by what it means.
+        .retry(reqwest::retry::never())
+        .user_agent(concat!("tollway/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|_| Error::us(Code::BadSettings).detail("no HTTP client can be made on this system"))
 }

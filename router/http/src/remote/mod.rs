@@ -35,10 +35,12 @@ mod call;
 mod endpoint;
 mod repeat;
 mod supported;
+mod transport;
 mod verify;
 
 pub use builder::Builder;
 pub use endpoint::Endpoint;
+pub use transport::{Answer, Call, Transport, Trouble};
 
 use answer::Settled;
 use call::Caller;

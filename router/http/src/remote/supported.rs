@@ -1,6 +1,6 @@
 use super::answer::{json, no_verdict};
-use super::call::{Answer, Caller};
-use super::{Endpoint, not_this_one};
+use super::call::Caller;
+use super::{Answer, Endpoint, not_this_one};
 use serde::Deserialize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};

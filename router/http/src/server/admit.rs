@@ -112,15 +112,15 @@ where
     B::Error: Into<BoxError>,
 {
     let max = settings.request_bytes_max;
-    match tokio::time::timeout(settings.request_timeout, Limited::new(body, max).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(plain(
+    match settings.tasks.timeout(settings.request_timeout, Limited::new(body, max).collect()).await {
+        Some(Ok(body)) => Ok(body.to_bytes()),
+        Some(Err(e)) if e.is::<LengthLimitError>() => Err(plain(
             StatusCode::PAYLOAD_TOO_LARGE,
             Code::TooLarge.as_str(),
             &format!("at most {max} bytes may be sent with a payment"),
         )),
-        Ok(Err(_)) => Err(plain(StatusCode::BAD_REQUEST, "incomplete_body", "")),
-        Err(_) => Err(plain(StatusCode::REQUEST_TIMEOUT, Code::TimedOut.as_str(), "")),
+        Some(Err(_)) => Err(plain(StatusCode::BAD_REQUEST, "incomplete_body", "")),
+        None => Err(plain(StatusCode::REQUEST_TIMEOUT, Code::TimedOut.as_str(), "")),
     }
 }
 
@@ -148,12 +148,12 @@ async fn priced(
         headers: parts.headers.clone(),
         body: body.clone(),
     };
-    match tokio::time::timeout(settings.handler_timeout, compute(question)).await {
-        Ok(Ok(tag)) => Ok((format!("{scope}|{}", identity.name(body)), tag)),
-        Ok(Err(e)) if e.blame == Blame::Payer => {
+    match settings.tasks.timeout(settings.handler_timeout, compute(question)).await {
+        Some(Ok(tag)) => Ok((format!("{scope}|{}", identity.name(body)), tag)),
+        Some(Err(e)) if e.blame == Blame::Payer => {
             Err(plain(StatusCode::BAD_REQUEST, e.code.as_str(), &e.detail))
         }
-        Ok(Err(e)) => Err(internal(&e)),
-        Err(_) => Err(internal(&Error::us(Code::TimedOut).detail("computing a price took too long"))),
+        Some(Err(e)) => Err(internal(&e)),
+        None => Err(internal(&Error::us(Code::TimedOut).detail("computing a price took too long"))),
     }
 }

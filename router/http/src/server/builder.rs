@@ -5,6 +5,7 @@ use super::settings::{Origin, Origins, Settings};
 use super::table::{Methods, Table};
 use super::visits::Visits;
 use crate::codec::Limits;
+use crate::tasks::Tasks;
 use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::{Clock, Code, Error, Ledger, Result};
@@ -125,6 +126,11 @@ impl PaywallBuilder {
     /// because some services behind do not tell them apart.
     pub fn case_sensitive(mut self, yes: bool) -> Self {
         self.settings.case_sensitive = yes;
+        self
+    }
+    /// Runs its tasks and measures its waits elsewhere than in tokio.
+    pub fn tasks(mut self, tasks: Tasks) -> Self {
+        self.settings.tasks = tasks;
         self
     }
 

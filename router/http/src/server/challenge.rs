@@ -66,18 +66,19 @@ impl Counter<'_> {
     ) -> Answer {
         let (status, carries) = verdict(error, stage);
         let shown = public(error);
+        let code = requirement.map_or_else(|| error.code.clone(), |r| error.code.on(&r.chain));
         tracing::info!(code = %error.code, blame = ?error.blame, status = status.as_u16(), "payment refused");
         if status.is_server_error() {
             tracing::warn!(error = %error, "payment failed on our side");
         }
         let told = match (carries, requirement) {
-            (Carries::Offers, _) => return self.offers(status, Some(&error.code), &shown.detail),
+            (Carries::Offers, _) => return self.offers(status, Some(&code), &shown.detail),
             (Carries::Receipt, Some(r)) => Some((shown.clone(), r)),
             (Carries::Pending, Some(r)) if shown.is_unknown_outcome() => Some((shown.clone(), r)),
             (Carries::Pending, Some(r)) => Some((Error::unknown(error.code.clone(), None), r)),
             _ => None,
         };
-        let mut answer = *plain(status, error.code.as_str(), &shown.detail);
+        let mut answer = *plain(status, code.as_str(), &shown.detail);
         if let Some((told, requirement)) = told {
             let families = self.shared.gate.registry().families();
             let receipt = SettleResponse::of_error(&told, requirement, families);

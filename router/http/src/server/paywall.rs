@@ -4,9 +4,9 @@ use super::service::PaywallService;
 use super::settings::Settings;
 use super::table::Table;
 use super::visits::Visits;
+use crate::tasks::Running;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 use tollway_route::Gate;
 use tower_layer::Layer;
 
@@ -15,7 +15,7 @@ const RECOVER_S: (u64, u64) = (1, 60);
 
 /// A paywall: a tower layer over a service, an axum router or a single route. Cheap to clone; clones are one.
 ///
-/// Must run inside a tokio runtime.
+/// Must run inside a tokio runtime, unless it was built with [`PaywallBuilder::tasks`].
 #[derive(Clone)]
 pub struct Paywall {
     shared: Arc<Shared>,
@@ -34,7 +34,7 @@ impl Shared {
     /// Forgets expired answers now and then, in a task of its own.
     pub(super) fn sweep_answers(&self) {
         if let Some(answers) = self.answers.clone().filter(|a| a.sweep_due()) {
-            drop(tokio::spawn(async move {
+            drop(self.settings.tasks.spawn(async move {
                 if let Err(e) = answers.sweep().await {
                     tracing::warn!(code = %e.code, "expired answers could not be swept");
                 }
@@ -61,9 +61,10 @@ impl Paywall {
 
     /// After a restart: releases in the background what was never sent and resumes what was, again and again until
     /// nothing is open. Visits that begin meanwhile are left alone.
-    pub fn recover(&self) -> JoinHandle<()> {
+    pub fn recover(&self) -> Running<()> {
         let gate = Arc::clone(&self.shared.gate);
-        tokio::spawn(async move {
+        let tasks = self.shared.settings.tasks.clone();
+        self.shared.settings.tasks.spawn(async move {
             let (mut pause_s, most_s) = RECOVER_S;
             loop {
                 match gate.recover().await {
@@ -71,7 +72,7 @@ impl Paywall {
                     Ok(open) => tracing::info!(open, "visits are still open"),
                     Err(e) => tracing::warn!(error = %e, "recovery failed; it will be tried again"),
                 }
-                tokio::time::sleep(Duration::from_secs(pause_s)).await;
+                tasks.sleep(Duration::from_secs(pause_s)).await;
                 pause_s = pause_s.saturating_mul(2).min(most_s);
             }
         })
@@ -80,7 +81,7 @@ impl Paywall {
     /// Waits for the visits under way, also those whose clients have gone. Call it after the server has stopped
     /// accepting. Returns how many are left when time is up: they are in the journal, for [`Self::recover`].
     pub async fn drain(&self, within: Duration) -> usize {
-        self.shared.visits.drained(within).await
+        self.shared.visits.drained(&self.shared.settings.tasks, within).await
     }
 }
 

@@ -62,10 +62,10 @@ where
         let settings = &self.shared.settings;
         let job = whole(service, request, settings.response_bytes_max);
         // A task of its own, so that its panic is an answer and not the end of the visit.
-        let mut task = tokio::spawn(job);
+        let mut task = settings.tasks.spawn(job);
         let mut overrides = None;
-        let outcome = match tokio::time::timeout(settings.handler_timeout, &mut task).await {
-            Err(_) => {
+        let outcome = match settings.tasks.timeout(settings.handler_timeout, &mut task).await {
+            None => {
                 task.abort();
                 Outcome::Answer(*plain(
                     StatusCode::GATEWAY_TIMEOUT,
@@ -73,11 +73,11 @@ where
                     "the handler took too long",
                 ))
             }
-            Ok(Err(_)) => internal("the handler panicked"),
-            Ok(Ok(Err(Failure::Service(e)))) => Outcome::Failed(e),
-            Ok(Ok(Err(Failure::TooLarge))) => internal("the response is too large to be sold"),
-            Ok(Ok(Err(Failure::Broken))) => internal("the response broke off"),
-            Ok(Ok(Ok(mut answer))) => {
+            Some(None) => internal("the handler panicked"),
+            Some(Some(Err(Failure::Service(e)))) => Outcome::Failed(e),
+            Some(Some(Err(Failure::TooLarge))) => internal("the response is too large to be sold"),
+            Some(Some(Err(Failure::Broken))) => internal("the response broke off"),
+            Some(Some(Ok(mut answer))) => {
                 overrides = headers::strip_response(answer.headers_mut());
                 Outcome::Answer(answer)
             }

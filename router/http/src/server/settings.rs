@@ -2,6 +2,7 @@
 
 use super::identity::normal_host;
 use crate::codec::Limits;
+use crate::tasks::Tasks;
 use http::Uri;
 use std::time::Duration;
 use tollway_core::{Code, Error, Result};
@@ -61,6 +62,7 @@ pub(super) struct Settings {
     pub(super) visits_max: usize,
     pub(super) cors: Option<Origins>,
     pub(super) case_sensitive: bool,
+    pub(super) tasks: Tasks,
 }
 
 impl Default for Settings {
@@ -77,6 +79,7 @@ impl Default for Settings {
             visits_max: 1024,
             cors: None,
             case_sensitive: false,
+            tasks: Tasks::tokio(),
         }
     }
 }

@@ -70,7 +70,7 @@ where
     let mut run = run(shared, &posted, &admitted, version);
     run.work = Some((service, Request::from_parts(parts, B::from(body))));
     let gate = Arc::clone(&shared.gate);
-    let visit = tokio::spawn(async move {
+    let visit = shared.settings.tasks.spawn(async move {
         let _ticket = ticket;
         let delivered = gate.serve(admitted, &mut run).await;
         (delivered, run.outcome, run.charged)

@@ -1,5 +1,6 @@
 //! Visits under way: counted, bounded, and waited for before a shutdown.
 
+use crate::tasks::Tasks;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -31,9 +32,9 @@ impl Visits {
     }
 
     /// Waits until none is left; returns how many still are when time is up.
-    pub(super) async fn drained(&self, within: Duration) -> usize {
+    pub(super) async fn drained(&self, tasks: &Tasks, within: Duration) -> usize {
         let mut watching = self.open.subscribe();
-        let _ = tokio::time::timeout(within, watching.wait_for(|open| *open == 0)).await;
+        let _ = tasks.timeout(within, watching.wait_for(|open| *open == 0)).await;
         *self.open.borrow()
     }
 }

@@ -159,7 +159,7 @@ impl Settler for ToySettler {
     async fn effort(&self, order: &Order) -> Result<Effort> {
         let amount =
             Amount::new(order.requirement.price.asset(), u128::from(self.knobs.fee.load(Ordering::SeqCst)));
-        Ok(Effort { works: Vec::new(), fees: vec![Fee { bearer: Bearer::Settler, amount, label: "fee" }] })
+        Ok(Effort { works: Few::new(), fees: vec![Fee { bearer: Bearer::Settler, amount, label: "fee" }] })
     }
     async fn verify(&self, _order: &Order) -> Result<Proof> {
         match self.knobs.verify.lock().unwrap().clone() {

@@ -20,6 +20,8 @@ pub(crate) struct Books {
     pub(crate) calls: AtomicUsize,
     pub(crate) writes: AtomicUsize,
     pub(crate) scans: AtomicUsize,
+    /// The lines of the question after what is used that was asked last.
+    pub(crate) lines: AtomicUsize,
     /// The number of the call that fails, and how.
     pub(crate) trouble: Mutex<Option<(usize, Fails)>>,
     /// Every signature's hold at the moment it was made: ids of holds that were ever reserved.
@@ -70,6 +72,7 @@ impl Ledger for Books {
         done
     }
     async fn used(&self, lines: &[BudgetLine]) -> Result<Vec<u128>> {
+        self.lines.store(lines.len(), Ordering::SeqCst);
         slowly!(self.used(lines))
     }
     async fn close(&self, hold: &HoldId, spend: Spend, now: Time) -> Result<()> {

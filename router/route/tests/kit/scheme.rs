@@ -109,11 +109,8 @@ impl Role {
         }
         effort
     }
-}
 
-#[async_trait]
-impl Payer for Role {
-    async fn plan(&self, demand: &Demand<'_>) -> Result<Plan> {
+    fn planned(&self, demand: &Demand<'_>) -> Result<Plan> {
         let (r, script) = (demand.requirement, self.world.script());
         let balance = *self.world.balance.lock().unwrap();
         let price = r.price.atomic();
@@ -136,6 +133,17 @@ impl Payer for Role {
                 as_of: Time::ZERO,
             }),
         })
+    }
+}
+
+#[async_trait]
+impl Payer for Role {
+    async fn plan(&self, demand: &Demand<'_>) -> Result<Plan> {
+        self.planned(demand)
+    }
+    fn plan_now(&self, demand: &Demand<'_>) -> Option<Result<Plan>> {
+        let now = self.world.script().odd_now && demand.requirement.price.atomic() % 2 == 1;
+        now.then(|| self.planned(demand))
     }
     async fn perform(&self, _: &Action) -> Result<Receipt> {
         step().await;

@@ -96,6 +96,8 @@ pub(crate) struct World {
 /// How the scheme behaves.
 #[derive(Clone)]
 pub(crate) struct Script {
+    /// Entries of an odd amount are planned on the spot.
+    pub(crate) odd_now: bool,
     /// Gas of settling.
     pub(crate) compute: u64,
     /// Who bears it.
@@ -152,6 +154,7 @@ impl Default for Script {
             settle_lost: false,
             resume_refuses: false,
             no_own_settler: false,
+            odd_now: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use alloy::sol_types::{Eip712Domain, Revert, SolCall, SolError, SolEvent, SolStr
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tollway_core::*;
-use tollway_evm::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit};
+use tollway_evm::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
 
 alloy::sol! {
     function balanceOf(address account) external view returns (uint256);
@@ -57,6 +57,8 @@ pub struct World {
     pub script: Script,
     /// Extra revert for every transfer, simulated or not (paused, blacklisted).
     pub refuse: Option<Bytes>,
+    /// Balances are not known without a look.
+    pub cold: bool,
     pub deployed: bool,
     pub unreachable: bool,
     pub looks: usize,
@@ -99,6 +101,7 @@ impl FakeChain {
                 sent: HashMap::new(),
                 script: Script::Honest,
                 refuse: None,
+                cold: false,
                 deployed: true,
                 unreachable: false,
                 looks: 0,
@@ -287,6 +290,11 @@ impl Evm for FakeChain {
             balance: Amount::new(asset, u128::try_from(atomic).unwrap()),
             as_of: Time::from_secs(world.time_s),
         })
+    }
+    fn funds_now(&self, owner: Address, _: Address, _: Time) -> Option<Held> {
+        let world = self.world();
+        let atomic = u128::try_from(world.balances.get(&owner).copied().unwrap_or_default()).unwrap();
+        Some(Held { atomic, as_of: Time::from_secs(world.time_s) }).filter(|_| !world.cold)
     }
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         let script = self.world().script.clone();

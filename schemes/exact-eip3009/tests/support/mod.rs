@@ -134,7 +134,10 @@ impl Bench {
     pub fn plan(&self, requirement: &Requirement) -> Result<Plan> {
         let challenge = challenge(requirement);
         let demand = Demand { challenge: &challenge, requirement, now: self.clock.now() };
-        block_on(self.paying().plan(&demand))
+        // On the spot or after a look, the plan is the same.
+        let plan = block_on(self.paying().plan(&demand));
+        assert_eq!(self.paying().plan_now(&demand), Some(plan.clone()));
+        plan
     }
     pub fn authorize(&self, requirement: &Requirement) -> Authorization {
         let challenge = challenge(requirement);

@@ -6,7 +6,7 @@ use tollway::core::wire::read_facilitator_request;
 use tollway::core::{Blame, Code, Json, Next, Order, Registry, Settler};
 use tollway_devnet::{Fault, FaultKind, Faults};
 use tollway_interop::ours::{Facilitator, remote, seller};
-use tollway_interop::{BASE, BASE_SEPOLIA, Bed, Deal, bed};
+use tollway_interop::{BASE, BASE_SEPOLIA, Bed, Deal, Terms, bed};
 
 /// What is sent to a facilitator.
 struct Asked {
@@ -87,7 +87,7 @@ fn their_facilitators_every_no_is_understood_by_us() {
     bed().run(async {
         let bed = bed();
         let deal = bed.deal(BASE_SEPOLIA).await;
-        let house = seller(bed, &deal).await;
+        let house = seller(&deal).await;
         let facilitator = remote(&house, &bed.their_facilitator().await.url());
 
         let good = Asked::signed(bed, &deal, deal.requirements(), json!({})).await;
@@ -109,7 +109,7 @@ fn a_network_that_their_facilitator_lacks_is_no_verdict() {
     bed().run(async {
         let bed = bed();
         let deal = bed.deal(BASE_SEPOLIA).await;
-        let house = seller(bed, &deal).await;
+        let house = seller(&deal).await;
         let facilitator = remote(&house, &bed.their_facilitator().await.url());
         let mut asked = Asked::signed(bed, &deal, deal.requirements(), json!({})).await;
         asked.requirements["network"] = json!("eip155:1");

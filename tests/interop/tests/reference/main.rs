@@ -8,9 +8,11 @@
 //! | theirs | theirs | ours | `their_client` |
 //! | – | – | each asked by the other side | `facilitators` |
 //! | both | both | both, while the chain makes no blocks | `pending` |
+//! | both | both | both, on Solana | `solana` |
 
 mod facilitators;
 mod our_client;
 mod pending;
+mod solana;
 mod their_client;
 mod with_theirs;

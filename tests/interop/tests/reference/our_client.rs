@@ -6,7 +6,7 @@ use tollway::core::Code;
 use tollway::http::client::{PaidResponse, PayError, Standing};
 use tollway::route::pay::AttemptStage;
 use tollway_interop::ours::{By, Payer, Server, ruiner};
-use tollway_interop::{BASE, BASE_SEPOLIA, Bed, Deal, bed, theirs};
+use tollway_interop::{BASE, BASE_SEPOLIA, Deal, bed, theirs};
 use tower::{Layer, ServiceExt, service_fn};
 
 /// It was served, and its receipt and its journal name the one transaction.
@@ -75,7 +75,7 @@ fn pay_somebody_else(payload: &mut Value) {
 }
 
 async fn pays(url: &str, deal: &Deal) {
-    let payer = Payer::of(bed(), deal).await;
+    let payer = Payer::of(deal).await;
     let answer = payer.client().get(url).await.unwrap();
     served(deal, &payer, answer).await;
 }
@@ -84,8 +84,8 @@ async fn pays(url: &str, deal: &Deal) {
 const SIGNATURE_FIRST: [Code; 2] = [Code::InvalidSignature, Code::InvalidSignature];
 const TERMS_FIRST: [Code; 2] = [Code::ValueMismatch, Code::RecipientMismatch];
 
-async fn is_refused(url: &str, bed: &'static Bed, mut deal: Deal, [less, elsewhere]: [Code; 2]) {
-    let payer = Payer::of(bed, &deal).await;
+async fn is_refused(url: &str, mut deal: Deal, [less, elsewhere]: [Code; 2]) {
+    let payer = Payer::of(&deal).await;
     let why = pay_changed(&payer, url, spoil).await;
     refused(&deal, &payer, &why, Code::InvalidSignature).await;
     let why = pay_changed(&payer, url, pay_less).await;
@@ -95,14 +95,14 @@ async fn is_refused(url: &str, bed: &'static Bed, mut deal: Deal, [less, elsewhe
 
     // The token refuses this payer, which its balance does not show.
     deal.chain.blacklist_usdc(deal.payer.address(), true).await.unwrap();
-    let fresh = Payer::of(bed, &deal).await;
+    let fresh = Payer::of(&deal).await;
     let why = fresh.client().get(url).await.unwrap_err();
     refused(&deal, &fresh, &why, Code::SimulationFailed).await;
     deal.chain.blacklist_usdc(deal.payer.address(), false).await.unwrap();
 
     // Without money nothing is signed at all.
     deal.ruin().await;
-    let poor = Payer::of(bed, &deal).await;
+    let poor = Payer::of(&deal).await;
     let why = poor.client().get(url).await.unwrap_err();
     assert_eq!(why.error().code, Code::NoRoute, "{why}");
     assert!(why.to_string().contains("insufficient_funds"), "{why}");
@@ -121,7 +121,7 @@ fn their_server_and_their_facilitator_serve_it() {
         }
         let deal = bed().deal(BASE_SEPOLIA).await;
         let server = theirs::server(bed(), &deal, &facilitator).await;
-        is_refused(&format!("{}/paid", server.url()), bed(), deal, SIGNATURE_FIRST).await;
+        is_refused(&format!("{}/paid", server.url()), deal, SIGNATURE_FIRST).await;
     });
 }
 
@@ -136,7 +136,7 @@ fn their_server_and_our_facilitator_serve_it() {
         }
         let deal = bed().deal(BASE_SEPOLIA).await;
         let server = theirs::server(bed(), &deal, facilitator).await;
-        is_refused(&format!("{}/paid", server.url()), bed(), deal, TERMS_FIRST).await;
+        is_refused(&format!("{}/paid", server.url()), deal, TERMS_FIRST).await;
     });
 }
 
@@ -151,7 +151,7 @@ fn our_server_and_their_facilitator_serve_it() {
         }
         let deal = bed().deal(BASE_SEPOLIA).await;
         let server = Server::start(bed(), &deal, By::Facilitator(&facilitator)).await;
-        is_refused(&server.url("/paid"), bed(), deal, TERMS_FIRST).await;
+        is_refused(&server.url("/paid"), deal, TERMS_FIRST).await;
         assert_eq!(server.handled(), 0);
     });
 }
@@ -165,7 +165,7 @@ fn their_server_does_not_serve_it_when_settling_fails() {
         for facilitator in [ours, &theirs] {
             let deal = bed().deal(BASE_SEPOLIA).await;
             let server = theirs::server_with_hook(bed(), &deal, facilitator, hook.url()).await;
-            let payer = Payer::of(bed(), &deal).await;
+            let payer = Payer::of(&deal).await;
             let why = payer.client().get(format!("{}/paid", server.url())).await.unwrap_err();
             assert_eq!(why.error().code, Code::InsufficientFunds, "{why}");
             assert!(why.paid().is_none(), "{why}");

@@ -93,7 +93,7 @@ fn our_client_holds_on_to_what_their_server_calls_pending() {
         let bed = bed();
         let facilitator = hasty(bed, nothing()).await;
         let server = theirs::server(bed, deal, facilitator.url()).await;
-        let payer = Payer::of(bed, deal).await;
+        let payer = Payer::of(deal).await;
         let why = payer.client().get(format!("{}/paid", server.url())).await.unwrap_err();
         assert_eq!(why.error().code, Code::SettlementPending, "{why}");
         assert!(matches!(why.error().next, Next::Unknown(_)), "{why}");
@@ -116,7 +116,7 @@ fn our_server_waits_for_their_facilitator() {
         let bed = bed();
         let facilitator = theirs::facilitator(bed, &[BASE], json!({ "confirmationTimeoutMs": 300 })).await;
         let server = Server::start(bed, deal, By::Facilitator(&facilitator.url())).await;
-        let payer = Payer::of(bed, deal).await;
+        let payer = Payer::of(deal).await;
         let chain = deal.chain;
         let block = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(1500)).await;

@@ -1,7 +1,7 @@
 //! What an answer to the reference client must hold.
 
 use serde_json::Value;
-use tollway_interop::Deal;
+use tollway_interop::{Deal, Terms};
 
 /// It was served and it knows by which transaction it has paid.
 pub(crate) async fn served(deal: &Deal, answer: &Value, version: u8) {

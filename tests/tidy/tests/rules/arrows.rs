@@ -144,3 +144,14 @@ fn heavy_packages_are_caught_in_core_and_route_only() {
 fn made_up_names_follow_their_folder() {
     assert_eq!(name("router/core"), "router-core");
 }
+
+#[test]
+fn only_a_chains_simulation_stands_on_the_testkit() {
+    for (from, allowed) in [("chains/moon", true), ("schemes/exact-moon", false), ("router/http", false)] {
+        let mut crates = graph(from, "router/testkit", Kind::Normal);
+        assert!(!check(&crates).is_empty(), "{from}: never without a feature");
+        let dependencies = crates.iter_mut().flat_map(|one| &mut one.dependencies);
+        dependencies.for_each(|dependency| dependency.optional = true);
+        assert_eq!(check(&crates).is_empty(), allowed, "{from}: behind a feature");
+    }
+}

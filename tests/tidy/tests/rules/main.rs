@@ -3,5 +3,7 @@
 mod arrows;
 mod made_up;
 mod manifests;
+mod outsider;
+mod secrets;
 mod sources;
 mod words;

@@ -27,7 +27,10 @@ fn time_dice_and_the_outside_are_handed_in() {
         one(home, "let t = SystemTime::now();", "clock");
         one(home, "let t = std::time::Instant::now();", "clock");
         one(home, "let d: u8 = rand::random();", "dice");
+        one(home, "use std::time::{Duration, SystemTime};", "clock");
+        one(home, "let t = now.duration_since(UNIX_EPOCH);", "clock");
         one(home, "std::thread::yield_now();", "runtime");
+        one(home, "futures::executor::block_on(f)", "runtime");
         one(home, "tokio::spawn(f);", "runtime");
         one(home, "let f = std::fs::read(p);", "runtime");
     }
@@ -56,9 +59,18 @@ fn money_is_no_float() {
         "chains/evm/src/fees/mod.rs",
         "chains/never-seen/src/fees.rs",
         "schemes/never-seen/src/effort.rs",
+        "chains/evm/src/oracle/chainlink.rs",
+        "router/http/src/server/price.rs",
+        "router/core/src/ledger/mod.rs",
     ] {
         one(home, "let a: f64 = b;", "float");
         one(home, "let a = b as f32;", "float");
+        one(home, "let a = b * 1.5;", "float");
+        one(home, "let a = 1e9;", "float");
+        one(home, "f(1_000.0, 2)", "float");
+    }
+    for code in ["a.0.1", "for i in 0..10 {}", "[1..2, 0x1e9, 3]", "v2.0", "let e1 = 2_u64;", "1.max(2)"] {
+        none("router/route/src/rank.rs", code);
     }
     none("router/core/src/wire/reason.rs", "fn visit(n: f64) {}");
     none("router/route/src/rank.rs", "fn visit_f64() {} // no f64 here");
@@ -83,6 +95,35 @@ fn libraries_do_not_panic() {
     ] {
         none(home, "a.unwrap(); panic!();");
     }
+}
+
+#[test]
+fn libraries_do_not_print() {
+    for home in [CORE, "router/http/src/a.rs", "schemes/never-seen/src/lib.rs", "chains/devnet/src/a.rs"] {
+        one(home, "println!(\"{a}\");", "print");
+        one(home, "eprint!(\"{a}\");", "print");
+    }
+    none(CORE, "//! println!(\"{a}\");");
+    none(CORE, "let a = \"println!()\"; writeln!(f, \"a\")");
+    for home in
+        ["router/cli/src/out.rs", "router/http/src/bin/a.rs", "examples/pay.rs", "router/http/tests/a.rs"]
+    {
+        none(home, "println!(\"{a}\");");
+    }
+}
+
+#[test]
+fn functions_stay_short() {
+    let long = |lines: usize| format!("fn a() {{\n{}}}", "    b();\n".repeat(lines - 2));
+    let found = |path: &str, text: &str| check(&Source::read(path, text));
+    assert_eq!(found(CORE, &long(70)), []);
+    let told = found(CORE, &long(71));
+    assert_eq!((told.len(), told[0].line), (1, 1), "{told:?}");
+    assert_eq!(found("tests/e2e/src/a.rs", &long(200)), []);
+    assert_eq!(found(CORE, &format!("#[cfg(test)]\nmod tests {{\n{}\n}}", long(200))), []);
+    assert_eq!(found(CORE, &format!("trait A {{\n    fn a();\n    fn b(&self);\n}}\n{}", long(70))), []);
+    let allowed = format!("// tidy: allow long function, because it is one table\n{}", long(71));
+    assert_eq!(found(CORE, &allowed), []);
 }
 
 #[test]
@@ -151,5 +192,9 @@ fn machines_and_registries_stay_unnamed() {
     assert_eq!(caught("package-lock.json", "      \"resolved\": \"https://mirror.example/a.tgz\","), 1);
     assert_eq!(caught("package.json", "      \"resolved\": \"https://mirror.example/a.tgz\","), 0);
     assert_eq!(caught("Cargo.lock", "source = \"registry+https://github.com/rust-lang/crates.io-index\""), 0);
-    assert_eq!(caught("a.sh", &format!("# FIX{}: later", "ME")), 1);
+    for mark in [["FIX", "ME"], ["TO", "DO"], ["X", "XX"], ["HA", "CK"]] {
+        assert_eq!(caught("a.sh", &format!("# {}: later", mark.concat())), 1);
+        assert_eq!(caught("a.rs", &format!("// {}(me)", mark.concat())), 1);
+        assert_eq!(caught("a.lock", &format!("sha512-{}abc", mark.concat())), 0, "a part of a word");
+    }
 }

@@ -1,5 +1,6 @@
 //! The three parties of the demo, each with keys, a ledger and a view of the chains of its own.
 
+use super::places;
 use crate::exit::{Failure, Outcome};
 use axum::Router as Axum;
 use axum::routing::get;
@@ -7,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollway::House;
 use tollway::core::{Role, Usd};
-use tollway::evm::LocalKey;
 use tollway::http::client::{Asked, PayingClient, Quoted};
 use tollway::http::server::{Paywall, Priced};
 use tollway::route::{Policy, SellerPolicy, Tag};
@@ -50,12 +50,12 @@ impl Parties {
         }
     }
 
-    /// Waits until the payer's quotes have noticed the spike: a tariff lives for two blocks.
-    pub(super) async fn see_spike(&self, before: Option<Usd>) -> Outcome {
+    /// Waits until the payer's quotes have noticed the spike of a network: a tariff lives for some blocks.
+    pub(super) async fn see_spike(&self, network: &str, before: Option<Usd>) -> Outcome {
         for _ in 0..100 {
             let asked = self.quote().await?;
-            let base = asked.explanation.routes.iter().find(|r| r.network == "eip155:8453");
-            if base.is_some_and(|r| before.is_none_or(|b| r.settlement_cost_usd > b)) {
+            let spiked = asked.explanation.routes.iter().find(|r| r.network == network);
+            if spiked.is_some_and(|r| before.is_none_or(|b| r.settlement_cost_usd > b)) {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -76,31 +76,34 @@ async fn house(
         .name(name)
         .role(role)
         .sqlite(files.path().join(format!("{name}.sqlite")))?
-        .evm_rpcs(devnet.chains().iter().map(|chain| chain.http_url()));
+        .rpcs(places::all(devnet)?.iter().map(places::Place::url));
     if let Some(key) = payer {
-        builder = builder.evm_payer(LocalKey::from_hex(key)?);
+        builder = builder.payer_key(key)?;
     }
     if let Some(key) = sender {
-        builder = builder.evm_sender(LocalKey::from_hex(key)?);
+        builder = builder.sender_key(key)?;
     }
     Ok(builder.connect().await?)
 }
 
 async fn settler(devnet: &Devnet, files: &tempfile::TempDir) -> Outcome<House> {
-    let key = devnet.accounts().settler(0).private_key();
-    house(devnet, files, "facilitator", Role::Settler, None, Some(key)).await
+    let solana = devnet.solana().map_err(Failure::failed)?.accounts().settler(0).private_key();
+    let keys = format!("{},{solana}", devnet.accounts().settler(0).private_key());
+    house(devnet, files, "facilitator", Role::Settler, None, Some(&keys)).await
 }
 
 async fn seller(devnet: &Devnet, files: &tempfile::TempDir) -> Outcome<House> {
     house(devnet, files, "api", Role::Seller, None, None).await
 }
 
-/// The payer has USDC on four networks and none on Base Sepolia, so one entry is rejected.
+/// The payer has USDC on five networks and none on Base Sepolia, so one entry is rejected.
 async fn payer(devnet: &Devnet, files: &tempfile::TempDir) -> Outcome<House> {
     let account = devnet.accounts().payer(0);
     let sepolia = devnet.chain(84532).map_err(Failure::failed)?;
     sepolia.set_usdc_balance(account.address(), 0).await.map_err(Failure::failed)?;
-    house(devnet, files, "client", Role::Payer, Some(account.private_key()), None).await
+    let solana = devnet.solana().map_err(Failure::failed)?.accounts().payer(0).private_key();
+    let keys = format!("{},{solana}", account.private_key());
+    house(devnet, files, "client", Role::Payer, Some(&keys), None).await
 }
 
 async fn serve_facilitator(house: &House) -> Outcome<String> {
@@ -113,7 +116,9 @@ async fn serve_api(devnet: &Devnet, house: &House, facilitator: &str, price: Usd
     // Everything is offered, the unprofitable too, so that the table shows what a payer can choose from.
     let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
     let gate = house.gate(policy, vec![house.remote(facilitator)?]);
-    let rails = house.rails("exact", "USDC", devnet.accounts().merchant(0).address())?;
+    let mut rails = house.rails("exact", "USDC", devnet.accounts().merchant(0).address())?;
+    let solana = devnet.solana().map_err(Failure::failed)?;
+    rails.extend(house.rails("exact", "USDC", solana.accounts().merchant(0).address())?);
     let paywall = Paywall::builder(gate)
         .answers(Arc::clone(house.ledger()), Arc::clone(house.clock()))
         .route(axum::http::Method::GET, "/weather", Priced::fixed(Tag::Usd(price), rails))

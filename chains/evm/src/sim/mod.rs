@@ -1,0 +1,232 @@
+//! [`Evm`] over the testkit's simulated chain: deterministic, in memory, on a virtual clock.
+//!
+//! Whatever a scheme proves here runs in every order of await points and with every fault of the simulated node, in
+//! microseconds. What only a real node can show (encodings, its errors, its fees) is proven on a real one.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tollway_core::ledger::MemoryLedger;
+//! use tollway_evm::sim::{SimEvm, SimToken};
+//! use tollway_evm::{Evm, LocalKey};
+//! use tollway_testkit::sim::{SimChain, SimKey, SimSettings};
+//! use tollway_testkit::weave::{SeededDice, VirtualClock};
+//!
+//! let chain = SimChain::new(SimSettings::calm("eip155:8453")?, Arc::new(VirtualClock::default()), &SeededDice::new(1))?;
+//! let token = SimToken::known(chain.id(), "0x833589fcd6edb6e08f4c7c32d4f71b54bda02913")?;
+//! SimEvm::deploy(&chain, [token])?;
+//! let node = chain.node(Arc::new(MemoryLedger::new())).sender(SimKey::named("settler"))?.build();
+//! let payer = Arc::new(LocalKey::from_bytes(&[7; 32])?);
+//! let evm = SimEvm::new(node)?.payer(payer);
+//! assert_eq!(evm.chain_id(), 8453);
+//! # Ok::<(), tollway_core::Error>(())
+//! ```
+
+mod abi;
+mod event;
+mod multicall;
+mod token;
+
+pub use token::SimToken;
+
+use crate::gas::GasBook;
+use crate::send::unsigned_sample;
+use crate::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, address};
+use alloy::primitives::{Address, Bytes};
+use alloy::signers::Signer;
+use alloy::sol_types::{Revert, SolError};
+use multicall::{Answers, Calls, Multicall};
+use std::sync::Arc;
+use tollway_core::{
+    Account, Amount, AssetId, ChainId, Code, Error, Funds, Handle, Network, NetworkTraits, Outcome, Purpose,
+    RecordKey, Result, Sample, Tariff, TxId, async_trait,
+};
+use tollway_testkit::sim::{self, EventQuery, Sim, SimCall, SimChain};
+
+/// Where the simulated Multicall lives.
+const MULTICALL: &str = "multicall";
+
+/// A simulated EVM chain as one process sees it.
+pub struct SimEvm {
+    chain: ChainId,
+    chain_id: u64,
+    node: Arc<dyn Sim>,
+    multicall: Account,
+    gas: GasBook,
+    payer: Option<Arc<dyn Signer + Send + Sync>>,
+}
+
+impl std::fmt::Debug for SimEvm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SimEvm({})", self.chain)
+    }
+}
+
+impl SimEvm {
+    /// Puts tokens on a chain, and what many calls in one look take.
+    ///
+    /// # Errors
+    /// Never for tokens of this chain.
+    pub fn deploy(chain: &SimChain, tokens: impl IntoIterator<Item = SimToken>) -> Result<()> {
+        let mut deployed = Vec::new();
+        for token in tokens {
+            let place = address::account(chain.id(), &token.address())?;
+            deployed.push(place);
+            chain.deploy_at(place, Arc::new(token));
+        }
+        chain.deploy(MULTICALL, Arc::new(Multicall { deployed }))?;
+        Ok(())
+    }
+
+    /// The chain behind a node of it; the node may be behind any wrapper.
+    ///
+    /// # Errors
+    /// [`Code::InvalidNetwork`] for a chain that is not of `eip155`.
+    pub fn new(node: Arc<dyn Sim>) -> Result<Self> {
+        let chain = node.id();
+        let chain_id = address::eip155(&chain)?;
+        let multicall = sim::account(chain, MULTICALL)?;
+        Ok(Self { chain, chain_id, node, multicall, gas: GasBook::default(), payer: None })
+    }
+
+    /// With the payer's key.
+    #[must_use]
+    pub fn payer(mut self, key: Arc<dyn Signer + Send + Sync>) -> Self {
+        self.payer = Some(key);
+        self
+    }
+
+    /// What the registry takes.
+    pub fn handle(self: &Arc<Self>) -> Handle {
+        Handle::new::<dyn Evm>(self.clone(), self.clone())
+    }
+
+    fn call(&self, call: &EvmCall) -> Result<SimCall> {
+        Ok(SimCall::new(address::account(self.chain, &call.to)?, call.data.to_vec()))
+    }
+
+    fn mined_from(&self, mined: sim::Mined) -> Result<Mined> {
+        Ok(Mined {
+            tx: mined.tx,
+            block: mined.block,
+            success: mined.output.is_ok(),
+            gas_used: mined.gas_used,
+            cost_wei: mined.cost_atomic,
+            logs: mined.events.into_iter().map(event::landing).collect::<Result<_>>()?,
+        })
+    }
+}
+
+fn at(at: At) -> sim::At {
+    match at {
+        At::Latest => sim::At::Latest,
+        At::Final => sim::At::Final,
+    }
+}
+
+/// What a contract says when it reverts: nothing, or `Error(string)`.
+fn revert(words: String) -> Bytes {
+    if words.is_empty() { Bytes::new() } else { Revert::from(words).abi_encode().into() }
+}
+
+#[async_trait]
+impl Network for SimEvm {
+    fn id(&self) -> ChainId {
+        self.chain
+    }
+    fn traits(&self) -> NetworkTraits {
+        self.node.traits()
+    }
+    async fn tariff(&self, purpose: Purpose, touching: &[Account]) -> Result<Arc<dyn Tariff>> {
+        self.node.tariff(purpose, touching).await
+    }
+    async fn balances(&self, owner: &Account, assets: &[AssetId]) -> Result<Vec<Amount>> {
+        self.node.balances(owner, assets).await
+    }
+    async fn outcome(&self, tx: &TxId) -> Result<Outcome> {
+        self.node.outcome(tx).await
+    }
+}
+
+#[async_trait]
+impl Evm for SimEvm {
+    fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    async fn look(&self, calls: &[EvmCall], moment: At) -> Result<Looked> {
+        let list = calls.iter().map(|call| Ok((address::account(self.chain, &call.to)?, call.data.to_vec())));
+        let question = Calls(list.collect::<Result<_>>()?);
+        let bad = || Error::us(Code::Internal).detail("the simulated multicall");
+        let input = serde_json::to_vec(&question).map_err(|_| bad())?;
+        let viewed = self.node.view(&SimCall::new(self.multicall, input), at(moment)).await?;
+        let output = viewed.output.map_err(|revert| bad().detail(revert.to_string()))?;
+        let Answers(answers) = serde_json::from_slice(&output).map_err(|_| bad())?;
+        let results = answers.into_iter().map(|answer| match answer {
+            None => Ok(Bytes::new()),
+            Some(Ok(output)) => Ok(output.into()),
+            Some(Err(words)) => Err(revert(words)),
+        });
+        Ok(Looked { block: viewed.block, time: viewed.time, results: results.collect() })
+    }
+
+    async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
+        let asked = EventQuery {
+            program: address::account(self.chain, &query.address)?,
+            topic: event::exact(query),
+            since: query.since,
+            until: query.until,
+        };
+        let found = self.node.events(&asked).await?;
+        let logs = found.into_iter().rev().map(event::landing).collect::<Result<Vec<_>>>()?;
+        Ok(logs.into_iter().find(|log| event::fits(log, query)))
+    }
+
+    async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {
+        self.node.mined(tx).await?.map(|mined| self.mined_from(mined)).transpose()
+    }
+
+    async fn funds(&self, owner: &Account, token: Address) -> Result<Funds> {
+        self.node.funds(owner, &address::asset(self.chain, &token)?).await
+    }
+
+    async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
+        let from = submit.sender.map(|sender| address::account(self.chain, &sender)).transpose()?;
+        let sending = sim::Submit {
+            call: SimCall { from, ..self.call(&submit.call)? },
+            gas_limit: submit.gas_limit,
+            purpose: submit.purpose,
+            not_after: submit.not_after,
+        };
+        let mined = self.node.send(sending, key).await?;
+        if let (Some(what), true) = (submit.learn, mined.output.is_ok()) {
+            self.gas.learn(what.contract, what.what, mined.gas_used);
+        }
+        self.mined_from(mined)
+    }
+
+    async fn sent(&self, key: &RecordKey) -> Result<Sent> {
+        Ok(match self.node.sent(key).await? {
+            sim::Sent::Never => Sent::Never,
+            sim::Sent::Pending(tx) => Sent::Pending(tx),
+            sim::Sent::Mined(mined) => Sent::Mined(Box::new(self.mined_from(*mined)?)),
+        })
+    }
+
+    fn learned_gas(&self, key: &GasKey) -> Option<u64> {
+        self.gas.learned(key)
+    }
+
+    fn sample(&self, call: &EvmCall, gas_limit: u64) -> Sample {
+        unsigned_sample(self.chain_id, call, gas_limit, None)
+    }
+
+    fn senders(&self) -> Vec<Address> {
+        self.node.senders().iter().filter_map(|sender| address::of_account(sender).ok()).collect()
+    }
+
+    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+        self.payer.clone().ok_or_else(|| {
+            Error::caller(Code::NoSigner).detail(format!("no payer's key was given for {}", self.chain))
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! USD prices.
+
+mod pyth;
+
+pub use pyth::{PythFeed, PythOracle};

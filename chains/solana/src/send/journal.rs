@@ -1,0 +1,189 @@
+//! What the ledger holds of transactions.
+//!
+//! | record | value | while |
+//! |---|---|---|
+//! | `solana/<chain>/send/<key>` | the signed transaction, then also its end | until the retention sweep |
+//! | `solana/<chain>/open/<signature>` | the key that it was sent under | until its end is written |
+//!
+//! Both are made in one atomic write. The second keeps one transaction from going out under two keys, and after a crash
+//! it lists what is unfinished without reading the rest.
+
+use crate::svm::Landed;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tollway_core::{ChainId, Code, Error, Ledger, RecordKey, Result, Time, TxId, Write};
+
+/// Records read per page.
+const PAGE: usize = 256;
+/// Times that a write is tried again after a record moved under it.
+const RETRIES: u32 = 4;
+
+/// A signed transaction, and what became of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// Its first signature.
+    pub(super) tx: TxId,
+    /// All of it, in base64.
+    pub(super) wire: String,
+    /// The last block height at which it can be in a block.
+    pub(super) last_valid: u64,
+    /// A slot before it was sent: whoever has every block from there on would know it.
+    pub(super) from_slot: u64,
+    /// What it costs.
+    pub(super) fee_lamports: u64,
+    /// When it was signed.
+    pub(super) at: Time,
+    /// Not to be sent for the first time after this.
+    pub(super) not_after: Time,
+    /// What became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) end: Option<End>,
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum End {
+    /// In a block at the set finality.
+    Landed(Landed),
+    /// In no block, for ever.
+    Expired,
+}
+
+/// The ledger, as far as one chain's sender uses it.
+#[derive(Clone)]
+pub(super) struct Journal {
+    ledger: Arc<dyn Ledger>,
+    chain: ChainId,
+}
+
+impl Journal {
+    pub(super) fn new(ledger: Arc<dyn Ledger>, chain: ChainId) -> Self {
+        Self { ledger, chain }
+    }
+
+    fn send_key(&self, key: &RecordKey) -> RecordKey {
+        RecordKey(format!("solana/{}/send/{key}", self.chain))
+    }
+    fn open_key(&self, tx: &TxId) -> RecordKey {
+        RecordKey(format!("solana/{}/open/{tx}", self.chain))
+    }
+
+    /// Writes a signed transaction down, before it goes anywhere.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when the key is taken, or the transaction is on its way under another.
+    pub(super) async fn open(&self, key: &RecordKey, entry: &Entry) -> Result<()> {
+        let send = Write { key: self.send_key(key), expect: None, value: Some(text(entry)?) };
+        let open = Write { key: self.open_key(&entry.tx), expect: None, value: Some(key.0.clone()) };
+        self.ledger.store(&[send, open]).await
+    }
+
+    /// What was journaled under a key.
+    pub(super) async fn load(&self, key: &RecordKey) -> Result<Option<Entry>> {
+        match self.ledger.load(&self.send_key(key)).await? {
+            Some(record) => Ok(Some(read(&record.value)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes ends down. One write for all of them; if one record has moved, each on its own.
+    pub(super) async fn finish(&self, done: &[(RecordKey, Entry)]) -> Result<()> {
+        let mut writes = Vec::with_capacity(done.len().saturating_mul(2));
+        for (key, entry) in done {
+            writes.push(Write { key: self.send_key(key), expect: Some(1), value: Some(text(entry)?) });
+            writes.push(Write { key: self.open_key(&entry.tx), expect: Some(1), value: None });
+        }
+        match self.ledger.store(&writes).await {
+            Err(error) if error.code == Code::Conflict => {
+                for (key, entry) in done {
+                    self.close(key, entry, Some(text(entry)?)).await?;
+                }
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Forgets a transaction that never was and never will be, or an old end.
+    pub(super) async fn forget(&self, key: &RecordKey, entry: &Entry) -> Result<()> {
+        self.close(key, entry, None).await
+    }
+
+    /// Rewrites a record whatever its version, and takes the transaction off the list if it is there for this key.
+    async fn close(&self, key: &RecordKey, entry: &Entry, value: Option<String>) -> Result<()> {
+        let (send, open) = (self.send_key(key), self.open_key(&entry.tx));
+        let mut tries = 0u32;
+        loop {
+            let (have, held) = (self.ledger.load(&send).await?, self.ledger.load(&open).await?);
+            let mut writes = Vec::with_capacity(2);
+            if have.is_some() || value.is_some() {
+                let expect = have.map(|record| record.version);
+                writes.push(Write { key: send.clone(), expect, value: value.clone() });
+            }
+            if let Some(held) = held.filter(|record| record.value == key.0) {
+                writes.push(Write { key: open.clone(), expect: Some(held.version), value: None });
+            }
+            match self.ledger.store(&writes).await {
+                Err(error) if error.code == Code::Conflict && tries < RETRIES => {
+                    tries = tries.saturating_add(1)
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// All unfinished transactions.
+    pub(super) async fn unfinished(&self) -> Result<Vec<(RecordKey, Entry)>> {
+        let prefix = format!("solana/{}/open/", self.chain);
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.ledger.scan(&prefix, after.as_ref(), PAGE).await?;
+            for record in &page {
+                let key = RecordKey(record.value.clone());
+                if let Some(entry) = self.load(&key).await? {
+                    found.push((key, entry));
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    /// Forgets ends older than `before`. Returns how many.
+    pub(super) async fn sweep(&self, before: Time) -> Result<usize> {
+        let prefix = format!("solana/{}/send/", self.chain);
+        let (mut old, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.ledger.scan(&prefix, after.as_ref(), PAGE).await?;
+            for record in &page {
+                let Some(key) = record.key.0.strip_prefix(&prefix) else { continue };
+                // A record that cannot be read is left for people to look at; it is not ours to delete.
+                let Ok(entry) = read(&record.value) else { continue };
+                if entry.end.is_some() && entry.at < before {
+                    old.push((RecordKey(key.to_owned()), entry));
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
+                _ => break,
+            }
+        }
+        for (key, entry) in &old {
+            self.forget(key, entry).await?;
+        }
+        Ok(old.len())
+    }
+}
+
+fn text(entry: &Entry) -> Result<String> {
+    serde_json::to_string(entry)
+        .map_err(|_| Error::us(Code::Internal).detail("a journal entry cannot be written"))
+}
+
+fn read(text: &str) -> Result<Entry> {
+    serde_json::from_str(text)
+        .map_err(|_| Error::us(Code::LedgerFailed).detail("a journal entry of solana/…/send cannot be read"))
+}

@@ -1,0 +1,359 @@
+//! A facilitator's settlement: at most once, through stumbles, lost answers, crowds and a ledger that fails.
+
+mod world;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tollway_core::flow::SettleOnce;
+use tollway_core::*;
+use world::*;
+
+/// The world's settler, whose first looks go wrong.
+struct Looks<'a> {
+    world: &'a World,
+    wrong: Mutex<Vec<Error>>,
+    looks: AtomicUsize,
+    /// Concludes the payment beside us at the first look.
+    beside: Option<Receipt>,
+}
+
+#[async_trait]
+impl Settler for Looks<'_> {
+    async fn kinds(&self) -> Result<Vec<Kind>> {
+        self.world.kinds().await
+    }
+    async fn effort(&self, order: &Order) -> Result<Effort> {
+        Settler::effort(self.world, order).await
+    }
+    async fn verify(&self, order: &Order) -> Result<Proof> {
+        if self.looks.fetch_add(1, Ordering::SeqCst) == 0
+            && let Some(receipt) = &self.beside
+        {
+            let (ledger, print) = (&self.world.ledger, Print::from("p"));
+            ledger.claim(&keys("n"), &print, EXPIRES, self.world.now()).await?;
+            ledger.conclude(&keys("n"), &print, Some(receipt)).await?;
+        }
+        let next = self.wrong.lock().unwrap().pop();
+        match next {
+            Some(wrong) => Err(wrong),
+            None => self.world.verify(order).await,
+        }
+    }
+    async fn settle(&self, due: Due) -> Result<Receipt> {
+        self.world.settle(due).await
+    }
+    async fn resume(&self, order: &Order) -> Result<Fate> {
+        self.world.resume(order).await
+    }
+}
+
+fn asked() -> Order {
+    order(&arrival(Flow::Authorization, "n", "p"))
+}
+
+fn settle(world: &World, settler: &dyn Settler) -> Result<Receipt> {
+    let once = SettleOnce { settler, ..world.once() };
+    run(once.settle(asked(), PRICE, &"p".into()))
+}
+
+fn looking(world: &World, wrong: Vec<Error>) -> (Result<Receipt>, usize) {
+    let settler = Looks { world, wrong: Mutex::new(wrong), looks: AtomicUsize::new(0), beside: None };
+    let said = settle(world, &settler);
+    (said, settler.looks.load(Ordering::SeqCst))
+}
+
+fn seen(world: &World) -> Option<Claim> {
+    run(world.ledger.seen(&keys("n"), &"p".into())).unwrap()
+}
+
+fn journal(world: &World) -> usize {
+    run(world.ledger.scan("visit/gate", None, 99)).unwrap().len()
+}
+
+#[test]
+fn a_lost_settlement_stays_claimed_and_journaled() {
+    let world = World::new(Settles::LostBeforeSending);
+    let lost = settle(&world, &world).unwrap_err();
+    assert!(lost.is_unknown_outcome(), "{lost}");
+    assert_eq!((seen(&world), journal(&world)), (Some(Claim::Same(None)), 1));
+    let again = settle(&world, &world).unwrap_err();
+    assert_eq!((again.code, world.sends()), (Code::InFlight, 0));
+}
+
+#[test]
+fn a_refused_or_excessive_settlement_is_freed() {
+    let world = World::new(Settles::Refuses);
+    assert_eq!(settle(&world, &world).unwrap_err().code, Code::SimulationFailed);
+    assert_eq!((seen(&world), journal(&world)), (None, 0));
+    let world = World::new(Settles::Well);
+    let dear = run(world.once().settle(asked(), PRICE + 1, &"p".into())).unwrap_err();
+    assert_eq!(dear.code, Code::ChargeExceedsCeiling);
+    assert_eq!((seen(&world), journal(&world), world.sends()), (None, 0, 0));
+}
+
+#[test]
+fn settling_is_tried_three_times_when_nothing_was_sent() {
+    for (stumbles, sends) in [(0, 1), (1, 1), (2, 1), (3, 0)] {
+        let world = World::new(Settles::Stumbles(stumbles));
+        let said = settle(&world, &world).map(|receipt| receipt.charged.atomic).map_err(|e| e.code);
+        assert_eq!(said, if sends == 1 { Ok(PRICE) } else { Err(Code::Unreachable) }, "{stumbles} stumbles");
+        assert_eq!((world.sends(), journal(&world)), (sends, 0));
+        assert_eq!(seen(&world).is_some(), sends == 1);
+    }
+}
+
+#[test]
+fn a_stumbling_look_is_taken_again_and_a_refusal_is_not() {
+    let stumble = || Error::network(Code::Unreachable);
+    for (wrong, says, looks) in [
+        (vec![], None, 1),
+        (vec![stumble()], None, 2),
+        (vec![stumble(), Error::network(Code::RpcRefused)], None, 3),
+        (vec![stumble(), stumble(), stumble()], Some(Code::Unreachable), 3),
+        (vec![Error::payer(Code::InvalidSignature)], Some(Code::InvalidSignature), 1),
+        (vec![Error::network(Code::StaleQuote)], Some(Code::StaleQuote), 1),
+        (vec![stumble().next(Next::Never)], Some(Code::Unreachable), 1),
+    ] {
+        let world = World::new(Settles::Well);
+        let (said, looked) = looking(&world, wrong);
+        assert_eq!((said.err().map(|e| e.code), looked), (says.clone(), looks), "{says:?}");
+        assert_eq!((world.sends(), journal(&world)), (usize::from(says.is_none()), 0));
+    }
+}
+
+#[test]
+fn what_was_used_beside_us_is_the_receipt() {
+    let world = World::new(Settles::Well);
+    let receipt = Receipt {
+        landed: Landed::OnChain { transaction: TxId("0xbeside".to_owned()) },
+        charged: asked().requirement.price.0,
+        payer: None,
+        chain: asked().requirement.chain,
+        spent: None,
+        extra: Extra::default(),
+    };
+    let used = || vec![Error::payer(Code::NonceUsed)];
+    let beside = Some(receipt.clone());
+    let settler = Looks { world: &world, wrong: Mutex::new(used()), looks: AtomicUsize::new(0), beside };
+    assert_eq!(settle(&world, &settler), Ok(receipt));
+    assert_eq!(world.sends(), 0);
+    // Used by somebody else, it stays used.
+    let world = World::new(Settles::Well);
+    assert_eq!(looking(&world, used()).0.unwrap_err().code, Code::NonceUsed);
+}
+
+/// Two of the same at once, the second beginning at each step of the first.
+#[test]
+fn a_crowd_gets_one_settlement_and_the_same_receipt() {
+    for steps in 0..60 {
+        let world = World::new(Settles::Well);
+        let (one, two) = (world.once(), world.once());
+        let print = Print::from("p");
+        let mut first = Box::pin(one.settle(asked(), PRICE, &print));
+        let early = poll(&mut first, steps);
+        let second = two.settle(asked(), PRICE, &print);
+        let (first, second) = match early {
+            Some(done) => (done, run(second)),
+            None => run(futures::future::join(first, second)),
+        };
+        assert_eq!(first.as_ref(), second.as_ref(), "{steps} steps");
+        assert_eq!((first.map(|r| r.charged.atomic), world.sends(), journal(&world)), (Ok(PRICE), 1, 0));
+    }
+}
+
+/// The world's ledger, one of whose changes to the journal fails, or whose claims happen and are not answered.
+struct Failing<'a> {
+    world: &'a World,
+    stores: AtomicUsize,
+    fails: usize,
+    loses_claims: bool,
+}
+
+const NEVER: usize = usize::MAX;
+
+#[async_trait]
+impl Ledger for Failing<'_> {
+    async fn reserve(&self, hold: &HoldId, lines: &[BudgetLine], until: Time, now: Time) -> Result<()> {
+        self.world.ledger.reserve(hold, lines, until, now).await
+    }
+    async fn used(&self, lines: &[BudgetLine]) -> Result<Vec<u128>> {
+        self.world.ledger.used(lines).await
+    }
+    async fn close(&self, hold: &HoldId, spend: Spend, now: Time) -> Result<()> {
+        self.world.ledger.close(hold, spend, now).await
+    }
+    async fn seen(&self, keys: &[ReplayKey], print: &Print) -> Result<Option<Claim>> {
+        self.world.ledger.seen(keys, print).await
+    }
+    async fn claim(&self, keys: &[ReplayKey], print: &Print, until: Time, now: Time) -> Result<Claim> {
+        let claim = self.world.ledger.claim(keys, print, until, now).await;
+        if self.loses_claims { Err(Error::us(Code::LedgerFailed)) } else { claim }
+    }
+    async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()> {
+        self.world.ledger.conclude(keys, print, receipt).await
+    }
+    async fn load(&self, key: &RecordKey) -> Result<Option<Record>> {
+        self.world.ledger.load(key).await
+    }
+    async fn store(&self, writes: &[Write]) -> Result<()> {
+        if self.stores.fetch_add(1, Ordering::SeqCst) == self.fails {
+            return Err(Error::us(Code::LedgerFailed));
+        }
+        self.world.ledger.store(writes).await
+    }
+    async fn scan(&self, prefix: &str, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
+        self.world.ledger.scan(prefix, after, limit).await
+    }
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_says_so_and_sends_nothing() {
+    for (fails, code, sends) in
+        [(0, Some(Code::LedgerFailed), 0), (1, Some(Code::LedgerFailed), 0), (2, None, 1)]
+    {
+        let world = World::new(Settles::Well);
+        let ledger = Failing { world: &world, stores: AtomicUsize::new(0), fails, loses_claims: false };
+        let once = SettleOnce { ledger: &ledger, ..world.once() };
+        let said = run(once.settle(asked(), PRICE, &"p".into()));
+        assert_eq!(said.err().map(|e| e.code), code, "store {fails}");
+        assert_eq!(world.sends(), sends, "store {fails}");
+    }
+}
+
+/// Nothing was sent under it and the journal forgets it, so nobody would ever free it.
+#[test]
+fn a_claim_whose_answer_is_lost_is_freed() {
+    let world = World::new(Settles::Well);
+    let ledger = Failing { world: &world, stores: AtomicUsize::new(0), fails: NEVER, loses_claims: true };
+    let once = SettleOnce { ledger: &ledger, ..world.once() };
+    let said = run(once.settle(asked(), PRICE, &"p".into())).unwrap_err();
+    assert_eq!(said.code, Code::LedgerFailed);
+    assert_eq!((seen(&world), journal(&world), world.sends()), (None, 0, 0));
+    assert_eq!(settle(&world, &world).map(|receipt| receipt.charged.atomic), Ok(PRICE));
+}
+
+#[test]
+fn what_was_sent_and_lost_is_asked_after_by_the_next_of_the_same() {
+    let world = World { patience_ms: 0, ..World::new(Settles::SentThenUnknown) };
+    assert!(settle(&world, &world).unwrap_err().is_unknown_outcome());
+    assert_eq!((world.sends(), world.resumed.load(Ordering::SeqCst), journal(&world)), (1, 0, 1));
+    let (patient, before) = (SettleOnce { patience_ms: 3_000, ..world.once() }, world.now());
+    let receipt = run(patient.settle(asked(), PRICE, &"p".into())).unwrap();
+    assert_eq!((receipt.charged.atomic, world.sends(), journal(&world)), (PRICE, 1, 0));
+    assert_eq!(world.resumed.load(Ordering::SeqCst), 1);
+    assert!(world.now() > before, "whoever began may still be at it, and is left a moment");
+}
+
+/// Verified and claimed, and then nothing: whoever did that may still be serving.
+#[test]
+fn what_was_not_sent_is_not_asked_after() {
+    let mut met = 0;
+    for steps in 0..60 {
+        let world = World::new(Settles::Well);
+        let (once, print) = (world.once(), Print::from("p"));
+        let mut first = Box::pin(once.settle(asked(), PRICE, &print));
+        let over = poll(&mut first, steps).is_some();
+        drop(first);
+        let records = run(world.ledger.scan("visit/gate", None, 9)).unwrap();
+        let waits = records.iter().any(|record| record.value.contains(r#""stage":"verified""#));
+        if over || !waits || seen(&world) != Some(Claim::Same(None)) {
+            continue;
+        }
+        met += 1;
+        assert_eq!(settle(&world, &world).unwrap_err().code, Code::InFlight);
+        assert_eq!((world.resumed.load(Ordering::SeqCst), world.sends()), (0, 0));
+    }
+    assert!(met > 0, "it never stood there");
+}
+
+/// Sends, does not know, and then answers by a list.
+struct Answers<'a> {
+    world: &'a World,
+    answers: Mutex<Vec<Result<Fate>>>,
+}
+
+#[async_trait]
+impl Settler for Answers<'_> {
+    async fn kinds(&self) -> Result<Vec<Kind>> {
+        self.world.kinds().await
+    }
+    async fn effort(&self, order: &Order) -> Result<Effort> {
+        Settler::effort(self.world, order).await
+    }
+    async fn verify(&self, order: &Order) -> Result<Proof> {
+        self.world.verify(order).await
+    }
+    async fn settle(&self, _: Due) -> Result<Receipt> {
+        assert_eq!(
+            self.world.sends.fetch_add(1, Ordering::SeqCst),
+            0,
+            "settled again, and nobody knows the first"
+        );
+        Err(Error::unknown(Code::TimedOut, None))
+    }
+    async fn resume(&self, order: &Order) -> Result<Fate> {
+        let next = self.answers.lock().unwrap().pop();
+        match next {
+            Some(answer) => answer,
+            None => self.world.resume(order).await,
+        }
+    }
+}
+
+#[test]
+fn only_proof_or_a_definite_refusal_ends_the_asking() {
+    let unknown = || Err(Error::unknown(Code::Unreachable, None));
+    let never = || Err(Error::settler(Code::SimulationFailed));
+    let later = || Err(Error::network(Code::RpcRefused));
+    for (answers, code, freed) in [
+        (vec![never()], Code::SimulationFailed, true),
+        (vec![Ok(Fate::Dead)], Code::Expired, true),
+        (vec![never(), later(), unknown()], Code::SimulationFailed, true),
+        (vec![Ok(Fate::Dead), Ok(Fate::Open { cancel: None })], Code::Expired, true),
+        (vec![later()], Code::TimedOut, false),
+        (vec![unknown()], Code::TimedOut, false),
+        (
+            vec![Err(Error { next: Next::Unknown(None), ..Error::settler(Code::Internal) })],
+            Code::TimedOut,
+            false,
+        ),
+    ] {
+        let world = World::new(Settles::Well);
+        let said = settle(&world, &Answers { world: &world, answers: Mutex::new(answers) }).unwrap_err();
+        assert_eq!((&said.code, said.is_unknown_outcome()), (&code, !freed));
+        assert_eq!((seen(&world).is_none(), journal(&world)), (freed, usize::from(!freed)), "{code}");
+    }
+}
+
+/// A refusal is proof only from whoever is alone with the payment: beside a living settler it may be the refusal of a
+/// second sending.
+#[test]
+fn a_refusal_ends_what_a_restart_finds_and_not_what_somebody_else_has_begun() {
+    let begun = || {
+        let world = World { patience_ms: 0, ..World::new(Settles::LostBeforeSending) };
+        assert!(settle(&world, &world).unwrap_err().is_unknown_outcome());
+        world
+    };
+    let nevers = || (0..200).map(|_| Err(Error::settler(Code::SimulationFailed))).collect();
+    let recover = |world: &World, answers: Vec<Result<Fate>>| {
+        let found = run(world.ledger.scan("visit/gate", None, 9)).unwrap().remove(0);
+        let settler = Answers { world, answers: Mutex::new(answers) };
+        let once = SettleOnce { settler: &settler, ..world.once() };
+        let record = flow::VisitRecord::read(&found.value).unwrap();
+        run(once.recover(found.key, found.version, record)).map_err(|e| e.code)
+    };
+
+    let world = begun();
+    assert_eq!(recover(&world, nevers()), Err(Code::SimulationFailed));
+    assert_eq!((seen(&world), journal(&world)), (None, 0));
+
+    let world = begun();
+    assert_eq!(recover(&world, vec![Err(Error::network(Code::Unreachable))]), Ok(None));
+    assert_eq!((seen(&world), journal(&world)), (Some(Claim::Same(None)), 1));
+
+    let world = begun();
+    let settler = Answers { world: &world, answers: Mutex::new(nevers()) };
+    let beside = SettleOnce { settler: &settler, patience_ms: 3_000, ..world.once() };
+    assert_eq!(run(beside.settle(asked(), PRICE, &"p".into())).unwrap_err().code, Code::InFlight);
+    assert_eq!((seen(&world), journal(&world)), (Some(Claim::Same(None)), 1));
+}

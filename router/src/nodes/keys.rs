@@ -1,0 +1,148 @@
+//! Private keys by family. They are read here and stay in the chain crates' own types.
+
+use std::fmt;
+use std::path::Path;
+#[cfg(any(feature = "evm", feature = "solana"))]
+use std::sync::Arc;
+use tollway_core::{Code, Error, Result};
+
+/// Keys of any family of networks, each in its own spelling: 64 hex digits on EVM, 64 bytes in base58 or as a JSON array
+/// (as Solana's own tools write them) on Solana.
+#[derive(Clone, Default)]
+pub struct Keys {
+    #[cfg(feature = "evm")]
+    pub(super) evm: Vec<Arc<tollway_evm::LocalKey>>,
+    #[cfg(feature = "solana")]
+    pub(super) solana: Vec<Arc<tollway_solana::LocalKey>>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys({})", self.len())
+    }
+}
+
+impl Keys {
+    /// None yet.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// From one key, or from several separated by commas.
+    ///
+    /// # Errors
+    /// [`Code::BadKey`] when no family of this build can read one of them, without the key in it.
+    pub fn read(text: &str) -> Result<Self> {
+        let text = text.trim();
+        if text.starts_with('[') {
+            return Self::one(text);
+        }
+        text.split(',').try_fold(Self::none(), |keys, text| Ok(keys.and(Self::one(text.trim())?)))
+    }
+
+    /// From an encrypted keystore file of Ethereum's tools. Slow by design: call it from a blocking task.
+    ///
+    /// # Errors
+    /// [`Code::BadKey`] when the file cannot be read or the password is wrong; [`Code::BadSettings`] in a build without
+    /// EVM networks.
+    pub fn keystore(path: &Path, password: &str) -> Result<Self> {
+        #[cfg(feature = "evm")]
+        {
+            let key = tollway_evm::LocalKey::from_keystore(path, password)?;
+            Ok(Self { evm: vec![Arc::new(key)], ..Self::none() })
+        }
+        #[cfg(not(feature = "evm"))]
+        {
+            let _ = (path, password);
+            Err(Error::caller(Code::BadSettings)
+                .detail("keystores are for EVM networks, which this build lacks"))
+        }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(mut self, more: Self) -> Self {
+        self.add(more);
+        self
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        let count = 0;
+        #[cfg(feature = "evm")]
+        let count = count + self.evm.len();
+        #[cfg(feature = "solana")]
+        let count = count + self.solana.len();
+        count
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn add(&mut self, more: Self) {
+        let _ = &more; // a build without any family has no keys
+        #[cfg(feature = "evm")]
+        self.evm.extend(more.evm);
+        #[cfg(feature = "solana")]
+        self.solana.extend(more.solana);
+    }
+
+    /// The family is told by the spelling: what one can read, no other can.
+    fn one(text: &str) -> Result<Self> {
+        let why: Option<String> = None;
+        #[cfg(feature = "evm")]
+        let why = match tollway_evm::LocalKey::from_hex(text) {
+            Ok(key) => return Ok(Self { evm: vec![Arc::new(key)], ..Self::none() }),
+            Err(error) => Some(both(why, &error)),
+        };
+        #[cfg(feature = "solana")]
+        let why = match tollway_solana::LocalKey::parse(text) {
+            Ok(key) => return Ok(Self { solana: vec![Arc::new(key)], ..Self::none() }),
+            Err(error) => Some(both(why, &error)),
+        };
+        let _ = text;
+        Err(Error::caller(Code::BadKey).detail(why.unwrap_or_else(|| "no networks in this build".to_owned())))
+    }
+}
+
+/// What every family wants.
+#[cfg(any(feature = "evm", feature = "solana"))]
+fn both(before: Option<String>, error: &Error) -> String {
+    match before {
+        Some(before) => format!("{before}; or {}", error.detail),
+        None => error.detail.to_string(),
+    }
+}
+
+#[cfg(all(test, feature = "evm", feature = "solana"))]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+
+    /// 32 times 9, and the public half that belongs to it.
+    const BASE58: &str =
+        "BUguQsv2ZuHus54HAFzjdJHzZBkygAjKhEeYwSG19tUwuftFhkkkEFDzcow9XDkfD3qGi1Yb3LV15ufdrKJ226T";
+    const PUBLIC: [u8; 32] = [
+        253, 23, 36, 56, 90, 160, 199, 91, 100, 251, 120, 205, 96, 47, 161, 217, 145, 253, 235, 247, 107, 19,
+        197, 142, 215, 2, 234, 200, 53, 233, 246, 24,
+    ];
+
+    #[test]
+    fn keys_are_read_and_never_shown() {
+        let keys = Keys::read(&format!("{KEY}, {}", KEY.replace("ac", "ab"))).unwrap();
+        assert_eq!(keys.len(), 2);
+        assert_eq!(format!("{keys:?}"), "Keys(2)");
+        let both = Keys::read(&format!("{KEY},{BASE58}")).unwrap();
+        assert_eq!((both.evm.len(), both.solana.len()), (1, 1));
+        let file = Keys::read(&format!("{:?}\n", [&[9; 32], &PUBLIC[..]].concat())).unwrap();
+        assert_eq!(file.solana[0].address(), both.solana[0].address(), "as solana-keygen writes it");
+        for wrong in ["", KEY.get(..40).unwrap(), "[1,2]", &format!("{KEY},")] {
+            let error = Keys::read(wrong).unwrap_err();
+            assert_eq!(error.code, Code::BadKey, "{wrong}");
+            assert!(!error.to_string().contains("ac0974"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Solana's chains.
+
+use super::{Connected, Hands, Node};
+use std::sync::Arc;
+use tollway_core::{Code, Error, Result};
+use tollway_solana::SolanaNetwork;
+
+pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
+    let mut builder =
+        SolanaNetwork::builder(Arc::clone(&hands.ledger), Arc::clone(&hands.clock)).url(node.url.as_str());
+    if let Some(chain) = node.chain {
+        builder = builder.chain(chain);
+    }
+    if node.confirmations.is_some() {
+        return Err(Error::caller(Code::BadSettings).detail("Solana counts no confirmations: leave them out"));
+    }
+    if let Some(payer) = hands.payers.solana.first() {
+        builder = builder.payer(payer.clone());
+    }
+    for sender in &hands.senders.solana {
+        builder = builder.fee_payer(sender.clone());
+    }
+    let network = builder.connect().await?;
+    Ok(Connected { handle: network.handle(), oracle: Arc::new(network.oracle(Arc::clone(&hands.clock))) })
+}
