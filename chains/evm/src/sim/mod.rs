@@ -9,12 +9,13 @@
 //! use tollway_evm::sim::{SimEvm, SimToken};
 //! use tollway_evm::{Evm, LocalKey};
 //! use tollway_testkit::sim::{SimChain, SimKey, SimSettings};
-//! use tollway_testkit::weave::{SeededDice, VirtualClock};
+//! use tollway_testkit::weave::Weave;
 //!
-//! let chain = SimChain::new(SimSettings::calm("eip155:8453")?, Arc::new(VirtualClock::default()), &SeededDice::new(1))?;
+//! let weave = Weave::new(1);
+//! let chain = SimChain::new(SimSettings::calm("eip155:8453")?, weave.clock(), &weave.dice())?;
 //! let token = SimToken::known(chain.id(), "0x833589fcd6edb6e08f4c7c32d4f71b54bda02913")?;
 //! SimEvm::deploy(&chain, [token])?;
-//! let node = chain.node(Arc::new(MemoryLedger::new())).sender(SimKey::named("settler"))?.build();
+//! let node = chain.node(Arc::new(MemoryLedger::new())).sender(&SimKey::named("settler"))?.build();
 //! let payer = Arc::new(LocalKey::from_bytes(&[7; 32])?);
 //! let evm = SimEvm::new(node)?.payer(payer);
 //! assert_eq!(evm.chain_id(), 8453);
