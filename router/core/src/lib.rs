@@ -59,6 +59,7 @@ pub mod network;
 pub mod oracle;
 pub mod plan;
 pub mod raw;
+mod recent;
 pub mod registry;
 pub mod roles;
 pub mod scorer;
@@ -89,6 +90,7 @@ pub use plan::{
     Receipt, Spent,
 };
 pub use raw::Json;
+pub use recent::Recent;
 pub use registry::{
     Capability, Cell, CellId, Dormant, Handle, Plugin, Registry, Replay, Role, SchemeEntry, Site,
 };

@@ -5,12 +5,11 @@
 //! yet needs a fresh storage slot, which costs 17,100 gas more.
 
 use crate::payload::Signed;
-use crate::recent::Recent;
 use crate::terms::Token;
 use crate::token;
 use alloy::primitives::{Address, B256, U256, keccak256};
 use std::sync::LazyLock;
-use tollway_core::{Bearer, Effort, Result, Sample, Work};
+use tollway_core::{Bearer, Effort, Recent, Result, Sample, Work};
 use tollway_evm::eip712::Transfer;
 use tollway_evm::{At, Evm, GasKey};
 

@@ -54,7 +54,6 @@ mod effort;
 mod fate;
 mod payer;
 mod payload;
-mod recent;
 mod seller;
 mod settings;
 mod settler;

@@ -3,7 +3,6 @@
 use crate::effort::{self, Payee};
 use crate::fate::{Asked, Stand, receipt, soon};
 use crate::payload::Signed;
-use crate::recent::Recent;
 use crate::settings::Settings;
 use crate::terms::{MARGIN_MS, Rail, Token, signed_by};
 use alloy::primitives::{Address, B256, U256};
@@ -11,7 +10,7 @@ use alloy::signers::Signer;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tollway_core::{
     Account, Action, ActionKind, Amount, Answer, AssetId, AttemptId, Authorization, Blame, ChainId, Clock,
-    Code, Demand, Dice, Error, Fate, Funds, Landed, Next, Payer, Payment, Plan, Reading, Receipt,
+    Code, Demand, Dice, Error, Fate, Funds, Landed, Next, Payer, Payment, Plan, Reading, Receipt, Recent,
     Requirement, Reserved, Result, Sample, Site, Time, Version, async_trait,
 };
 use tollway_evm::address;

@@ -1,14 +1,14 @@
 //! Reading a payload into terms: the one function that payer, seller and facilitator share.
 
 use crate::payload::Signed;
-use crate::recent::Recent;
 use alloy::hex;
 use alloy::primitives::{Address, B256, U256, b256};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 use tollway_core::{
-    Amount, AssetId, Ceiling, ChainId, Code, Error, Extra, Order, ReplayKey, Requirement, Result, Terms, Time,
+    Amount, AssetId, Ceiling, ChainId, Code, Error, Extra, Order, Recent, ReplayKey, Requirement, Result,
+    Terms, Time,
 };
 use tollway_evm::FAMILY;
 use tollway_evm::eip712::{self, Transfer};

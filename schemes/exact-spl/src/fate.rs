@@ -1,11 +1,11 @@
 //! Where a payment stands on chain; asked by the payer (`resolve`) and by the settler (`resume`).
 
-use crate::recent::Recent;
 use crate::shape::MessageHash;
 use crate::wire::Tx;
 use std::num::NonZeroU32;
 use tollway_core::{
-    Amount, AssetId, ChainId, Clock, Extra, Landed as Place, Receipt, Requirement, Result, Spent, Time, TxId,
+    Amount, AssetId, ChainId, Clock, Extra, Landed as Place, Receipt, Recent, Requirement, Result, Spent,
+    Time, TxId,
 };
 use tollway_solana::{At, Find, Pubkey, Recorded, Svm, address};
 

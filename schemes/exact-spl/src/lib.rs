@@ -70,7 +70,6 @@ mod open;
 mod payer;
 mod payload;
 mod program;
-mod recent;
 mod seller;
 mod settings;
 mod settler;

@@ -4,7 +4,6 @@ use crate::asked::Asked;
 use crate::effort;
 use crate::fate::{Heights, Signed, Stand, receipt, soon};
 use crate::payload;
-use crate::recent::Recent;
 use crate::settings::Settings;
 use crate::shape::{Judged, Transfer};
 use crate::sponsor::{Sponsored, record_key};
@@ -15,7 +14,7 @@ use crate::wallet;
 use crate::wire::Tx;
 use std::sync::Arc;
 use tollway_core::{
-    ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof, Receipt,
+    ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof, Receipt, Recent,
     ReplayKey, Requirement, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
 };
 use tollway_solana::{FAMILY, Landed, Pubkey, Sent, Svm, address};

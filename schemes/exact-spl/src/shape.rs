@@ -2,11 +2,10 @@
 
 use crate::asked::Asked;
 use crate::layout::Layout;
-use crate::recent::Recent;
 use crate::wire::Tx;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
-use tollway_core::{Code, Error, Result};
+use tollway_core::{Code, Error, Recent, Result};
 use tollway_solana::fees::priority_lamports;
 use tollway_solana::{Pubkey, Signature, TokenProgram, address, signature};
 

@@ -10,7 +10,7 @@ const SHARDS: usize = 16;
 ///
 /// Keys are compared whole, so a collision costs an answer but never gives a wrong one; the hasher is seeded, so
 /// nobody can choose keys that collide. Locks are held for a copy, never across an await.
-pub(crate) struct Recent<K, V> {
+pub struct Recent<K, V> {
     shards: Box<[Mutex<Shard<K, V>>]>,
     slots: usize,
     hasher: RandomState,
@@ -20,7 +20,7 @@ type Shard<K, V> = Vec<Option<(K, V)>>;
 
 impl<K: Hash + Eq, V: Clone> Recent<K, V> {
     /// Room for about `entries` answers.
-    pub(crate) fn new(entries: usize) -> Self {
+    pub fn new(entries: usize) -> Self {
         let slots = entries.div_ceil(SHARDS).max(1);
         let shard = || Mutex::new(std::iter::repeat_with(|| None).take(slots).collect());
         Self {
@@ -30,12 +30,14 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
         }
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<V> {
+    /// The answer, unless a newer one took its place.
+    pub fn get(&self, key: &K) -> Option<V> {
         let (shard, slot) = self.place(key)?;
         shard.get(slot)?.as_ref().filter(|(k, _)| k == key).map(|(_, v)| v.clone())
     }
 
-    pub(crate) fn put(&self, key: K, value: V) {
+    /// Remembers an answer.
+    pub fn put(&self, key: K, value: V) {
         if let Some((mut shard, slot)) = self.place(&key)
             && let Some(place) = shard.get_mut(slot)
         {
