@@ -16,8 +16,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard};
 use tollway_devnet::{Account, Chain, ChainSpec, Devnet, Faults, SolanaAccount, SolanaChain};
 
-/// How many accounts of each role there are; a test that takes one more gets a used one.
-const ACCOUNTS: u32 = 64;
+/// How many accounts of each role there are. A test never gets a used one: it would count the payments of another.
+const ACCOUNTS: u32 = 192;
 /// The longest that one test takes, waiting for Base to be free included.
 const TEST: Duration = Duration::from_secs(120);
 
@@ -27,7 +27,8 @@ pub struct Bed {
     runtime: Runtime,
     devnet: Devnet,
     sdk: PathBuf,
-    next: AtomicUsize,
+    deals: AtomicUsize,
+    solana_deals: AtomicUsize,
     settlers: AtomicUsize,
     base_moves: RwLock<()>,
     client: OnceCell<Program>,
@@ -57,7 +58,8 @@ pub fn bed() -> &'static Bed {
             runtime: Runtime::new().expect("a runtime"),
             devnet,
             sdk: sdk.join().expect("installing does not panic").expect("the reference SDK"),
-            next: AtomicUsize::new(0),
+            deals: AtomicUsize::new(0),
+            solana_deals: AtomicUsize::new(0),
             settlers: AtomicUsize::new(0),
             base_moves: RwLock::new(()),
             client: OnceCell::new(),
@@ -97,9 +99,9 @@ impl Bed {
 
     /// A payer and a merchant on Solana, of a test's own, and a price of a cent.
     pub async fn solana_deal(&'static self) -> SolanaDeal {
-        let at = self.next.fetch_add(1, Ordering::Relaxed);
-        let accounts = self.solana().accounts();
         // Every other merchant has no account for the token.
+        let at = unused(&self.solana_deals, 2);
+        let accounts = self.solana().accounts();
         let (payer, merchant) = (accounts.payer(at).clone(), accounts.merchant(2 * at).clone());
         SolanaDeal::new(self.solana(), payer, merchant).await
     }
@@ -126,7 +128,7 @@ impl Bed {
     }
 
     async fn deal_on(&'static self, chain: u64, moving: Option<RwLockReadGuard<'static, ()>>) -> Deal {
-        let at = self.next.fetch_add(1, Ordering::Relaxed);
+        let at = unused(&self.deals, 1);
         let accounts = self.devnet.accounts();
         let (payer, merchant) = (accounts.payer(at).clone(), accounts.merchant(at).clone());
         Deal::new(self.chain(chain), payer, merchant, 10_000, moving).await
@@ -134,12 +136,12 @@ impl Bed {
 
     /// A settler of a test's own.
     pub fn settler(&self) -> Account {
-        self.devnet.accounts().settler(self.settlers.fetch_add(1, Ordering::Relaxed)).clone()
+        self.devnet.accounts().settler(unused(&self.settlers, 1)).clone()
     }
 
     /// A settler on Solana, of a test's own.
     pub fn solana_settler(&self) -> SolanaAccount {
-        let at = self.settlers.fetch_add(1, Ordering::Relaxed);
+        let at = unused(&self.settlers, 1);
         self.solana().accounts().settler(at).clone()
     }
 
@@ -175,4 +177,14 @@ impl Bed {
         let start = || async { ours::Facilitator::of(self, &self.solana_deal().await).await };
         self.our_solana_facilitator.get_or_init(start).await
     }
+}
+
+/// The next account of a role nobody has had, where each taker uses up `step` of them.
+///
+/// # Panics
+/// When all are used.
+fn unused(taken: &AtomicUsize, step: usize) -> usize {
+    let at = taken.fetch_add(1, Ordering::Relaxed);
+    assert!(at * step < usize::try_from(ACCOUNTS).unwrap(), "the tests need more accounts than {ACCOUNTS}");
+    at
 }
