@@ -34,6 +34,7 @@
 //! | [`Router`], [`pay`] | the paying side: considers a 402, pays it, asks after what was left open |
 //! | [`gate`] | the selling side: makes offers, honours them, takes what comes back through its flow |
 //! | [`quotes`] | fees and prices, kept warm |
+//! | [`prices`] | one price out of several sources |
 //! | [`cost`], [`rank`], [`explain`] | what a route costs, the order of routes, the table for people |
 //! | [`policy`] | lists, caps, budgets, screening |
 //!
@@ -60,6 +61,7 @@ pub mod gate;
 pub mod pay;
 pub mod policy;
 mod priced;
+pub mod prices;
 pub mod quotes;
 pub mod rank;
 mod router;
@@ -71,6 +73,7 @@ pub use explain::{Explanation, PartRow, RejectedRow, RouteRow, WorkRow};
 pub use gate::{Admitted, Gate, GateBuilder, Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
 pub use pay::{Exchange, Paid, Reply};
 pub use policy::{Budget, List, Policy, Scope, Screen, Subject};
+pub use prices::{Median, MedianSettings};
 pub use quotes::{QuoteBook, QuoteSettings, Spawn};
 pub use rank::{PointOfView, Rank};
 pub use router::{Considered, Context, Rejected, Route, Router, RouterBuilder};

@@ -308,7 +308,7 @@ fn stale(what: String) -> Error {
 fn missing(code: Code, what: String, why: Option<Error>) -> Error {
     let kept = why.as_ref().map(|e| e.code.clone());
     let code = match kept {
-        Some(kept @ (Code::StalePrice | Code::AbsurdPrice)) => kept,
+        Some(kept @ (Code::StalePrice | Code::AbsurdPrice | Code::PricesDisagree)) => kept,
         _ => code,
     };
     let words = match why {

@@ -164,6 +164,31 @@ impl UsdPrice {
         u128::try_from(worth).map(Usd).map_err(|_| over())
     }
 
+    /// How far apart two prices of one asset are, in hundredths of a percent of the lower one, rounded up; saturates.
+    /// `None` where that cannot be said: a price of zero, other fraction digits of the asset, or more than 36 in an answer.
+    pub fn apart_bps(&self, other: &Self) -> Option<u32> {
+        if self.asset_decimals != other.asset_decimals {
+            return None;
+        }
+        let (one, two) = (self.scaled()?, other.scaled()?);
+        let (low, high) = (one.min(two), one.max(two));
+        let gap = high.checked_sub(low)?.checked_mul(U256::from(10_000u32));
+        let bps = gap.map_or(U256::MAX, |gap| gap.div_ceil(low));
+        Some(u32::try_from(bps).unwrap_or(u32::MAX))
+    }
+
+    /// Which of two prices of one asset is the higher; `None` as in [`Self::apart_bps`].
+    pub fn compare(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        let alike = self.asset_decimals == other.asset_decimals;
+        Some(self.scaled()?.cmp(&other.scaled()?)).filter(|_| alike)
+    }
+
+    /// The answer with 36 fraction digits, when there is a price at all.
+    fn scaled(&self) -> Option<U256> {
+        let up = ten_to(36u32.checked_sub(u32::from(self.answer_decimals))?)?;
+        U256::from(self.answer).checked_mul(U256::from(up)).filter(|price| !price.is_zero())
+    }
+
     /// The fewest atomic units worth at least `usd`.
     ///
     /// # Errors

@@ -274,6 +274,8 @@ codes! {
     StalePrice = "stale_price",
     /// A price that cannot be right.
     AbsurdPrice = "absurd_price",
+    /// The sources of a price are too far apart to believe any of them.
+    PricesDisagree = "prices_disagree",
     /// No fee quote in time.
     NoQuote = "no_quote",
     /// A fee quote that is too old.

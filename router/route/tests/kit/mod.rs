@@ -101,10 +101,18 @@ pub(crate) fn book(world: &Arc<World>) -> Arc<QuoteBook> {
 }
 
 pub(crate) fn book_with(world: &Arc<World>, settings: QuoteSettings) -> Arc<QuoteBook> {
+    book_by(world, world.clone(), settings)
+}
+
+pub(crate) fn book_by(
+    world: &Arc<World>,
+    oracle: Arc<dyn Oracle>,
+    settings: QuoteSettings,
+) -> Arc<QuoteBook> {
     let networks = [1, 2, 3, 4, 9].map(|n| world.network(chain(n)));
     let spawner = world.clone();
     let spawn: Spawn = Arc::new(move |task| spawner.spawn(task));
-    Arc::new(QuoteBook::new(networks, world.clone(), world.clone(), spawn, settings))
+    Arc::new(QuoteBook::new(networks, oracle, world.clone(), spawn, settings))
 }
 
 /// Every attempt's record, as the ledger has it.
