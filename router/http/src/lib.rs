@@ -16,6 +16,7 @@
     feature = "server",
     doc = "| [`remote`] | `server` | somebody else's facilitator as a `tollway_core::Settler` |"
 )]
+#![cfg_attr(feature = "spot", doc = "| [`spot`] | `spot` | prices from HTTP endpoints |")]
 #![cfg_attr(
     any(feature = "client", feature = "server", feature = "facilitator"),
     doc = "| [`tasks`] | any of them | where tasks run and waits are measured: tokio, or what an application hands in |"
@@ -54,6 +55,8 @@ pub mod facilitator;
 pub mod remote;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "spot")]
+pub mod spot;
 #[cfg(any(feature = "client", feature = "server", feature = "facilitator"))]
 pub mod tasks;
 
