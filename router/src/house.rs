@@ -10,7 +10,7 @@ use tollway_core::{
     Settler, SettlerId, UsdPrice, registry,
 };
 use tollway_route::{
-    Gate, GateBuilder, Policy, QuoteBook, QuoteSettings, Router, RouterBuilder, SellerPolicy,
+    Gate, GateBuilder, MedianSettings, Policy, QuoteBook, QuoteSettings, Router, RouterBuilder, SellerPolicy,
 };
 
 /// How often the quote book looks for what will soon be stale, in milliseconds: often enough for chains with blocks
@@ -86,7 +86,7 @@ impl House {
     pub fn builder() -> HouseBuilder {
         HouseBuilder {
             registry: Registry::builder().plugins(PLUGINS.iter().copied()),
-            oracles: ChainOracles::default(),
+            oracles: ChainOracles::new(Arc::new(SystemClock)),
             networks: Vec::new(),
             ledger: None,
             purged: None,
@@ -196,7 +196,7 @@ impl HouseBuilder {
         self.registry = self.registry.bare(chain);
         self
     }
-    /// Sets the price feeds of a chain.
+    /// Adds price feeds of a chain.
     #[must_use]
     pub fn oracle(mut self, chain: ChainId, oracle: Arc<dyn Oracle>) -> Self {
         self.oracles.chain(chain, oracle);
@@ -206,6 +206,19 @@ impl HouseBuilder {
     #[must_use]
     pub fn fixed_price(mut self, asset: AssetId, price: UsdPrice) -> Self {
         self.oracles.fix(asset, price);
+        self
+    }
+    /// Adds a source of prices that is asked for every asset, beside the feeds of the chains: they have to agree. The name
+    /// is for people.
+    #[must_use]
+    pub fn price_source(mut self, name: &str, oracle: Arc<dyn Oracle>) -> Self {
+        self.oracles.everywhere(name, oracle);
+        self
+    }
+    /// How far sources of a price may be apart, and how many must agree.
+    #[must_use]
+    pub fn price_agreement(mut self, settings: MedianSettings) -> Self {
+        self.oracles.agreement(settings);
         self
     }
     /// Sets the memory. There is no default: a process that forgets what it signed can pay twice.

@@ -37,6 +37,12 @@ pub(crate) struct Config {
     /// Fixed prices in USD per whole unit, by `eip155:8453/native` or `eip155:8453/0x…`.
     #[serde(default)]
     pub(crate) prices: BTreeMap<String, String>,
+    /// Prices over HTTP, beside the feeds of the chains.
+    #[serde(default, rename = "price_feed", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) price_feeds: Vec<PriceFeed>,
+    /// How far sources of a price may be apart, and how many must agree.
+    #[serde(default)]
+    pub(crate) price_agreement: Agreement,
     /// Settings of schemes, by their name.
     #[serde(default)]
     pub(crate) schemes: BTreeMap<String, toml::Value>,
@@ -57,6 +63,39 @@ pub(crate) struct Network {
     /// Confirmations that count as final; without it the network's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) confirmations: Option<u32>,
+}
+
+/// Where a price is on the web.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PriceFeed {
+    /// An endpoint that answers JSON.
+    pub(crate) url: String,
+    /// Where in it the price in USD is, as a JSON pointer: `/data/amount`.
+    pub(crate) price: String,
+    /// Whose price: `eip155:8453/native` or `eip155:8453/0x…`, any number of them.
+    pub(crate) assets: Vec<String>,
+    /// Where in it the Unix time of the price is, as a JSON pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<String>,
+    /// How old the price may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_age_secs: Option<u64>,
+    /// Headers to send, by name: the environment variable that holds each one's value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) headers_env: BTreeMap<String, String>,
+}
+
+/// How far sources of a price may be apart, and how many must agree.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Agreement {
+    /// In hundredths of a percent of the lower price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) apart_bps_max: Option<u32>,
+    /// By default more than half.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) agree_min: Option<usize>,
 }
 
 /// Where keys are: one place, or a list of them.
@@ -196,5 +235,6 @@ mod tests {
         assert_eq!(config.policy.networks.len(), 2);
         assert!(config.policy.max_usd.is_some() && config.policy.day_usd.is_some());
         assert_eq!((config.prices.len(), config.schemes.len()), (1, 1));
+        assert_eq!((config.price_feeds.len(), config.price_agreement.apart_bps_max), (1, Some(200)));
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod exit;
 mod keys;
 mod out;
+mod prices;
 mod setup;
 mod table;
 mod words;

@@ -2,15 +2,14 @@
 
 use crate::config::{Config, Network, Places};
 use crate::exit::{Failure, Outcome};
-use crate::keys;
+use crate::{keys, prices};
 use std::sync::Arc;
-use tollway::core::{AssetId, BudgetId, ChainId, Clock as _, Code, Family, Plugin, Role, UsdPrice};
+use tollway::core::{BudgetId, ChainId, Code, Role};
 use tollway::ledger::SqliteLedger;
 use tollway::nodes::{self, Connected, Hands, Keys, Node};
-use tollway::plugins::PLUGINS;
 use tollway::route::{Budget, List, Policy, Scope};
 use tollway::system::SystemClock;
-use tollway::{House, HouseBuilder};
+use tollway::House;
 
 /// Opens the ledger, connects to every network at once and builds the plugins for `roles`.
 ///
@@ -29,9 +28,7 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
     for role in roles {
         builder = builder.role(*role);
     }
-    for (asset, price) in &config.prices {
-        builder = fixed(builder, asset, price)?;
-    }
+    builder = prices::set(builder, config)?;
     for (scheme, settings) in &config.schemes {
         let settings = serde_json::to_value(settings).map_err(Failure::usage)?;
         builder = builder.settings(scheme, settings);
@@ -91,7 +88,7 @@ fn guard(connected: &Connected, senders: &Keys, mainnet: bool) -> Outcome {
     Ok(())
 }
 
-fn chain(id: &str) -> Outcome<ChainId> {
+pub(crate) fn chain(id: &str) -> Outcome<ChainId> {
     ChainId::new(id).map_err(|_| Failure::usage(format!("network {id:?} is not like \"eip155:8453\"")))
 }
 
@@ -107,37 +104,6 @@ fn url(network: &Network) -> Outcome<String> {
         }),
         _ => Err(Failure::usage(format!("{}: set either rpc or rpc_env", network.id))),
     }
-}
-
-fn fixed(builder: HouseBuilder, asset: &str, price: &str) -> Outcome<HouseBuilder> {
-    let wrong = || {
-        Failure::usage(format!("prices: {asset:?} is not like \"eip155:8453/native\" or \"eip155:8453/0x…\""))
-    };
-    let (id, key) = asset.split_once('/').ok_or_else(wrong)?;
-    let chain = chain(id)?;
-    let family = family(&chain).ok_or_else(wrong)?;
-    let unknown = || Failure::usage(format!("prices: {asset} is in no table"));
-    let (asset, decimals) = if key == AssetId::NATIVE {
-        let coin = family.network(&chain).ok_or_else(unknown)?;
-        (AssetId::native(chain), coin.coin_decimals)
-    } else {
-        let asset = family.asset(chain, key).map_err(|_| wrong())?;
-        let known = family.known(&asset).ok_or_else(unknown)?;
-        (asset, known.decimals)
-    };
-    let usd =
-        tollway::core::Usd::parse(price).map_err(|e| Failure::usage(format!("prices: {}", e.detail)))?;
-    let price =
-        UsdPrice { answer: usd.e18(), answer_decimals: 18, asset_decimals: decimals, at: SystemClock.now() };
-    Ok(builder.fixed_price(asset, price))
-}
-
-/// What is known of a chain without a node.
-fn family(chain: &ChainId) -> Option<Family> {
-    PLUGINS.iter().find_map(|plugin| match plugin {
-        Plugin::Family(family) if family.namespace == chain.namespace() => Some(*family),
-        _ => None,
-    })
 }
 
 /// The payer's limits; `max` overrides the configuration's cap.

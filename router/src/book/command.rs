@@ -50,6 +50,15 @@
 //! [prices]                   # USD for a whole unit, where no feed is to be asked
 //! "eip155:84532/native" = "2500"
 //!
+//! [[price_feed]]             # prices over HTTP, beside the feeds on the chains: most sources of a price must agree
+//! url = "https://prices.example/ETH-USD/spot"
+//! price = "/data/amount"     # where in the JSON answer; `time`: where its Unix time is; `max_age_secs`: default 300
+//! assets = ["eip155:84532/native", "eip155:8453/native"]
+//! headers_env = { x-api-key = "PRICES_KEY" }
+//!
+//! [price_agreement]
+//! apart_bps_max = 200        # how far sources may be apart, in hundredths of a percent; default 300
+//!
 //! [schemes.exact]            # a scheme's own settings, by its name
 //! max_timeout_s = 600
 //! ```

@@ -17,6 +17,7 @@
 //! |---|---|---|
 //! | tariff's life | two blocks, at least 2 s | a base fee moves by an eighth per block at most |
 //! | price's life | 10 s | feeds move by their own threshold, within seconds rarely at all |
+//! | sources of a price | more than half must agree within 3 % | one that lies or is gone must not decide; on-chain feeds follow the market in steps |
 //! | stale quotes | used for 4 s more while a new one is fetched | a slow node must not stop payments, an old price must not mislead |
 //! | deadline for quotes | 1.5 s | somebody waits for a page, and one slow chain must not hold up the others |
 //! | the book is kept warm | every 250 ms | often enough for blocks of a quarter of a second; a look at the book costs nothing |
@@ -96,6 +97,8 @@
 //! let (policy, quotes, seller) = (Policy::default(), QuoteSettings::default(), SellerPolicy::default());
 //! assert!(policy.cap.is_none() && !policy.allow_mainnet);
 //! assert_eq!((quotes.price_ttl_ms, quotes.stale_ms, quotes.deadline_ms), (10_000, 4_000, 1_500));
+//! let median = tollway::route::MedianSettings::default();
+//! assert_eq!((median.apart_bps_max, median.agree_min, median.timeout_ms), (300, None, 1_000));
 //! assert_eq!((seller.settlement_share_bps_max, seller.honour_extra_ms), (Some(5_000), 60_000));
 //! assert_eq!(seller.unprofitable, Unprofitable::Drop);
 //!
