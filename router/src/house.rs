@@ -7,7 +7,7 @@ use crate::system::{OsDice, SystemClock, tokio_spawn};
 use std::sync::Arc;
 use tollway_core::{
     AssetId, ChainId, Clock, Code, Dice, Error, Handle, Ledger, Oracle, Registry, Result, Role, SchemeEntry,
-    Settler, SettlerId, UsdPrice, registry,
+    Settler, SettlerId, Time, UsdPrice, registry,
 };
 use tollway_route::{
     Gate, GateBuilder, MedianSettings, Policy, QuoteBook, QuoteSettings, Router, RouterBuilder, SellerPolicy,
@@ -23,7 +23,25 @@ const PATIENCE_MS: u64 = 15_000;
 /// How often the ledger forgets what can do no more harm: one call marks, a later one forgets, and both are cheap.
 const PURGE_EVERY_MS: u64 = 24 * 3_600_000;
 
-async fn purge_daily(ledger: Arc<tollway_ledger::SqliteLedger>, clock: Arc<dyn Clock>) {
+/// A ledger that forgets when it is told to.
+#[derive(Debug, Clone)]
+enum Forgetful {
+    Sqlite(Arc<tollway_ledger::SqliteLedger>),
+    #[cfg(feature = "postgres")]
+    Postgres(Arc<tollway_ledger::PostgresLedger>),
+}
+
+impl Forgetful {
+    async fn purge(&self, now: Time) -> Result<usize> {
+        match self {
+            Self::Sqlite(ledger) => ledger.purge(now).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(ledger) => ledger.purge(now).await,
+        }
+    }
+}
+
+async fn purge_daily(ledger: Forgetful, clock: Arc<dyn Clock>) {
     loop {
         match ledger.purge(clock.now()).await {
             Ok(gone) => tracing::debug!(gone, "replay claims forgotten"),
@@ -153,7 +171,7 @@ pub struct HouseBuilder {
     oracles: ChainOracles,
     networks: Vec<Handle>,
     ledger: Option<LedgerChoice>,
-    purged: Option<Arc<tollway_ledger::SqliteLedger>>,
+    purged: Option<Forgetful>,
     quotes: QuoteSettings,
     name: String,
     pub(crate) rpcs: crate::connect::Rpcs,
@@ -238,7 +256,15 @@ impl HouseBuilder {
     /// that can do no more harm.
     #[must_use]
     pub fn sqlite_ledger(mut self, ledger: Arc<tollway_ledger::SqliteLedger>) -> Self {
-        self.purged = Some(Arc::clone(&ledger));
+        self.purged = Some(Forgetful::Sqlite(Arc::clone(&ledger)));
+        self.ledger(ledger)
+    }
+    /// [`Self::ledger`] with a PostgreSQL ledger, which any number of processes share. Once a day the house has it forget
+    /// the replay claims that can do no more harm.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn postgres_ledger(mut self, ledger: Arc<tollway_ledger::PostgresLedger>) -> Self {
+        self.purged = Some(Forgetful::Postgres(Arc::clone(&ledger)));
         self.ledger(ledger)
     }
     /// Asks for a part in payments; a part that nobody asks for is not built.

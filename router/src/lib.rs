@@ -202,8 +202,8 @@
 //! | [`plugins`], [`oracles`], [`system`] | what a house is made of: schemes and networks, prices, clock and randomness |
 //!
 //! # Features
-//! `client`, `server`, `facilitator`, `spot` (prices over HTTP), one for each family of networks: `evm`, `solana`, and one for each scheme:
-//! `exact-eip3009`, `exact-spl`. All are on by default.
+//! `client`, `server`, `facilitator`, `spot` (prices over HTTP), `postgres` (a ledger for a fleet; not by default), one for each family of networks: `evm`, `solana`, and one for each scheme:
+//! `exact-eip3009`, `exact-spl`. All others are on by default.
 
 pub mod book;
 mod connect;

@@ -84,6 +84,7 @@ mod error;
 mod fresh;
 mod genesis;
 mod knobs;
+mod postgres;
 mod process;
 mod proxy;
 mod rpc;
@@ -101,6 +102,7 @@ pub use devnet::{Devnet, DevnetBuilder};
 pub use error::{DevnetError, Result};
 pub use genesis::USDC_MASTER;
 pub use knobs::blocks::Snapshot;
+pub use postgres::Postgres;
 pub use proxy::{Counts, Fault, FaultKind, Faults};
 pub use solana::{
     LAMPORTS_PER_SIGNATURE, SOL_USD_E8, SOL_USD_FEED, SOLANA_CAIP2, SOLANA_GENESIS_HASH, SOLANA_PORT,

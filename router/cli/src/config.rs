@@ -16,6 +16,9 @@ pub(crate) struct Config {
     /// The ledger's file; as every path in here, from the folder that this file is in.
     #[serde(default = "default_ledger")]
     pub(crate) ledger: PathBuf,
+    /// The environment variable that holds a PostgreSQL URL, for a ledger that several machines share; `ledger` is unused then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ledger_env: Option<String>,
     /// True when networks whose coins are worth something may be used; the same as `--mainnet`.
     #[serde(default)]
     pub(crate) mainnet: bool,

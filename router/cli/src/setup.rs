@@ -4,12 +4,12 @@ use crate::config::{Config, Network, Places};
 use crate::exit::{Failure, Outcome};
 use crate::{keys, prices};
 use std::sync::Arc;
-use tollway::core::{BudgetId, ChainId, Code, Role};
-use tollway::ledger::SqliteLedger;
+use tollway::core::{BudgetId, ChainId, Code, Ledger, Role};
+use tollway::ledger::{PostgresLedger, PostgresSettings, SqliteLedger};
 use tollway::nodes::{self, Connected, Hands, Keys, Node};
 use tollway::route::{Budget, List, Policy, Scope};
 use tollway::system::SystemClock;
-use tollway::House;
+use tollway::{House, HouseBuilder};
 
 /// Opens the ledger, connects to every network at once and builds the plugins for `roles`.
 ///
@@ -22,9 +22,8 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
         ));
     }
     let (payers, senders) = keys(config, roles)?;
-    let sqlite = Arc::new(SqliteLedger::open(&config.ledger)?);
-    let hands = Hands { payers, senders, ledger: sqlite.clone(), clock: Arc::new(SystemClock) };
-    let mut builder = House::builder().name(&config.name).sqlite_ledger(sqlite);
+    let (mut builder, ledger) = ledger(config).await?;
+    let hands = Hands { payers, senders, ledger, clock: Arc::new(SystemClock) };
     for role in roles {
         builder = builder.role(*role);
     }
@@ -60,6 +59,22 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
         Some(e) if house.registry().networks().next().is_none() => Err(e.into()),
         _ => Ok(house),
     }
+}
+
+/// The memory: a file, or a database that several machines share.
+async fn ledger(config: &Config) -> Outcome<(HouseBuilder, Arc<dyn Ledger>)> {
+    let builder = House::builder().name(&config.name);
+    let Some(name) = &config.ledger_env else {
+        let sqlite = Arc::new(SqliteLedger::open(&config.ledger)?);
+        return Ok((builder.sqlite_ledger(Arc::clone(&sqlite)), sqlite));
+    };
+    let url = std::env::var(name).map_err(|_| {
+        Failure::usage(format!(
+            "ledger_env: the environment variable {name} with the ledger's URL is not set"
+        ))
+    })?;
+    let postgres = Arc::new(PostgresLedger::open(PostgresSettings::new(&url)?).await?);
+    Ok((builder.postgres_ledger(Arc::clone(&postgres)), postgres))
 }
 
 /// The keys that the asked roles need: those that pay, and those that send.

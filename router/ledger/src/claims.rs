@@ -2,6 +2,7 @@
 
 use crate::column::{self, ms};
 use crate::fail;
+use crate::receipt::{read, write};
 use rusqlite::{Connection, OptionalExtension, params};
 use tollway_core::{Claim, Print, Receipt, ReplayKey, Result, Time};
 
@@ -105,12 +106,4 @@ pub(crate) fn sweep(
     .and_then(|mut s| s.execute(params![after, last, ms(now)]))
     .map_err(fail::sqlite)?;
     Ok(Swept { on: Some(last), gone })
-}
-
-fn write(receipt: &Receipt) -> Result<String> {
-    serde_json::to_string(receipt).map_err(|e| fail::broken(&format!("a receipt cannot be written: {e}")))
-}
-
-fn read(text: &str) -> Result<Receipt> {
-    serde_json::from_str(text).map_err(|e| fail::broken(&format!("a stored receipt cannot be read: {e}")))
 }

@@ -1,4 +1,5 @@
-//! The memory of Tollway: a durable [`Ledger`](tollway_core::Ledger) on embedded SQLite.
+//! The memory of Tollway: a durable [`Ledger`](tollway_core::Ledger) on embedded SQLite, and with the feature `postgres` one
+//! in a PostgreSQL database, for a fleet.
 //!
 //! ```
 //! # async fn example() -> tollway_core::Result<()> {
@@ -27,14 +28,17 @@
 //! | `writer` | the thread, the queue, group commit |
 //! | `schema` | settings of a connection, tables, migrations |
 //! | `budgets`, `claims`, `records` | the three kinds of memory, as plain functions over a connection |
+//! | `postgres` | the other ledger (feature `postgres`) |
+//! | `receipt` | receipts as text |
 //! | `wide`, `column` | 192-bit sums, and how numbers and times are stored |
 //!
 //! # Why rusqlite and not sqlx
 //! SQLite has one writer, so a pool buys nothing and an async driver only hides the thread that it needs anyway.
 //! rusqlite gives that thread to us: synchronous transactions and savepoints, `IMMEDIATE` where we say so, and
 //! grouping of commits across callers, which a pooled driver has no place for. It brings no runtime (waiting works
-//! on any executor), a much smaller dependency tree and a shorter build. What it lacks, a PostgreSQL backend for a
-//! fleet, would be another implementation of the same trait, not another driver under this one.
+//! on any executor), a much smaller dependency tree and a shorter build. PostgreSQL is another implementation of the
+//! same trait, not another driver under this one: there every method is one call of a function in the database, one
+//! transaction and one round trip, and tokio-postgres sends many of them over one connection without waiting in between.
 #![cfg_attr(
     not(test),
     deny(
@@ -50,11 +54,16 @@ mod budgets;
 mod claims;
 mod column;
 mod fail;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod receipt;
 mod records;
 mod schema;
 mod sqlite;
 mod wide;
 mod writer;
 
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresLedger, PostgresSettings};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION};
 pub use sqlite::{RETENTION_MS, SqliteLedger};

@@ -17,6 +17,7 @@
 //! ```toml
 //! name = "shop-1"            # this process's lasting name; two facilitators over one ledger need two
 //! ledger = "tollway.sqlite"  # what was signed and sent: keep it
+//! # ledger_env = "LEDGER_URL" # or in PostgreSQL, shared by several machines: a variable with its URL
 //! mainnet = false            # true, or `--mainnet`: networks whose coins are worth something may be used
 //!
 //! [[network]]                # once for each chain

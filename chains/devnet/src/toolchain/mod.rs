@@ -4,6 +4,7 @@ mod anvil;
 mod cache;
 mod contracts;
 mod npm;
+mod postgres;
 mod surfpool;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub(crate) use cache::Cache;
 pub(crate) use contracts::Contracts;
+pub(crate) use postgres::find as postgres;
 pub(crate) use surfpool::Surfpool;
 
 use crate::error::{DevnetError, Result};

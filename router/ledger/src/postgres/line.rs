@@ -1,0 +1,148 @@
+//! Connections that come back when they are lost.
+
+use super::calls::{Calls, Value};
+use super::connect::PostgresSettings;
+use super::{fail, migrate};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Row, Statement};
+use tollway_core::{Error, Result};
+
+/// How long between two tries to connect again.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// What every connection is told first. Functions find their tables by the path; a commit is on disk when it is answered; and
+/// nothing waits for ever, neither for a lock nor in a transaction that its client left.
+const MANNERS: &str = "set search_path to tollway; set synchronous_commit to on; set statement_timeout to '10s';
+    set lock_timeout to '5s'; set idle_in_transaction_session_timeout to '10s'; set default_transaction_isolation to 'read committed'";
+
+/// Several connections, asked by turns. Requests on one connection go out one after the other without waiting for answers.
+pub(super) struct Lines {
+    lines: Vec<Line>,
+    next: AtomicUsize,
+}
+
+struct Line {
+    state: watch::Receiver<State>,
+    keeper: JoinHandle<()>,
+    /// How many callers left while their request was under way, and how many of these requests are surely over.
+    left: AtomicU64,
+    over: AtomicU64,
+}
+
+#[derive(Clone)]
+enum State {
+    /// Being opened, for the first time or again: worth waiting for.
+    Opening,
+    Up(Arc<Open>),
+    /// Could not be opened; tried again in the background.
+    Down(Error),
+}
+
+struct Open {
+    client: Client,
+    calls: Calls,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl Lines {
+    /// Opens the first connection, brings the schema up to date over it, and the others in the background.
+    pub(super) async fn open(settings: PostgresSettings) -> Result<Self> {
+        let (mut client, driver) = settings.connect().await?;
+        migrate::migrate(&mut client).await?;
+        drop(client);
+        // Ends with the client that it serves.
+        let _ = driver.await;
+        let lines: Vec<Line> = (0..settings.connections).map(|_| keep(settings.clone())).collect();
+        Ok(Self { lines, next: AtomicUsize::new(0) })
+    }
+
+    /// Asks once, over the next connection.
+    pub(super) async fn call(&self, which: fn(&Calls) -> &Statement, with: &[Value<'_>]) -> Result<Vec<Row>> {
+        let at = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.lines.len()).unwrap_or(0);
+        let line = self.lines.get(at).ok_or_else(|| fail::broken("no connection"))?;
+        for line in &self.lines {
+            line.calm().await?;
+        }
+        let open = line.open().await?;
+        let mut leaving = Leaving { left: Some(&line.left) };
+        let answer = open.client.query(which(&open.calls), with).await;
+        leaving.left = None;
+        answer.map_err(fail::postgres)
+    }
+}
+
+/// Counts a caller who leaves before the answer.
+struct Leaving<'a> {
+    left: Option<&'a AtomicU64>,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if let Some(left) = self.left {
+            left.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Line {
+    /// Waits until no request runs whose caller has left: what is asked from now on sees it done or not done, for good. A
+    /// connection answers in order, so an empty question is enough.
+    async fn calm(&self) -> Result<()> {
+        let left = self.left.load(Ordering::SeqCst);
+        if self.over.load(Ordering::SeqCst) >= left {
+            return Ok(());
+        }
+        let open = self.open().await?;
+        open.client.check_connection().await.map_err(fail::postgres)?;
+        self.over.fetch_max(left, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn open(&self) -> Result<Arc<Open>> {
+        let mut state = self.state.clone();
+        let settled = state.wait_for(|state| !matches!(state, State::Opening)).await;
+        match settled.map(|state| state.clone()) {
+            Ok(State::Up(open)) => Ok(open),
+            Ok(State::Down(why)) => Err(why),
+            Ok(State::Opening) | Err(_) => Err(fail::away("the connection to PostgreSQL is closed")),
+        }
+    }
+}
+
+/// A connection, and a task that opens it anew whenever it is lost.
+fn keep(settings: PostgresSettings) -> Line {
+    let (tell, state) = watch::channel(State::Opening);
+    let keeper = tokio::spawn(async move {
+        loop {
+            match open(&settings).await {
+                Ok((open, driver)) => {
+                    tell.send_replace(State::Up(Arc::new(open)));
+                    // Ends when the connection does. Whoever asks from now on waits for the next one.
+                    let _ = driver.await;
+                    tell.send_replace(State::Opening);
+                }
+                Err(why) => {
+                    tell.send_replace(State::Down(why));
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    });
+    Line { state, keeper, left: AtomicU64::new(0), over: AtomicU64::new(0) }
+}
+
+async fn open(settings: &PostgresSettings) -> Result<(Open, JoinHandle<()>)> {
+    let (client, driver) = settings.connect().await?;
+    client.batch_execute(MANNERS).await.map_err(fail::postgres)?;
+    let calls = Calls::prepare(&client).await?;
+    Ok((Open { client, calls }, driver))
+}
