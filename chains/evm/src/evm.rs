@@ -4,7 +4,9 @@ use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tollway_core::{Account, Funds, Network, Purpose, RecordKey, Result, Sample, Time, TxId, async_trait};
+use tollway_core::{
+    Account, Code, Error, Funds, Network, Purpose, RecordKey, Result, Sample, Time, TxId, async_trait,
+};
 
 /// A call to a contract: an `eth_call`, or the body of a transaction.
 #[derive(Clone, PartialEq, Eq)]
@@ -148,6 +150,12 @@ pub trait Evm: Network {
     fn chain_id(&self) -> u64;
     /// Many calls in one round trip (Multicall3, or a JSON-RPC batch where there is none).
     async fn look(&self, calls: &[EvmCall], at: At) -> Result<Looked>;
+    /// As [`Evm::look`] at the newest block, with one answer more: that of `made`, as if `from` made it. For contracts
+    /// that ask who calls them; in a look it is somebody else. One round trip; on a chain that moves on in between, the
+    /// last answer may be of the next block. A fake that is never asked may leave it out.
+    async fn look_as(&self, _calls: &[EvmCall], _from: Address, _made: &EvmCall) -> Result<Looked> {
+        Err(Error::us(Code::UnsupportedMethod).detail("this chain cannot try a call in somebody's name"))
+    }
     /// Newest matching log, if any.
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>>;
     /// A mined transaction by its hash, `None` while it is not in a block.

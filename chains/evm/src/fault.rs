@@ -150,6 +150,13 @@ impl Evm for FaultyEvm {
         let looked = self.ask(&self.looks, (asked, at == At::Final), || self.inner.look(calls, at)).await?;
         Ok(if self.faults.lies() { zeroed(looked) } else { looked })
     }
+    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
+        let asked = calls.iter().chain([made]).map(|call| (call.to, call.data.clone()));
+        // Told apart from a plain look at the same calls by who makes the last one.
+        let key = (asked.chain([(from, Bytes::new())]).collect(), false);
+        let looked = self.ask(&self.looks, key, || self.inner.look_as(calls, from, made)).await?;
+        Ok(if self.faults.lies() { zeroed(looked) } else { looked })
+    }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         let key = (query.address, query.topics, query.since, query.until);
         self.ask(&self.logs, key, || self.inner.find_log(query)).await

@@ -131,6 +131,9 @@ impl Evm for EvmNetwork {
     async fn look(&self, calls: &[EvmCall], at: At) -> Result<Looked> {
         self.looker.look(calls, at).await
     }
+    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
+        self.looker.look_as(calls, from, made).await
+    }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         logs::find(&self.rpc, query).await
     }

@@ -170,6 +170,15 @@ impl Evm for SimEvm {
         Ok(Looked { block: viewed.block, time: viewed.time, results: results.collect() })
     }
 
+    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
+        let mut looked = self.look(calls, At::Latest).await?;
+        let from = Some(address::account(self.chain, &from)?);
+        let viewed = self.node.view(&SimCall { from, ..self.call(made)? }, sim::At::Latest).await?;
+        let answer = viewed.output.map(Bytes::from).map_err(|sim::Revert(words)| revert(words));
+        looked.results.push(answer);
+        Ok(looked)
+    }
+
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         let asked = EventQuery {
             program: address::account(self.chain, &query.address)?,
