@@ -1,5 +1,6 @@
 //! The typed trait that schemes on EVM are written against. Fakes and fault wrappers implement it too.
 
+use crate::holdings::{allowance_of, atomic_of};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use serde::{Deserialize, Serialize};
@@ -158,6 +159,17 @@ pub trait Evm: Network {
     }
     /// Newest matching log, if any.
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>>;
+    /// Matching logs, newest first, at most `most` of them. A fake or a wrapper without it tells the newest alone.
+    async fn find_logs(&self, query: &LogQuery, most: usize) -> Result<Vec<Landing>> {
+        Ok(self.find_log(query).await?.into_iter().take(most).collect())
+    }
+    /// What a transaction calls; `None` when nobody knows it.
+    ///
+    /// # Errors
+    /// [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
+    async fn call_of(&self, tx: &TxId) -> Result<Option<EvmCall>> {
+        Err(Error::us(Code::UnsupportedMethod).detail(format!("nobody here knows what {tx} called")))
+    }
     /// A mined transaction by its hash, `None` while it is not in a block.
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>>;
     /// What `owner` holds of `token`, from a snapshot kept warm in the background; the first look may do I/O.
@@ -165,6 +177,20 @@ pub trait Evm: Network {
     /// What [`Evm::funds`] would answer at `now` without waiting; `None` when it has to be asked. Blocks on nothing; keeps
     /// the snapshot warm as `funds` does. A fake or a wrapper without it is only asked for `funds`.
     fn funds_now(&self, _owner: Address, _token: Address, _now: Time) -> Option<Held> {
+        None
+    }
+    /// How much of `owner`'s tokens `spender` may draw, from a snapshot kept warm like that of [`Evm::funds`]. More than
+    /// 128 bits count as the most that 128 bits hold.
+    async fn allowance(&self, owner: Address, token: Address, spender: Address) -> Result<Held> {
+        let looked = self.look(&[allowance_of(owner, token, spender)], At::Latest).await?;
+        let atomic = looked.results.first().and_then(|answer| atomic_of(answer.as_ref().ok()?));
+        let atomic = atomic.ok_or_else(|| {
+            Error::network(Code::InvalidAnswer).detail(format!("{token} does not tell allowances"))
+        })?;
+        Ok(Held { atomic, as_of: looked.time })
+    }
+    /// What [`Evm::allowance`] would answer at `now` without waiting; as [`Evm::funds_now`].
+    fn allowance_now(&self, _owner: Address, _token: Address, _spender: Address, _now: Time) -> Option<Held> {
         None
     }
     /// Sends at most once per key, and waits for the set finality.

@@ -12,7 +12,7 @@ use crate::gas::GasBook;
 use crate::holdings::{self, Holdings};
 use crate::look::{Header, Looker};
 use crate::profiles::Profile;
-use crate::receipt::RawReceipt;
+use crate::receipt::{RawReceipt, RawTransaction};
 use crate::rpc::Rpc;
 use crate::send::{Engine, Offer, unsigned_sample};
 use crate::tasks::Tasks;
@@ -137,6 +137,14 @@ impl Evm for EvmNetwork {
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         logs::find(&self.rpc, query).await
     }
+    async fn find_logs(&self, query: &LogQuery, most: usize) -> Result<Vec<Landing>> {
+        logs::find_all(&self.rpc, query, most).await
+    }
+    async fn call_of(&self, tx: &TxId) -> Result<Option<EvmCall>> {
+        let known: Option<RawTransaction> =
+            self.rpc.call("eth_getTransactionByHash", (tx_hash(tx)?,)).await?;
+        Ok(known.and_then(|tx| Some(EvmCall { to: tx.to?, data: tx.input })))
+    }
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {
         let hash = tx_hash(tx)?;
         let receipt: Option<RawReceipt> = self.rpc.call("eth_getTransactionReceipt", (hash,)).await?;
@@ -153,7 +161,13 @@ impl Evm for EvmNetwork {
         self.holdings.funds(owner, token, &self.tasks).await
     }
     fn funds_now(&self, owner: Address, token: Address, now: Time) -> Option<Held> {
-        self.holdings.now(owner, token, now, &self.tasks)
+        self.holdings.now((owner, token, None), now, &self.tasks)
+    }
+    async fn allowance(&self, owner: Address, token: Address, spender: Address) -> Result<Held> {
+        self.holdings.allowance((owner, token, Some(spender)), &self.tasks).await
+    }
+    fn allowance_now(&self, owner: Address, token: Address, spender: Address, now: Time) -> Option<Held> {
+        self.holdings.now((owner, token, Some(spender)), now, &self.tasks)
     }
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         self.engine.send(submit, key).await
