@@ -13,7 +13,7 @@
 //! }
 //! ```
 
-use crate::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit};
+use crate::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use std::collections::BTreeSet;
@@ -41,6 +41,7 @@ pub struct FaultyEvm {
     logs: Remembered<AskedLog, Option<Landing>>,
     many_logs: Remembered<(AskedLog, usize), Vec<Landing>>,
     calls: Remembered<TxId, Option<EvmCall>>,
+    allowances: Remembered<(Address, Address, Address), Held>,
     mined: Remembered<TxId, Option<Mined>>,
     funds: Remembered<(Account, Address), Funds>,
     begun: Mutex<BTreeSet<RecordKey>>,
@@ -63,6 +64,7 @@ impl FaultyEvm {
             logs: Remembered::default(),
             many_logs: Remembered::default(),
             calls: Remembered::default(),
+            allowances: Remembered::default(),
             mined: Remembered::default(),
             funds: Remembered::default(),
             begun: Mutex::default(),
@@ -207,6 +209,22 @@ impl Evm for FaultyEvm {
         }
         let sent = self.inner.sent(key).await;
         if self.faults.after().await { Err(lost()) } else { sent }
+    }
+    async fn allowance(&self, owner: Address, token: Address, spender: Address) -> Result<Held> {
+        let key = (owner, token, spender);
+        self.ask(&self.allowances, key, || self.inner.allowance(owner, token, spender)).await
+    }
+    async fn sign_call(&self, call: &EvmCall, gas_limit: u64) -> Result<Bytes> {
+        self.inner.sign_call(call, gas_limit).await
+    }
+    async fn endow(&self, to: Address, wei: u128, key: &RecordKey) -> Result<Mined> {
+        self.inner.endow(to, wei, key).await
+    }
+    async fn relay(&self, raw: &Bytes) -> Result<Mined> {
+        if self.faults.before().await { Err(lost()) } else { self.inner.relay(raw).await }
+    }
+    async fn fee_wei(&self) -> Result<u128> {
+        self.inner.fee_wei().await
     }
     fn learned_gas(&self, key: &GasKey) -> Option<u64> {
         self.inner.learned_gas(key)

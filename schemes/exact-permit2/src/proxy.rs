@@ -99,7 +99,11 @@ mod tests {
         let handed_in = Eip2612::for_permit(&signed.permit, U256::ZERO);
         let right = Moved { owner: signed.permit.from, nonce: U256::from(7), amount: U256::from(10_000) };
         for handed_in in [None, Some(&handed_in)] {
-            assert_eq!(moved(&settle(&signed, U256::from(1), handed_in)), Some(right), "all that was permitted");
+            assert_eq!(
+                moved(&settle(&signed, U256::from(1), handed_in)),
+                Some(right),
+                "all that was permitted"
+            );
         }
         let other = EvmCall { to: signed.permit.spender, data: vec![1, 2, 3, 4].into() };
         assert_eq!(moved(&other), None);

@@ -42,7 +42,8 @@ impl Seller for Selling {
     /// A permit is only offered to be sponsored where the token's domain is known, so that the payer can sign it.
     fn extensions(&self, offer: &Offer) -> Option<Json> {
         let domain = self.settings.domain(&offer.requirement.price.asset()).is_some();
-        let worth = |how: &Sponsoring| self.settings.sponsors(*how) && (domain || *how != Sponsoring::Eip2612);
+        let worth =
+            |how: &Sponsoring| self.settings.sponsors(*how) && (domain || *how != Sponsoring::Eip2612);
         let all: serde_json::Map<String, serde_json::Value> = Sponsoring::ALL
             .into_iter()
             .filter(worth)

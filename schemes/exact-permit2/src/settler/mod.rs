@@ -87,7 +87,9 @@ impl Settling {
             _ => e,
         })?;
         if bound.signed.permit.amount.is_zero() {
-            return Err(Error::payer(Code::InvalidAmount).detail("a transfer of nothing is not worth its gas"));
+            return Err(
+                Error::payer(Code::InvalidAmount).detail("a transfer of nothing is not worth its gas")
+            );
         }
         // What is not sponsored here is as good as not there.
         let how = match &bound.sponsored {
@@ -253,7 +255,8 @@ impl Settler for Settling {
         if due.verified().terms().replay.iter().all(|k| k.0 != key.0) {
             return Err(Error::us(Code::Internal).detail("the evidence belongs to another payment"));
         }
-        if let (Sponsored::Approval(approval), Path::AfterApproval) = (&checked.bound.sponsored, checked.path) {
+        if let (Sponsored::Approval(approval), Path::AfterApproval) = (&checked.bound.sponsored, checked.path)
+        {
             sponsor(&*self.evm, approval, permit, &key).await?;
         }
         match self.evm.send(self.submit(&checked, &due), &key).await {

@@ -2,9 +2,7 @@
 
 use tollway_core::{Code, Error, Result};
 use tollway_evm::Looked;
-use tollway_evm::permit2::{
-    Bound, MARGIN_MS, Path, Payee, Reads, Sponsored, Standing, number, refusal,
-};
+use tollway_evm::permit2::{Bound, MARGIN_MS, Path, Payee, Reads, Sponsored, Standing, number, refusal};
 
 /// How the payment can be settled, and what kind of payee it pays. The look's answers are those of [`Reads::of`], then
 /// the simulation's, then that of [`Reads::after`].
@@ -41,7 +39,9 @@ pub(super) fn of(bound: &Bound, looked: &Looked) -> Result<(Path, Payee)> {
                 _ => refused,
             });
         }
-        None => return Err(Error::network(Code::InvalidAnswer).detail("the node left the simulation unanswered")),
+        None => {
+            return Err(Error::network(Code::InvalidAnswer).detail("the node left the simulation unanswered"));
+        }
     }
     let after = number(looked, Reads::COUNT.saturating_add(1))?;
     standing.check_received(permit, after, permit.amount)?;
