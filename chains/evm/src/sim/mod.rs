@@ -23,19 +23,23 @@
 //! ```
 
 mod abi;
+mod allowance;
 mod event;
 mod multicall;
+mod permit2;
 mod token;
 
 pub use token::SimToken;
 
 use crate::gas::GasBook;
+use crate::permit2::{PERMIT2, Proxy};
 use crate::send::unsigned_sample;
 use crate::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, address};
-use alloy::primitives::{Address, Bytes};
+use alloy::primitives::{Address, Bytes, keccak256};
 use alloy::signers::Signer;
 use alloy::sol_types::{Revert, SolError};
 use multicall::{Answers, Calls, Multicall};
+use permit2::{SimPermit2, SimProxy};
 use std::sync::Arc;
 use tollway_core::{
     Account, Amount, AssetId, ChainId, Code, Error, Funds, Handle, Network, NetworkTraits, Outcome, Purpose,
@@ -63,12 +67,19 @@ impl std::fmt::Debug for SimEvm {
 }
 
 impl SimEvm {
-    /// Puts tokens on a chain, and what many calls in one look take.
+    /// Puts tokens on a chain, Permit2 with x402's proxies for it, and what many calls in one look take.
     ///
     /// # Errors
     /// Never for tokens of this chain.
     pub fn deploy(chain: &SimChain, tokens: impl IntoIterator<Item = SimToken>) -> Result<()> {
-        let mut deployed = Vec::new();
+        let (id, chain_id) = (chain.id(), address::eip155(&chain.id())?);
+        let mut deployed = vec![address::account(id, &PERMIT2)?];
+        chain.deploy_at(address::account(id, &PERMIT2)?, Arc::new(SimPermit2 { chain: id, chain_id }));
+        for which in [Proxy::Exact, Proxy::Upto] {
+            let place = address::account(id, &which.address())?;
+            deployed.push(place);
+            chain.deploy_at(place, Arc::new(SimProxy { chain: id, which }));
+        }
         for token in tokens {
             let place = address::account(chain.id(), &token.address())?;
             deployed.push(place);
@@ -124,8 +135,11 @@ fn at(at: At) -> sim::At {
     }
 }
 
-/// What a contract says when it reverts: nothing, or `Error(string)`.
+/// What a contract says when it reverts: nothing, an error of its own (words like `InvalidNonce()`), or `Error(string)`.
 fn revert(words: String) -> Bytes {
+    if words.ends_with(')') && !words.contains(' ') {
+        return keccak256(&words).0.into_iter().take(4).collect::<Vec<_>>().into();
+    }
     if words.is_empty() { Bytes::new() } else { Revert::from(words).abi_encode().into() }
 }
 
@@ -170,7 +184,20 @@ impl Evm for SimEvm {
         Ok(Looked { block: viewed.block, time: viewed.time, results: results.collect() })
     }
 
+    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
+        let mut looked = self.look(calls, At::Latest).await?;
+        let from = Some(address::account(self.chain, &from)?);
+        let viewed = self.node.view(&SimCall { from, ..self.call(made)? }, sim::At::Latest).await?;
+        let answer = viewed.output.map(Bytes::from).map_err(|sim::Revert(words)| revert(words));
+        looked.results.push(answer);
+        Ok(looked)
+    }
+
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
+        Ok(self.find_logs(query, 1).await?.pop())
+    }
+
+    async fn find_logs(&self, query: &LogQuery, most: usize) -> Result<Vec<Landing>> {
         let asked = EventQuery {
             program: address::account(self.chain, &query.address)?,
             topic: event::exact(query),
@@ -179,7 +206,14 @@ impl Evm for SimEvm {
         };
         let found = self.node.events(&asked).await?;
         let logs = found.into_iter().rev().map(event::landing).collect::<Result<Vec<_>>>()?;
-        Ok(logs.into_iter().find(|log| event::fits(log, query)))
+        Ok(logs.into_iter().filter(|log| event::fits(log, query)).take(most).collect())
+    }
+
+    /// Known of calls to the proxies alone.
+    async fn call_of(&self, tx: &TxId) -> Result<Option<EvmCall>> {
+        let Some(mined) = self.node.mined(tx).await? else { return Ok(None) };
+        let called = mined.events.into_iter().find(|event| event.topic == permit2::CALLED);
+        called.map(|e| Ok(EvmCall { to: address::of_account(&e.program)?, data: e.data.into() })).transpose()
     }
 
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {

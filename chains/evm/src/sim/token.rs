@@ -1,4 +1,4 @@
-//! A token with EIP-3009, as a program of the simulated chain.
+//! A token with EIP-3009, EIP-2612 and allowances, as a program of the simulated chain.
 //!
 //! Written from the EIP, with the revert strings of FiatTokenV2 (USDC), whose gas it uses within a few percent.
 
@@ -24,12 +24,19 @@ pub struct SimToken {
     chain: ChainId,
     address: Address,
     separator: B256,
+    /// Who may draw on whose units without end, from the start.
+    approved: Vec<(Address, Address)>,
 }
 
 impl SimToken {
     /// The token at an address, with its EIP-712 domain.
     pub fn new(chain: ChainId, chain_id: u64, address: Address, name: &str, version: &str) -> Self {
-        Self { chain, address, separator: eip712::hash_domain(name, version, chain_id, address) }
+        Self {
+            chain,
+            address,
+            separator: eip712::hash_domain(name, version, chain_id, address),
+            approved: Vec::new(),
+        }
     }
 
     /// A token of the built-in table, with the domain that is known of it.
@@ -39,7 +46,24 @@ impl SimToken {
     pub fn known(chain: ChainId, token: &str) -> Result<Self> {
         let asset = FAMILY.asset(chain, token)?;
         let separator = eip712::known_separator(&asset)?;
-        Ok(Self { chain, address: address::parse(asset.key())?, separator })
+        Ok(Self { chain, address: address::parse(asset.key())?, separator, approved: Vec::new() })
+    }
+
+    /// With `spender` approved by `owner`, without end, from the start.
+    #[must_use]
+    pub fn approved(mut self, owner: Address, spender: Address) -> Self {
+        self.approved.push((owner, spender));
+        self
+    }
+
+    pub(super) fn approved_from_the_start(&self, owner: Address, spender: Address) -> bool {
+        self.approved.contains(&(owner, spender))
+    }
+    pub(super) fn separator(&self) -> B256 {
+        self.separator
+    }
+    pub(super) fn address_of(&self, account: &Account) -> Result<Address, Revert> {
+        address::of_account(account).map_err(|e| Revert(e.to_string()))
     }
 
     /// Its address.
@@ -63,7 +87,7 @@ impl SimToken {
         address::account(self.chain, &address).map_err(|e| Revert(e.to_string()))
     }
 
-    fn signed_by(&self, from: Address, digest: &B256, signature: &[u8]) -> Result<(), Revert> {
+    pub(super) fn signed_by(&self, from: Address, digest: &B256, signature: &[u8]) -> Result<(), Revert> {
         let plain = matches!(signature.last(), Some(27 | 28));
         match signature::recover(digest, signature) {
             Ok(signer) if plain && signer == from => Ok(()),
@@ -91,15 +115,26 @@ impl SimToken {
         self.signed_by(said.from, &said.digest(&self.separator), signature)?;
         ctx.store(&slot(said.from, said.nonce), Some(vec![1]))?;
         self.say(ctx, &[AuthorizationUsed::SIGNATURE_HASH, said.from.into_word(), said.nonce], &[])?;
-        let (from, to) = (self.account(said.from)?, self.account(said.to)?);
+        self.shift(ctx, said.from, said.to, said.value)
+    }
+
+    /// Moves units and says so.
+    pub(super) fn shift(
+        &self,
+        ctx: &mut Ctx<'_>,
+        from: Address,
+        to: Address,
+        value: U256,
+    ) -> Result<(), Revert> {
+        let topics = [Moved::SIGNATURE_HASH, from.into_word(), to.into_word()];
+        let (from, to) = (self.account(from)?, self.account(to)?);
         let short = || Revert::from("ERC20: transfer amount exceeds balance");
-        let value = u128::try_from(said.value).map_err(|_| short())?;
-        if ctx.balance(&self.own()?, &from)? < value {
+        let atomic = u128::try_from(value).map_err(|_| short())?;
+        if ctx.balance(&self.own()?, &from)? < atomic {
             return Err(short());
         }
-        ctx.move_own(&from, &to, value)?;
-        let topics = [Moved::SIGNATURE_HASH, said.from.into_word(), said.to.into_word()];
-        self.say(ctx, &topics, &said.value.abi_encode())
+        ctx.move_own(&from, &to, atomic)?;
+        self.say(ctx, &topics, &value.abi_encode())
     }
 
     fn cancel(&self, ctx: &mut Ctx<'_>, call: &abi::cancelAuthorizationCall) -> Result<(), Revert> {
@@ -113,13 +148,13 @@ impl SimToken {
         self.say(ctx, &topics, &[])
     }
 
-    fn say(&self, ctx: &mut Ctx<'_>, topics: &[B256], data: &[u8]) -> Result<(), Revert> {
+    pub(super) fn say(&self, ctx: &mut Ctx<'_>, topics: &[B256], data: &[u8]) -> Result<(), Revert> {
         ctx.emit(&event::topic(topics), data.to_vec())
     }
 }
 
 impl Program for SimToken {
-    fn call(&self, ctx: &mut Ctx<'_>, _caller: &Account, input: &[u8]) -> Result<Vec<u8>, Revert> {
+    fn call(&self, ctx: &mut Ctx<'_>, caller: &Account, input: &[u8]) -> Result<Vec<u8>, Revert> {
         if let Ok(c) = abi::balanceOfCall::abi_decode(input) {
             let owner = self.account(c.account)?;
             return Ok(U256::from(ctx.balance(&self.own()?, &owner)?).abi_encode());
@@ -129,6 +164,9 @@ impl Program for SimToken {
         }
         if let Ok(c) = abi::cancelAuthorizationCall::abi_decode(input) {
             return self.cancel(ctx, &c).map(|()| Vec::new());
+        }
+        if let Some(answer) = self.about_allowances(ctx, caller, input) {
+            return answer;
         }
         let (said, signature) = decoded(input).ok_or_else(|| Revert(String::new()))?;
         self.transfer(ctx, &said, &signature).map(|()| Vec::new())
@@ -160,7 +198,7 @@ fn decoded(input: &[u8]) -> Option<(Transfer, Vec<u8>)> {
     Some((said, c.signature.to_vec()))
 }
 
-fn joined(v: u8, r: B256, s: B256) -> [u8; 65] {
+pub(super) fn joined(v: u8, r: B256, s: B256) -> [u8; 65] {
     let mut bytes = Signature::from_scalars_and_parity(r, s, v == 28).as_bytes();
     // A `v` that is neither 27 nor 28 must stay wrong.
     if let Some(last) = bytes.last_mut() {

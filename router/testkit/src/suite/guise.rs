@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use tollway_core::{
     Account, Action, Amount, Answer, AssetId, AttemptId, Authorization, BudgetLine, ChainId, Claim, Demand,
-    Due, Effort, Event, Fate, HoldId, Job, Kind, Ledger, Move, Network, NetworkTraits, Offer, Oracle, Order,
+    Due, Effort, Event, Fate, HoldId, Job, Json, Kind, Ledger, Move, Network, NetworkTraits, Offer, Oracle, Order,
     Outcome, Payer, Plan, Price, Print, Proof, Purpose, Reading, Receipt, Record, RecordKey, ReplayKey,
     Reserved, Result, Seller, Settler, Spend, Tariff, Time, TxId, UsdPrice, Visit, Wish, Write, async_trait,
 };
@@ -126,6 +126,9 @@ impl Payer for Wrapped<dyn Payer> {
 impl Seller for Wrapped<dyn Seller> {
     fn offer(&self, price: &Price, kind: &Kind) -> Result<Offer> {
         self.inner.offer(price, kind)
+    }
+    fn extensions(&self, offer: &Offer) -> Option<Json> {
+        self.inner.extensions(offer)
     }
     async fn advance(&self, visit: &mut Visit, event: Event<'_>) -> Result<Move> {
         self.halt(self.inner.advance(visit, event)).await
