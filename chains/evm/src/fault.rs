@@ -13,7 +13,7 @@
 //! }
 //! ```
 
-use crate::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit};
+use crate::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use std::collections::BTreeSet;
@@ -38,6 +38,7 @@ pub struct FaultyEvm {
     network: FaultyNetwork<dyn Evm>,
     faults: Arc<Faults>,
     looks: Remembered<(Vec<(Address, Bytes)>, bool), Looked>,
+    trials: Remembered<(Address, Vec<(Address, Bytes)>), Tried>,
     logs: Remembered<AskedLog, Option<Landing>>,
     mined: Remembered<TxId, Option<Mined>>,
     funds: Remembered<(Account, Address), Funds>,
@@ -58,6 +59,7 @@ impl FaultyEvm {
             inner,
             faults: Arc::clone(faults),
             looks: Remembered::default(),
+            trials: Remembered::default(),
             logs: Remembered::default(),
             mined: Remembered::default(),
             funds: Remembered::default(),
@@ -149,6 +151,11 @@ impl Evm for FaultyEvm {
         let asked = calls.iter().map(|call| (call.to, call.data.clone())).collect();
         let looked = self.ask(&self.looks, (asked, at == At::Final), || self.inner.look(calls, at)).await?;
         Ok(if self.faults.lies() { zeroed(looked) } else { looked })
+    }
+    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
+        let asked = trial.flat().into_iter().map(|call| (call.to, call.data)).collect();
+        let tried = self.ask(&self.trials, (trial.account, asked), || self.inner.try_out(trial)).await?;
+        Ok(if self.faults.lies() { Tried { looked: zeroed(tried.looked), ..tried } } else { tried })
     }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         let key = (query.address, query.topics, query.since, query.until);

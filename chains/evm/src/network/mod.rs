@@ -17,7 +17,8 @@ use crate::rpc::Rpc;
 use crate::send::{Engine, Offer, unsigned_sample};
 use crate::tasks::Tasks;
 use crate::{
-    At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
+    At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial,
+    Tried, logs, trial,
 };
 use alloy::primitives::{Address, U64};
 use alloy::signers::Signer;
@@ -130,6 +131,9 @@ impl Evm for EvmNetwork {
     }
     async fn look(&self, calls: &[EvmCall], at: At) -> Result<Looked> {
         self.looker.look(calls, at).await
+    }
+    async fn try_out(&self, what: &Trial) -> Result<Tried> {
+        trial::run(&self.rpc, what).await
     }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         logs::find(&self.rpc, query).await
