@@ -9,10 +9,14 @@
 
 mod probe;
 
+use crate::contracts::IMulticall3;
+use crate::look::multicall;
+use crate::profiles::MULTICALL3;
 use crate::rpc::Rpc;
 use crate::signature::AccountCode;
 use crate::{EvmCall, Looked};
 use alloy::primitives::{Address, Bytes, U64};
+use alloy::sol_types::SolCall;
 use serde::Serialize;
 use tollway_core::{Code, Error, Result};
 
@@ -98,6 +102,22 @@ pub fn transaction_gas(data: &[u8], execution: u64) -> u64 {
     let tokens = others.saturating_mul(4).saturating_add(count(zeros));
     let floor = tokens.saturating_mul(10);
     tokens.saturating_mul(4).saturating_add(execution).max(floor).saturating_add(21_000)
+}
+
+/// Many calls as one transaction, through Multicall3 at its usual address: one marked true may fail, and any other that
+/// fails undoes them all.
+pub fn together(calls: impl IntoIterator<Item = (EvmCall, bool)>) -> EvmCall {
+    multicall::together(MULTICALL3, calls)
+}
+
+/// True when Multicall3 answers at its usual address, to [`multicall_there`].
+pub fn says_there(answer: &Result<Bytes, Bytes>) -> bool {
+    answer.as_ref().is_ok_and(|bytes| bytes.len() == 32)
+}
+
+/// A read that only a chain with Multicall3 answers.
+pub fn multicall_there() -> EvmCall {
+    EvmCall { to: MULTICALL3, data: IMulticall3::getBlockNumberCall {}.abi_encode().into() }
 }
 
 /// The parameters of an `eth_call` that makes a contract.
