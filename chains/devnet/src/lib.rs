@@ -106,3 +106,4 @@ pub use solana::{
     LAMPORTS_PER_SIGNATURE, SOL_USD_E8, SOL_USD_FEED, SOLANA_CAIP2, SOLANA_GENESIS_HASH, SOLANA_PORT,
     SOLANA_PRIORITY_FEE, SOLANA_USDC_USD_FEED, SolanaAccount, SolanaAccounts, SolanaChain, SolanaToken,
 };
+pub use toolchain::contract_code;

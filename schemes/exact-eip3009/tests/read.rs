@@ -99,11 +99,12 @@ fn every_altered_twin_is_refused_by_its_own_code_and_costs_one_look_at_most() {
         let before = bench.world().looks;
         let refused = read_by_key(&twin).expect_err(what);
         assert_eq!(&refused.code, code, "{what}: {refused}");
+        // The settler spends no gas on a token that nobody vouches for, whoever signed.
+        let code = if *what == "token" { &Code::UnknownAsset } else { code };
         let refused = bench.verify(&twin).expect_err(what);
         assert_eq!(&refused.code, code, "{what}: {refused}");
         // Another's signature may be right for an account with code, and only the node knows who has any.
-        let asked = usize::from((ENTRY.read)(&twin).is_ok() && twin.requirement.chain == bench.evm.chain);
-        assert_eq!(*code == Code::InvalidSignature || asked == 0, true, "{what}: read takes it");
+        let asked = usize::from(*code == Code::InvalidSignature && (ENTRY.read)(&twin).is_ok());
         assert!(bench.world().looks - before <= asked, "{what}: asked the node about a forgery");
         assert!(block_on(bench.settling().verify(&twin)).is_err(), "{what}");
         assert!(bench.world().submitted.is_empty(), "{what}");

@@ -22,7 +22,7 @@ macro_rules! sources {
     };
 }
 
-const SOURCES: [(&str, &str); 7] = sources![
+const SOURCES: &[(&str, &str)] = &sources![
     "ArbGasInfo.sol",
     "NodeInterface.sol",
     "PriceFeed.sol",
@@ -30,6 +30,7 @@ const SOURCES: [(&str, &str); 7] = sources![
     "TokenState.sol",
     "UsdCoin.sol",
     "UsdCoinProxy.sol",
+    "Wallets.sol",
 ];
 
 /// Runtime code by contract name.
@@ -81,7 +82,7 @@ fn build(cache: &Cache, output: &Path, progress: &Progress) -> Result<()> {
         (modules, archive.join().unwrap_or_else(|_| Err(broken(cache, "the download panicked"))))
     });
     let (modules, archive) = (modules?, archive?);
-    for (name, text) in SOURCES.into_iter().chain([("build.cjs", BUILD)]) {
+    for (name, text) in SOURCES.iter().copied().chain([("build.cjs", BUILD)]) {
         fs::write(directory.join(name), text).map_err(|source| cache.error(source))?;
     }
     progress.say("compiling the contracts");
