@@ -140,7 +140,14 @@ impl Settling {
             found if self.evm.sent(&checked.sought().key()).await? != Sent::Never => {
                 Ok(found.unwrap_or(Found { payee: Payee::New, path: Path::Account, gas: None }))
             }
-            _ => self.try_out(&checked.bound).await,
+            found => {
+                let again = self.try_out(&checked.bound).await?;
+                if let Some(first) = found {
+                    let limit = trial::limit(&*self.evm, &checked.bound, &first, &self.settings);
+                    trial::not_dearer(&again, limit)?;
+                }
+                Ok(again)
+            }
         }
     }
 

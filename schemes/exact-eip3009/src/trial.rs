@@ -49,18 +49,27 @@ pub(crate) fn transaction(bound: &Bound, path: Path) -> EvmCall {
 /// The most gas that its transaction gets.
 pub(crate) fn limit(evm: &dyn Evm, bound: &Bound, found: &Found, settings: &Settings) -> u64 {
     let token = &bound.rail.token;
-    let plain = effort::gas_limit(evm, token);
-    let most = match found.path {
-        Path::Key => return plain,
-        Path::Account => plain.saturating_add(settings.signature_gas_max),
-        Path::Deploy => {
-            plain.saturating_add(settings.signature_gas_max).saturating_add(settings.deployment_gas_max)
-        }
-    };
+    if found.path == Path::Key {
+        return effort::gas_limit(evm, token);
+    }
     // A quarter more than was used: a payee may have become new, and each call keeps a 64th of its gas from the next.
     let used =
         found.gas.unwrap_or_else(|| effort::gas(evm, (token.address, token.known), found.payee, found.path));
+    let most = Bounds::of(evm, bound, settings).transaction(bound, found.path);
     used.saturating_add(used / 4).saturating_add(10_000).min(most)
+}
+
+/// Refuses a payment that would now use more than it was given when it was verified: that is what was counted with.
+///
+/// # Errors
+/// [`Code::SignatureGas`].
+pub(crate) fn not_dearer(again: &Found, limit: u64) -> Result<()> {
+    match again.gas {
+        Some(gas) if gas > limit => Err(Error::payer(Code::SignatureGas).next(Next::OtherRoute).detail(
+            format!("the payer's account would use {gas} gas by now; {limit} are left by what it used when verified"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// One look: the token's state, the code of the account that pays, and the transfer itself.
@@ -100,7 +109,7 @@ pub(crate) async fn run(evm: &dyn Evm, bound: &Bound, settings: &Settings) -> Re
     Ok(found)
 }
 
-/// How much gas is given to what.
+/// How much gas is given to what, beside a transaction's own.
 struct Bounds<'a> {
     transfer: u64,
     /// How the account would be deployed, where that is allowed.
@@ -117,6 +126,13 @@ impl<'a> Bounds<'a> {
             transfer: plain.saturating_add(settings.signature_gas_max),
             deployment: deployment.map(|first| (first, settings.deployment_gas_max)),
         }
+    }
+
+    /// The most that the whole transaction may use.
+    fn transaction(&self, bound: &Bound, path: Path) -> u64 {
+        let deployment = self.deployment.filter(|_| path == Path::Deploy);
+        let first = deployment.map_or(0, |(_, gas)| gas.saturating_add(TOGETHER_GAS));
+        trial::transaction_gas(&transaction(bound, path).data, self.transfer.saturating_add(first))
     }
 }
 

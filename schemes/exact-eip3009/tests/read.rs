@@ -99,8 +99,12 @@ fn every_altered_twin_is_refused_by_its_own_code_and_costs_one_look_at_most() {
         let before = bench.world().looks;
         let refused = read_by_key(&twin).expect_err(what);
         assert_eq!(&refused.code, code, "{what}: {refused}");
-        // The settler spends no gas on a token that nobody vouches for, whoever signed.
-        let code = if *what == "token" { &Code::UnknownAsset } else { code };
+        // The settler settles on its own chain, and only tokens that somebody vouches for, whoever signed.
+        let code = match *what {
+            "token" => &Code::UnknownAsset,
+            "chain" => &Code::InvalidNetwork,
+            _ => code,
+        };
         let refused = bench.verify(&twin).expect_err(what);
         assert_eq!(&refused.code, code, "{what}: {refused}");
         // Another's signature may be right for an account with code, and only the node knows who has any.

@@ -7,11 +7,12 @@ use alloy::sol_types::{SolCall, SolValue};
 use serde_json::{Value, json};
 use tollway_core::*;
 use tollway_evm::signature::AccountCode;
-use tollway_evm::{At, Evm, EvmCall, GasKey, Trial};
+use tollway_evm::{At, Evm, EvmCall, GasKey, Submit, Trial, trial};
 
 sol! {
     function deploy(address owner, bytes32 salt) external returns (address);
     function place(address owner, bytes32 salt) external view returns (address);
+    function transferWithAuthorization(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce, bytes signature) external;
 }
 
 const FACTORY: Address = Address::repeat_byte(0xfa);
@@ -97,6 +98,43 @@ async fn whoever_deploys_it_first_the_payment_is_made_once() {
     let again = settle(&settler, tried(&settler, &order).await).await;
     assert_eq!(again.unwrap(), receipt, "the journal's answer, not a second transaction");
     assert_eq!(house.holds(wallet).await, u128::from(PURSE - PRICE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_transaction_holds_when_it_is_overtaken_and_leaves_nothing_when_it_fails() {
+    let (house, wallet) = house().await;
+    let pay = |nonce: &str, by: &tollway_evm::LocalKey| {
+        let (said, digest) = house.transfer(wallet, nonce);
+        let call = transferWithAuthorizationCall {
+            from: wallet,
+            to: said.to,
+            value: said.value,
+            validAfter: said.valid_after,
+            validBefore: said.valid_before,
+            nonce: said.nonce,
+            signature: by.sign(&digest).as_bytes().to_vec().into(),
+        };
+        let deploy = EvmCall { to: FACTORY, data: data(&house).into() };
+        let pay = EvmCall { to: house.usdc(), data: call.abi_encode().into() };
+        Submit {
+            call: trial::together([(deploy, true), (pay, false)]),
+            gas_limit: 1_000_000,
+            purpose: Purpose::Interactive,
+            sender: None,
+            not_after: Time::FAR,
+            learn: None,
+        }
+    };
+    let stranger = tollway_evm::LocalKey::from_bytes(&[9; 32]).unwrap();
+    let cases =
+        [("a stranger's", false, 0), ("the first", true, 1), ("overtaken: deployed already", true, 2)];
+    for (nonce, holds, paid) in cases {
+        let submit = pay(nonce, if holds { &house.key } else { &stranger });
+        let mined = house.evm.send(submit, &RecordKey(nonce.to_owned())).await.unwrap();
+        assert_eq!(mined.success, holds, "{nonce}");
+        assert_eq!(kind(&house, wallet).await.judges(), holds, "{nonce}");
+        assert_eq!(house.holds(wallet).await, u128::from(PURSE - paid * PRICE), "{nonce}");
+    }
 }
 
 /// Verified by somebody who looks at nothing.

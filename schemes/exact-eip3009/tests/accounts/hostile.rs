@@ -112,6 +112,14 @@ async fn code_that_burns_gas_is_priced_up_to_the_limit_and_refused_beyond_it() {
     assert!(told > 350_000, "what it will use is told before it is paid: {told}");
     assert_eq!(house.sent().await, before);
     settle(&usual, verified).await.unwrap();
+    // What was cheap when it was verified may not become dear before it is sent: that was not counted with.
+    let order = burner(U256::ZERO, "hungry later").await;
+    let verified = verify(&usual, &order).await.unwrap();
+    house.store(WALLET, U256::from(300_000)).await;
+    let sent = house.sent().await;
+    let e = settle(&usual, verified).await.unwrap_err();
+    assert_eq!((e.code, e.next), (Code::SignatureGas, Next::OtherRoute));
+    assert_eq!(house.sent().await, sent);
     // One greedy account makes no other one dear.
     house.place(WALLET, "OwnedWallet", U256::from_be_slice(house.key.address().as_slice())).await;
     let modest = house.signed(WALLET, "modest");
@@ -133,4 +141,27 @@ async fn a_delegating_account_that_burns_gas_is_found_although_its_key_signed() 
     house.store(me, U256::from(200_000)).await;
     verify(&settler, &order).await.unwrap();
     assert!(gas(&settler, &order).await > 250_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_account_that_gets_code_after_it_was_verified_costs_a_plain_transfers_limit_at_most() {
+    let house = House::open().await;
+    let (settler, me) = (house.settler(Value::Null), house.key.address());
+    let judge = Address::repeat_byte(0xc2);
+    house.place(judge, "GreedyWallet", U256::ZERO).await;
+    house.fund(me).await;
+    let order = house.signed(me, "late code");
+    let verified = verify(&settler, &order).await.unwrap();
+    let told = gas(&settler, &order).await;
+    house.delegate(me, judge).await;
+    house.store(me, U256::MAX).await;
+    let before = house.sent().await;
+    let e = settle(&settler, verified).await.unwrap_err();
+    assert_eq!((e.code, e.next), (Code::TransactionFailed, Next::Never));
+    assert_eq!(house.sent().await, before + U256::ONE);
+    let mined = house.evm.mined(&e.transaction.unwrap()).await.unwrap().unwrap();
+    assert!(!mined.success && mined.gas_used < 3 * told, "{} of {told}", mined.gas_used);
+    assert_eq!(house.holds(me).await, u128::from(PURSE));
+    // The next one is found out before anything is sent.
+    assert_eq!(code(&settler, &house.signed(me, "again")).await, Some(Code::SignatureGas));
 }
