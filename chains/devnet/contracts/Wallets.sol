@@ -22,11 +22,18 @@ contract OwnedWallet is IERC1271 {
 
 /// @notice Deploys owned wallets at addresses that are known before.
 contract WalletFactory {
-    function deploy(address owner, bytes32 salt) external returns (address) {
+    /// @dev As factories of ERC-4337 accounts must: an account that is there already is answered, not made again.
+    function deploy(address owner, bytes32 salt) external returns (address made) {
+        made = place(owner, salt);
+        if (made.code.length == 0) deployBlindly(owner, salt);
+    }
+
+    /// @dev As older factories do: a second deployment collides, which burns all the gas that it was given.
+    function deployBlindly(address owner, bytes32 salt) public returns (address) {
         return address(new OwnedWallet{salt: salt}(owner));
     }
 
-    function place(address owner, bytes32 salt) external view returns (address) {
+    function place(address owner, bytes32 salt) public view returns (address) {
         bytes32 code = keccak256(abi.encodePacked(type(OwnedWallet).creationCode, abi.encode(owner)));
         return address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), address(this), salt, code)))));
     }

@@ -146,7 +146,8 @@ pub(crate) fn sample(evm: &dyn Evm, token: &Token, signed: &Signed, path: Path) 
 }
 
 /// The deployment of an account, and its transfer, in one transaction. Somebody else may deploy it first: that part may
-/// fail, and the transfer alone decides.
+/// fail, and the transfer alone decides. (A factory that burns all its gas when it comes too late takes the transfer's
+/// with it: then all of it fails, and the authorization stays as it was.)
 pub(crate) fn deployed(first: &Deployment, transfer: EvmCall) -> EvmCall {
     let deploy = EvmCall { to: first.factory, data: first.data.clone() };
     trial::together([(deploy, true), (transfer, false)])
