@@ -114,4 +114,4 @@ pub use solana::{
     SOLANA_PRIORITY_FEE, SOLANA_USDC_USD_FEED, SolanaAccount, SolanaAccounts, SolanaChain, SolanaToken,
 };
 pub use tokens::TokenSpec;
-pub use toolchain::contract_abi;
+pub use toolchain::{contract_abi, contract_code};

@@ -1,6 +1,7 @@
 //! The typed trait that schemes on EVM are written against. Fakes and fault wrappers implement it too.
 
 use crate::holdings::{allowance_of, atomic_of};
+use crate::trial::{Trial, Tried};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use serde::{Deserialize, Serialize};
@@ -140,7 +141,7 @@ pub struct Held {
 
 /// An EVM chain, as schemes see it.
 ///
-/// * `look`, `logs`, `mined`, `funds` are reads: safe to retry and to drop.
+/// * `look`, `try_out`, `logs`, `mined`, `funds` are reads: safe to retry and to drop.
 /// * `send` writes the signed transaction to the ledger *before* it goes out, under `key`. Calling it again with
 ///   the same key never makes a second transaction: it waits for the first. Dropping it stops the waiting, not the
 ///   transaction. An error whose next step is unknown means it may be mined; any other means it never will be.
@@ -156,6 +157,11 @@ pub trait Evm: Network {
     /// last answer may be of the next block. A fake that is never asked may leave it out.
     async fn look_as(&self, _calls: &[EvmCall], _from: Address, _made: &EvmCall) -> Result<Looked> {
         Err(Error::us(Code::UnsupportedMethod).detail("this chain cannot try a call in somebody's name"))
+    }
+    /// Tries out a transaction on the newest state, without sending it: one round trip, bounded in gas, measured. Safe to
+    /// retry and to drop. A fake or a wrapper without it shows what a look shows: no code, and no gas.
+    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
+        Ok(trial.of_look(self.look(&trial.flat(), At::Latest).await?))
     }
     /// Newest matching log, if any.
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>>;

@@ -13,7 +13,9 @@
 //! }
 //! ```
 
-use crate::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
+use crate::{
+    At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried,
+};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use std::collections::BTreeSet;
@@ -38,6 +40,7 @@ pub struct FaultyEvm {
     network: FaultyNetwork<dyn Evm>,
     faults: Arc<Faults>,
     looks: Remembered<(Vec<(Address, Bytes)>, bool), Looked>,
+    trials: Remembered<(Address, Vec<(Address, Bytes)>), Tried>,
     logs: Remembered<AskedLog, Option<Landing>>,
     many_logs: Remembered<(AskedLog, usize), Vec<Landing>>,
     calls: Remembered<TxId, Option<EvmCall>>,
@@ -61,6 +64,7 @@ impl FaultyEvm {
             inner,
             faults: Arc::clone(faults),
             looks: Remembered::default(),
+            trials: Remembered::default(),
             logs: Remembered::default(),
             many_logs: Remembered::default(),
             calls: Remembered::default(),
@@ -162,6 +166,11 @@ impl Evm for FaultyEvm {
         let key = (asked.chain([(from, Bytes::new())]).collect(), false);
         let looked = self.ask(&self.looks, key, || self.inner.look_as(calls, from, made)).await?;
         Ok(if self.faults.lies() { zeroed(looked) } else { looked })
+    }
+    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
+        let asked = trial.flat().into_iter().map(|call| (call.to, call.data)).collect();
+        let tried = self.ask(&self.trials, (trial.account, asked), || self.inner.try_out(trial)).await?;
+        Ok(if self.faults.lies() { Tried { looked: zeroed(tried.looked), ..tried } } else { tried })
     }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         let key = (query.address, query.topics, query.since, query.until);

@@ -11,6 +11,7 @@
 //! | [`network`] | [`EvmNetwork`], the trait over a real node |
 //! | [`family`], [`profiles`] | what is known of chains and tokens without a node |
 //! | [`eip712`], [`signature`] | digests, domains, who signed |
+//! | [`trial`] | a transaction tried out: what it does, what it uses, whose code decides |
 //! | [`keys`] | signers with the key in memory |
 //! | [`oracle`] | USD prices |
 //! | [`permit2`] | what the cells over Permit2 share |
@@ -68,6 +69,7 @@ pub mod signature;
 pub mod sim;
 mod single;
 mod tasks;
+pub mod trial;
 
 pub use evm::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
 pub use family::FAMILY;
@@ -77,3 +79,4 @@ pub use network::{Builder, EvmNetwork};
 pub use oracle::{ChainlinkOracle, FixedOracle};
 pub use profiles::{FeeModel, Feed, Profile};
 pub use send::{Inclusion, SendSettings};
+pub use trial::{Bounded, Trial, Tried, TriedCall};

@@ -62,6 +62,8 @@ fn each_dialects_word_is_the_same_code() {
         (Code::InvalidX402Version, &["invalid_x402_version"]),
         (Code::MissingDomain, &["invalid_exact_evm_missing_eip712_domain"]),
         (Code::AssetNotDeployed, &["asset_not_deployed_contract"]),
+        (Code::FactoryNotAllowed, &["eip6492_factory_not_allowed"]),
+        (Code::DeploymentFailed, &["smart_wallet_deployment_failed"]),
     ];
     for (code, words) in table {
         for word in *words {

@@ -59,8 +59,9 @@ mod settings;
 mod settler;
 mod terms;
 mod token;
+mod trial;
 
-pub use terms::read;
+pub use terms::{read, read_by_key};
 
 use tollway_core::{Capability, CellId, Flow, Plugin, SchemeEntry};
 

@@ -1,10 +1,10 @@
 //! The side that signs.
 
-use crate::effort::{self, Payee};
+use crate::effort::{self, Path, Payee};
 use crate::fate::{Asked, Stand, receipt, soon};
 use crate::payload::Signed;
 use crate::settings::Settings;
-use crate::terms::{MARGIN_MS, Rail, Token, signed_by};
+use crate::terms::{MARGIN_MS, Rail, Token};
 use alloy::primitives::{Address, B256, U256};
 use alloy::signers::Signer;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,6 +15,7 @@ use tollway_core::{
 };
 use tollway_evm::address;
 use tollway_evm::eip712::Transfer;
+use tollway_evm::signature::{Check, Signature};
 use tollway_evm::{At, Evm, Held};
 
 /// v1 clients sign a window that began ten minutes ago, for servers with slow clocks. Source: x402 v1, reference SDK.
@@ -27,7 +28,7 @@ pub(crate) struct Paying {
     clock: Arc<dyn Clock>,
     dice: Arc<dyn Dice>,
     settings: Settings,
-    /// The signer, once somebody asked.
+    /// The account that pays, once somebody asked: the signer's own, or the wallet that the settings name.
     me: OnceLock<(Address, Account)>,
     /// One sample per token: what settling costs in data does not depend on who is paid.
     samples: Recent<Address, Sample>,
@@ -105,12 +106,15 @@ impl Paying {
         Ok(taken)
     }
 
-    /// Who signs.
+    /// Who pays.
     fn me(&self) -> Result<&(Address, Account)> {
         if let Some(me) = self.me.get() {
             return Ok(me);
         }
-        let address = self.evm.signer()?.address();
+        let address = match self.settings.wallet(&self.chain) {
+            Some(wallet) => wallet,
+            None => self.evm.signer()?.address(),
+        };
         let account = address::account(self.chain, &address)?;
         Ok(self.me.get_or_init(|| (address, account)))
     }
@@ -131,7 +135,8 @@ impl Paying {
             return Err(short(me, Amount::new(asset, held.atomic), r.price.atomic()));
         }
         // Most payees hold the token already; entries of one 402 are compared by the same guess.
-        let effort = effort::settlement(&*self.evm, what.token, Payee::Holder, what.sample);
+        let gas = effort::gas(&*self.evm, what.token, Payee::Holder, self.path());
+        let effort = effort::settlement(gas, what.sample);
         Ok(Plan {
             exposure: r.price,
             price: r.price,
@@ -142,6 +147,10 @@ impl Paying {
             effort,
             funds: Some(Funds { owner: *me, balance: Amount::new(asset, held.atomic), as_of: held.as_of }),
         })
+    }
+
+    fn path(&self) -> Path {
+        if self.settings.wallet(&self.chain).is_some() { Path::Account } else { Path::Key }
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Vouched>> {
@@ -186,7 +195,7 @@ impl Paying {
 
     fn sample(&self, token: &Token) -> Sample {
         self.samples.get(&token.address).unwrap_or_else(|| {
-            let sample = effort::sample(&*self.evm, token, &effort::specimen());
+            let sample = effort::sample(&*self.evm, token, &effort::specimen(), self.path());
             self.samples.put(token.address, sample.clone());
             sample
         })
@@ -200,9 +209,10 @@ impl Paying {
         };
         let signature = signer.sign_hash(digest).await.map_err(failed)?.as_bytes();
         // A signer that answers for another key would otherwise be found out by the seller.
-        signed_by(digest, &signature, signer.address())
-            .map_err(|e| Error::caller(Code::BadKey).detail(e.detail))?;
-        Ok(signature)
+        match Signature::from(signature).check(digest, signer.address()) {
+            Check::Key(rsv) => Ok(rsv),
+            Check::AskAccount(why) => Err(Error::caller(Code::BadKey).detail(why.detail)),
+        }
     }
 }
 
@@ -254,7 +264,7 @@ impl Payer for Paying {
             _ => 0,
         };
         let transfer = Transfer {
-            from: signer.address(),
+            from: self.me()?.0,
             to: address::parse(r.pay_to.address())?,
             value: U256::from(r.price.atomic()),
             valid_after: U256::from(valid_after),
@@ -265,7 +275,7 @@ impl Payer for Paying {
         Ok(Authorization {
             payment: Payment {
                 accepted: r.clone(),
-                payload: Signed { transfer, signature }.encode(),
+                payload: Signed { transfer, signature: signature.into() }.encode(),
                 extensions: None,
                 resource: demand.challenge.resource.clone(),
             },

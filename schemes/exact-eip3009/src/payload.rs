@@ -11,13 +11,14 @@ use serde_json::value::RawValue;
 use std::fmt;
 use tollway_core::{Code, Error, Json, Result};
 use tollway_evm::eip712::Transfer;
+use tollway_evm::signature::{BYTES_MAX, SIGNATURE_BYTES, Signature};
 
 /// An authorization with its signature, decoded. `Debug` shows who pays whom, not what was signed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Signed {
     pub(crate) transfer: Transfer,
-    /// `r ‖ s ‖ v` with `v` 27 or 28, as the token's `(v, r, s)` overload wants it.
-    pub(crate) signature: [u8; 65],
+    /// As it came: of a plain account, or of one with code.
+    pub(crate) signature: Signature,
 }
 
 impl fmt::Debug for Signed {
@@ -74,7 +75,7 @@ impl Signed {
     /// Decodes a payload; says nothing about whether it is true.
     ///
     /// # Errors
-    /// [`Code::InvalidPayload`] naming the field; [`Code::InvalidSignature`] for one that is not 65 bytes.
+    /// [`Code::InvalidPayload`] naming the field; [`Code::InvalidSignature`] for one that has no known form.
     pub(crate) fn decode(payload: &Json) -> Result<Self> {
         let wire: Wire<'_> = serde_json::from_str(payload.as_str()).map_err(|_| {
             bad("it must be {signature, authorization: {from, to, value, validAfter, validBefore, nonce}}, each once")
@@ -95,7 +96,7 @@ impl Signed {
     pub(crate) fn encode(&self) -> Json {
         let said = &self.transfer;
         Json::of(&Out {
-            signature: hex::encode_prefixed(self.signature),
+            signature: hex::encode_prefixed(self.signature.as_bytes()),
             authorization: OutFields {
                 from: said.from.to_checksum(None),
                 to: said.to.to_checksum(None),
@@ -105,11 +106,6 @@ impl Signed {
                 nonce: hex::encode_prefixed(said.nonce),
             },
         })
-    }
-
-    /// The signature as the token's overload takes it: `v`, `r`, `s`.
-    pub(crate) fn vrs(&self) -> (u8, B256, B256) {
-        split(&self.signature)
     }
 }
 
@@ -139,28 +135,22 @@ fn bytes<const N: usize>(field: &str, raw: Option<&RawValue>) -> Result<[u8; N]>
     })
 }
 
-/// A longer signature comes from a smart account (ERC-1271, ERC-6492), which this plugin does not take.
-fn signature(raw: Option<&RawValue>) -> Result<[u8; 65]> {
-    let digits = text("signature", raw)?.strip_prefix("0x").unwrap_or("").len();
-    if digits != 130 {
+/// Nearly all have 65 bytes: these are read without the heap.
+fn signature(raw: Option<&RawValue>) -> Result<Signature> {
+    let digits = text("signature", raw)?.strip_prefix("0x").unwrap_or("");
+    if digits.len() == SIGNATURE_BYTES.saturating_mul(2) {
+        return Signature::read(&bytes::<SIGNATURE_BYTES>("signature", raw)?);
+    }
+    if digits.is_empty() || digits.len() > BYTES_MAX.saturating_mul(2) {
         return Err(Error::payer(Code::InvalidSignature).detail(format!(
-            "0x and {digits} hex digits; 130 are right: r, s and v of a plain account (signatures of smart \
-             accounts, ERC-1271 and ERC-6492, are not supported here)"
+            "0x and {} hex digits; 130 are right for a plain account, and an account with code may need up to {}",
+            digits.len(),
+            BYTES_MAX.saturating_mul(2)
         )));
     }
-    let mut signature: [u8; 65] = bytes("signature", raw)?;
-    let [.., v] = &mut signature;
-    *v = match *v {
-        // Some hardware wallets give the parity alone; the token wants Ethereum's 27 or 28.
-        parity @ (0 | 1) => parity.saturating_add(27),
-        v @ (27 | 28) => v,
-        v => {
-            return Err(
-                Error::payer(Code::InvalidSignature).detail(format!("v is {v}; 27 or 28 would be right"))
-            );
-        }
-    };
-    Ok(signature)
+    let decoded =
+        hex::decode(digits).map_err(|_| bad("signature must be 0x and an even number of hex digits"))?;
+    Signature::read(&decoded)
 }
 
 /// Decimal strings are right; JSON integers are tolerated because some clients write them.
@@ -202,17 +192,26 @@ mod tests {
     }
 
     #[test]
+    fn signatures_of_every_length_go_out_as_they_came() {
+        for signature in ["11".repeat(64), "11".repeat(64) + "00", "22".repeat(97), "33".repeat(700)] {
+            let text = sample().replace(&("11".repeat(64) + "1b"), &signature);
+            let signed = decode(&text).unwrap();
+            assert_eq!(hex::encode(signed.signature.as_bytes()), signature);
+            assert_eq!(Signed::decode(&signed.encode()).unwrap(), signed);
+        }
+    }
+
+    #[test]
     fn integers_may_be_json_numbers_and_bytes_of_any_case() {
         let loose = sample().replace(r#""10000""#, "10000").replace(r#""0""#, "0").replace("abab", "ABab");
         assert_eq!(decode(&loose).unwrap(), decode(&sample()).unwrap());
-        let parity = sample().replace("1b\"", "00\"");
-        assert_eq!(decode(&parity).unwrap(), decode(&sample()).unwrap());
     }
 
     #[test]
     fn every_broken_field_is_named_and_never_quoted() {
         let ok = sample();
-        let huge = "9".repeat(78);
+        let (huge, much) = ("9".repeat(78), "1b".repeat(8_200) + "\"");
+        let (all, magic) = (format!("\"0x{}1b\"", "11".repeat(64)), format!("\"0x{}\"", "6492".repeat(16)));
         let cases: &[(&str, &str, Code, &str)] = &[
             (r#""10000""#, r#""-1""#, Code::InvalidPayload, "authorization.value"),
             (r#""10000""#, r#""0x10""#, Code::InvalidPayload, "authorization.value"),
@@ -225,8 +224,10 @@ mod tests {
             ("abab", "zzab", Code::InvalidPayload, "authorization.nonce"),
             (r#""to":"0x"#, r#""to":""#, Code::InvalidPayload, "authorization.to"),
             (r#""from":"0x"#, r#""from":"00"#, Code::InvalidPayload, "authorization.from"),
-            ("1b\"", "1b1b\"", Code::InvalidSignature, "132 hex digits"),
-            ("1b\"", "1d\"", Code::InvalidSignature, "v is 29"),
+            ("1b\"", "1b1\"", Code::InvalidPayload, "even number"),
+            ("1b\"", &much, Code::InvalidSignature, "hex digits"),
+            (&all, "\"0x\"", Code::InvalidSignature, "0 hex digits"),
+            (&all, &magic, Code::InvalidSignature, "ERC-6492"),
             ("1b\"", "zz\"", Code::InvalidPayload, "signature"),
             (r#""nonce""#, r#""value""#, Code::InvalidPayload, "each once"),
         ];

@@ -1,21 +1,23 @@
 //! The side that puts the transfer on chain.
 
-use crate::effort::{self, Payee, Payees};
+use crate::effort::{self, Path, Payee, Payees};
 use crate::fate::{Asked, Stand, receipt, soon};
 use crate::payload::Signed;
 use crate::settings::Settings;
-use crate::terms::{MARGIN_MS, Token, bound, moment};
+use crate::terms::{Bound, Rail, Token, bound};
 use crate::token;
-use alloy::primitives::U256;
+use crate::trial::{self, Found};
+use alloy::primitives::{Address, B256, U256};
 use std::sync::Arc;
 use tollway_core::{
     Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof, Purpose,
-    Receipt, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
+    Receipt, Recent, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
 };
 use tollway_evm::FAMILY;
 use tollway_evm::address;
 use tollway_evm::eip712::Transfer;
-use tollway_evm::{At, Evm, Looked, Mined, Sent, Submit};
+use tollway_evm::signature::Check;
+use tollway_evm::{At, Evm, Mined, Sent, Submit};
 
 /// Verifies by one look, settles by one transaction.
 pub(crate) struct Settling {
@@ -24,36 +26,45 @@ pub(crate) struct Settling {
     clock: Arc<dyn Clock>,
     settings: Settings,
     payees: Payees,
+    /// What verified payments will use, so that an effort is told without I/O.
+    measured: Recent<(Address, Address, B256), Found>,
 }
 
 /// What verification leaves for settlement: nothing is parsed twice.
 #[derive(Debug, Clone)]
 struct Checked {
-    token: Token,
-    signed: Signed,
-    payee: Option<Payee>,
+    bound: Bound,
+    found: Option<Found>,
+    timeout_s: u64,
+}
+
+/// A transfer whose fate is asked for.
+#[derive(Debug, Clone, Copy)]
+struct Sought<'a> {
+    token: &'a Token,
+    said: &'a Transfer,
     timeout_s: u64,
 }
 
 impl Checked {
+    fn sought(&self) -> Sought<'_> {
+        Sought { token: &self.bound.rail.token, said: &self.bound.signed.transfer, timeout_s: self.timeout_s }
+    }
+}
+
+impl Sought<'_> {
     fn asked(&self) -> Asked<'_> {
         // A seller serves for this money, so it must have reached the set finality.
-        Asked {
-            token: &self.token,
-            transfer: &self.signed.transfer,
-            timeout_s: self.timeout_s,
-            at: At::Final,
-        }
+        Asked { token: self.token, transfer: self.said, timeout_s: self.timeout_s, at: At::Final }
     }
     fn key(&self) -> RecordKey {
-        RecordKey(self.token.replay_key(self.signed.transfer.from, self.signed.transfer.nonce).0)
+        RecordKey(self.token.replay_key(self.said.from, self.said.nonce).0)
     }
     fn receipt(&self, tx: TxId, cost_wei: Option<u128>) -> Result<Receipt> {
-        let said = &self.signed.transfer;
-        let value = u128::try_from(said.value)
+        let value = u128::try_from(self.said.value)
             .map_err(|_| Error::us(Code::Internal).detail("an amount above 128 bits was never asked"))?;
         let charged = tollway_core::Amount::new(self.token.asset, value);
-        receipt(&self.token, said.from, charged, tx, cost_wei)
+        receipt(self.token, self.said.from, charged, tx, cost_wei)
     }
 }
 
@@ -65,6 +76,7 @@ impl Settling {
             clock: site.clock.clone(),
             settings: site.settings::<Settings>()?.checked()?,
             payees: Payees::new(),
+            measured: Recent::new(1024),
         }))
     }
 
@@ -78,8 +90,9 @@ impl Settling {
 
     /// The payment, bound to the order, when it is worth gas of ours. Whoever sends one chooses the token's contract and
     /// with it what our gas does, so it takes somebody's word for the token; and a transfer of nothing pays nobody.
-    fn worth_gas(&self, order: &Order) -> Result<(Token, Signed)> {
-        let (rail, signed) = bound(order)?;
+    fn worth_gas(&self, order: &Order) -> Result<Bound> {
+        let bound = bound(order)?;
+        let rail = &bound.rail;
         match self.settings.domain(&rail.token.asset) {
             Some((name, version)) if !rail.has_domain(name, version) => {
                 return Err(Error::payee(Code::DomainNameMismatch).detail(format!(
@@ -95,17 +108,68 @@ impl Settling {
             }
             _ => {}
         }
-        if signed.transfer.value.is_zero() {
+        if bound.signed.transfer.value.is_zero() {
             return Err(
                 Error::payer(Code::InvalidAmount).detail("a transfer of nothing is not worth its gas")
             );
         }
-        Ok((rail.token, signed))
+        Ok(bound)
+    }
+
+    /// Tries the transfer out, and remembers what it showed.
+    async fn try_out(&self, bound: &Bound) -> Result<Found> {
+        let found = trial::run(&*self.evm, bound, &self.settings).await?;
+        let (token, said) = (bound.rail.token.address, &bound.signed.transfer);
+        self.payees.saw(token, said.to, found.payee);
+        self.measured.put((token, said.from, said.nonce), found);
+        Ok(found)
+    }
+
+    /// What to send, given what verification found. A plain account's key cannot change its mind; an account with code
+    /// can, so it is tried out once more, unless its transaction is on its way already.
+    async fn ready(&self, checked: &Checked) -> Result<Found> {
+        let token = &checked.bound.rail.token;
+        match checked.found {
+            Some(found) if found.path == Path::Key => Ok(found),
+            // Verified by somebody else, settled by us: the chain decides about a key's signature.
+            None if matches!(checked.bound.check, Check::Key(_)) => {
+                let payee = self.payees.seen(token.address, checked.bound.signed.transfer.to);
+                Ok(Found { payee: payee.unwrap_or(Payee::New), path: Path::Key, gas: None })
+            }
+            // On its way already: what was signed then is sent again, whatever the account would say now.
+            found if self.evm.sent(&checked.sought().key()).await? != Sent::Never => {
+                Ok(found.unwrap_or(Found { payee: Payee::New, path: Path::Account, gas: None }))
+            }
+            found => {
+                let again = self.try_out(&checked.bound).await?;
+                if let Some(first) = found {
+                    let limit = trial::limit(&*self.evm, &checked.bound, &first, &self.settings);
+                    trial::not_dearer(&again, limit)?;
+                }
+                Ok(again)
+            }
+        }
+    }
+
+    async fn send(&self, checked: &Checked, not_after: Time, key: &RecordKey) -> Result<Mined> {
+        let (bound, found) = (&checked.bound, self.ready(checked).await?);
+        let (token, to) = (&bound.rail.token, bound.signed.transfer.to);
+        // Another payment may have made the payee a holder since; gas is learned for what it is now.
+        let payee = self.payees.seen(token.address, to).or(checked.found.map(|found| found.payee));
+        let submit = Submit {
+            call: trial::transaction(bound, found.path),
+            gas_limit: trial::limit(&*self.evm, bound, &found, &self.settings),
+            purpose: Purpose::Interactive,
+            sender: None,
+            not_after,
+            learn: payee.map(|payee| effort::gas_key(token.address, payee, found.path)),
+        };
+        self.evm.send(submit, key).await
     }
 
     /// Our transaction is mined. A reverted one may have lost to somebody who sent the same transfer before us.
-    async fn mined(&self, checked: &Checked, mined: Mined) -> Result<Receipt> {
-        let (token, said) = (checked.token.address, &checked.signed.transfer);
+    async fn mined(&self, checked: Sought<'_>, mined: Mined) -> Result<Receipt> {
+        let (token, said) = (checked.token.address, checked.said);
         if !mined.success {
             let failed = Error::payer(Code::TransactionFailed)
                 .detail(format!("transaction {} reverted", mined.tx))
@@ -126,7 +190,7 @@ impl Settling {
 
     /// Anybody may send an authorization, so "already used" by this very transfer means settled. While that cannot
     /// be told, the outcome is unknown: the chain refused us, most likely because the money has moved.
-    async fn overtaken(&self, checked: &Checked, why: Error, ours: Option<Mined>) -> Result<Receipt> {
+    async fn overtaken(&self, checked: Sought<'_>, why: Error, ours: Option<Mined>) -> Result<Receipt> {
         let (tx, cost_wei) = ours.map_or((None, None), |m| (Some(m.tx), Some(m.cost_wei)));
         match checked.asked().stand(&*self.evm).await {
             Ok(Stand::Settled(other)) => checked.receipt(other, cost_wei),
@@ -136,7 +200,18 @@ impl Settling {
     }
 }
 
-/// True for errors by which a chain, or its simulation, refuses a transfer; and for a transaction that was given up
+/// Who will judge a signature that was not tried out yet, as far as its form tells.
+fn likely(order: &Order, signed: &Signed) -> Path {
+    let by_key = Rail::of(&order.requirement)
+        .map(|rail| signed.signature.check(&rail.transfer_digest(&signed.transfer), signed.transfer.from));
+    match (by_key, signed.signature.deployment()) {
+        (Ok(Check::AskAccount(_)), Some(_)) => Path::Deploy,
+        (Ok(Check::AskAccount(_)), None) => Path::Account,
+        _ => Path::Key,
+    }
+}
+
+/// True for errors by which a chain, its simulation or the payer's account refuses a transfer; and for a transaction that was given up
 /// because its nonce had gone to another one, which nodes that lag behind each other may only have made us believe.
 fn refused_by_chain(e: &Error) -> bool {
     matches!(
@@ -146,44 +221,11 @@ fn refused_by_chain(e: &Error) -> bool {
             | Code::TransactionFailed
             | Code::RpcRefused
             | Code::Conflict
+            | Code::InvalidSignature
+            | Code::SignatureGas
+            | Code::DeploymentFailed
+            | Code::FactoryNotAllowed
     )
-}
-
-/// What one look says of a transfer; the payee's kind when it can be made.
-fn holds(said: &Transfer, looked: &Looked) -> Result<Payee> {
-    let balance = token::number(looked, 0)?;
-    if !token::number(looked, 1)?.is_zero() {
-        return Err(Error::payer(Code::NonceUsed)
-            .detail("the authorization's nonce is used or cancelled on chain; a fresh one would be right"));
-    }
-    let payee = Payee::of_balance(token::number(looked, 2)?);
-    in_time(said, looked.time)?;
-    if balance < said.value {
-        return Err(Error::new(Code::InsufficientFunds, Blame::Payer, Next::OtherRoute)
-            .detail(format!("{} holds {balance} atomic units, {} were signed", said.from, said.value)));
-    }
-    match looked.results.get(3) {
-        Some(Ok(_)) => Ok(payee),
-        Some(Err(revert)) => Err(token::refusal(revert)),
-        None => Err(Error::network(Code::InvalidAnswer).detail("the node left the simulation unanswered")),
-    }
-}
-
-/// Chain time decides, whatever our clock says. Source: EIP-3009, `validAfter < block.timestamp < validBefore`.
-fn in_time(said: &Transfer, now: Time) -> Result<()> {
-    let until = moment(said.valid_before);
-    let found = |words: &str, bound: U256| format!("{words} {bound}, chain time is {} (s)", now.secs());
-    if until != Time::FAR && now >= until.minus_ms(MARGIN_MS) {
-        return Err(
-            Error::payer(Code::Expired).detail(found("6 s before validBefore are over:", said.valid_before))
-        );
-    }
-    if U256::from(now.secs()) <= said.valid_after {
-        return Err(Error::payer(Code::NotYetValid)
-            .next(Next::Later)
-            .detail(found("only valid after", said.valid_after)));
-    }
-    Ok(())
 }
 
 #[async_trait]
@@ -204,27 +246,29 @@ impl Settler for Settling {
         // A seller asks before anybody has paid: its payload is empty, and a specimen stands in.
         let payload = &order.payment.payload;
         let signed = if payload.is_empty() { effort::specimen() } else { Signed::decode(payload)? };
-        let token = Token::of(&order.requirement)?;
-        let pay_to = address::parse(order.requirement.pay_to.address())?;
-        let payee = self.payees.kind(&*self.evm, token.address, pay_to).await?;
-        let sample = effort::sample(&*self.evm, &token, &signed);
-        Ok(effort::settlement(&*self.evm, (token.address, token.known), payee, sample))
+        let (token, said) = (Token::of(&order.requirement)?, &signed.transfer);
+        let found = self.measured.get(&(token.address, said.from, said.nonce));
+        let path = match found {
+            Some(found) => found.path,
+            None if payload.is_empty() => Path::Key,
+            None => likely(order, &signed),
+        };
+        let gas = match found.filter(|found| found.path != Path::Key).and_then(|found| found.gas) {
+            Some(measured) => measured,
+            None => {
+                let pay_to = address::parse(order.requirement.pay_to.address())?;
+                let payee = self.payees.kind(&*self.evm, token.address, pay_to).await?;
+                effort::gas(&*self.evm, (token.address, token.known), payee, path)
+            }
+        };
+        Ok(effort::settlement(gas, effort::sample(&*self.evm, &token, &signed, path)))
     }
 
     async fn verify(&self, order: &Order) -> Result<Proof> {
         self.here(order)?;
-        let (token, signed) = self.worth_gas(order)?;
-        // The transfer comes last: the calls of one look may run one after another on the same state.
-        let calls = [
-            token::balance(token.address, signed.transfer.from),
-            token::state(token.address, signed.transfer.from, signed.transfer.nonce),
-            token::balance(token.address, signed.transfer.to),
-            token::transfer(token.address, &signed),
-        ];
-        let looked = self.evm.look(&calls, At::Latest).await?;
-        let payee = holds(&signed.transfer, &looked)?;
-        self.payees.saw(token.address, signed.transfer.to, payee);
-        let checked = Checked { token, signed, payee: Some(payee), timeout_s: order.requirement.timeout_s };
+        let bound = self.worth_gas(order)?;
+        let found = Some(self.try_out(&bound).await?);
+        let checked = Checked { bound, found, timeout_s: order.requirement.timeout_s };
         Ok(Proof { evidence: Some(Arc::new(checked)), ..Proof::default() })
     }
 
@@ -235,36 +279,26 @@ impl Settler for Settling {
             Some(checked) => checked.clone(),
             // Verified by somebody else, settled by us.
             None => {
-                let (token, signed) = self.worth_gas(order)?;
-                Checked { token, signed, payee: None, timeout_s: order.requirement.timeout_s }
+                let bound = self.worth_gas(order)?;
+                Checked { bound, found: None, timeout_s: order.requirement.timeout_s }
             }
         };
-        let (token, signed) = (&checked.token, &checked.signed);
-        if U256::from(due.charge().atomic()) != signed.transfer.value {
+        let said = &checked.bound.signed.transfer;
+        if U256::from(due.charge().atomic()) != said.value {
             return Err(Error::caller(Code::ValueMismatch).detail(format!(
                 "exact takes the very amount that was signed, {}; the charge is {}",
-                signed.transfer.value,
+                said.value,
                 due.charge().atomic()
             )));
         }
-        // Another payment may have made the payee a holder since; gas is learned for what it is now.
-        let payee = self.payees.seen(token.address, signed.transfer.to).or(checked.payee);
-        let submit = Submit {
-            call: token::transfer(token.address, signed),
-            gas_limit: effort::gas_limit(&*self.evm, token),
-            purpose: Purpose::Interactive,
-            sender: None,
-            not_after: due.verified().terms().settle_before,
-            learn: payee.map(|kind| effort::gas_key(token.address, kind)),
-        };
-        let key = checked.key();
+        let key = checked.sought().key();
         if due.verified().terms().replay.iter().all(|k| k.0 != key.0) {
             return Err(Error::us(Code::Internal).detail("the evidence belongs to another payment"));
         }
-        match self.evm.send(submit, &key).await {
-            Ok(mined) => self.mined(&checked, mined).await,
+        match self.send(&checked, due.verified().terms().settle_before, &key).await {
+            Ok(mined) => self.mined(checked.sought(), mined).await,
             Err(e) if !e.is_unknown_outcome() && refused_by_chain(&e) => {
-                self.overtaken(&checked, e, None).await
+                self.overtaken(checked.sought(), e, None).await
             }
             Err(e) => Err(e),
         }
@@ -273,19 +307,15 @@ impl Settler for Settling {
     async fn resume(&self, order: &Order) -> Result<Fate> {
         self.here(order)?;
         // Decoded, not judged again: what was sent was sent, whatever a newer table of tokens would say of it.
-        let checked = Checked {
-            token: Token::of(&order.requirement)?,
-            signed: Signed::decode(&order.payment.payload)?,
-            payee: None,
-            timeout_s: order.requirement.timeout_s,
-        };
+        let (token, signed) = (Token::of(&order.requirement)?, Signed::decode(&order.payment.payload)?);
+        let sought = Sought { token: &token, said: &signed.transfer, timeout_s: order.requirement.timeout_s };
         let settled = |receipt| Fate::Settled(Box::new(receipt));
         let later = || Fate::NotYetKnown { ask_again: soon(&*self.evm, &*self.clock) };
-        Ok(match self.evm.sent(&checked.key()).await? {
-            Sent::Mined(mined) => settled(self.mined(&checked, *mined).await?),
+        Ok(match self.evm.sent(&sought.key()).await? {
+            Sent::Mined(mined) => settled(self.mined(sought, *mined).await?),
             Sent::Pending(_) => later(),
-            Sent::Never => match checked.asked().stand(&*self.evm).await? {
-                Stand::Settled(tx) => settled(checked.receipt(tx, None)?),
+            Sent::Never => match sought.asked().stand(&*self.evm).await? {
+                Stand::Settled(tx) => settled(sought.receipt(tx, None)?),
                 Stand::Dead => Fate::Dead,
                 Stand::Open => Fate::Open { cancel: None },
                 Stand::Wait => later(),

@@ -5,14 +5,13 @@ use alloy::hex;
 use alloy::primitives::{Address, B256, U256, b256};
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::sync::LazyLock;
 use tollway_core::{
-    Amount, AssetId, Ceiling, ChainId, Code, Error, Extra, Order, Recent, ReplayKey, Requirement, Result,
-    Terms, Time,
+    Amount, AssetId, Ceiling, ChainId, Code, Error, Extra, Order, ReplayKey, Requirement, Result, Terms, Time,
 };
 use tollway_evm::FAMILY;
+use tollway_evm::address;
 use tollway_evm::eip712::{self, Transfer};
-use tollway_evm::{address, signature};
+use tollway_evm::signature::Check;
 
 /// A transfer that lands later than this before `validBefore` may miss its block. Source: x402 `exact` on EVM, which
 /// asks for `validBefore >= now + 6`.
@@ -20,10 +19,6 @@ pub(crate) const MARGIN_MS: u64 = 6_000;
 
 /// `CancelAuthorization(address authorizer,bytes32 nonce)`. Source: EIP-3009.
 const CANCEL_TYPEHASH: B256 = b256!("158b0a9edf7a828aad02f63cd515c68ef2f50ba807396f6d12842833a1597429");
-
-/// Signatures whose signer was recovered lately. `read` runs on every side of a payment and again inside
-/// `Settler::verify`, which others may call directly; only the first look at a payment pays for the curve.
-static SIGNERS: LazyLock<Recent<(B256, [u8; 65]), Address>> = LazyLock::new(|| Recent::new(4096));
 
 /// The contract that an authorization is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,22 +126,45 @@ impl Rail {
     }
 }
 
+/// A payment, decoded and bound to its order.
+#[derive(Debug, Clone)]
+pub(crate) struct Bound {
+    pub(crate) rail: Rail,
+    pub(crate) signed: Signed,
+    /// Whether the payer's own key signed, or only its code can tell.
+    pub(crate) check: Check,
+}
+
 /// What a payload binds. Pure, no I/O; the registry's `read` for this scheme.
 ///
-/// The signature is checked here and not by the settler alone, so that a forged payload is refused before anything
-/// is asked of a node.
+/// A signature by the payer's own key is proven here. Any other may still be right for an account with code, which only
+/// the chain knows: its terms are what it *says*, and [`Settler::verify`](tollway_core::Settler::verify), which comes
+/// before anything is claimed or served, is what proves them. [`read_by_key`] takes none of those.
 ///
 /// # Errors
 /// [`Code::InvalidPayload`] for the form; [`Code::ValueMismatch`] unless the very amount was signed ("exact": neither
-/// more nor less); [`Code::RecipientMismatch`]; [`Code::InvalidSignature`] unless it is the payer's; the token's
-/// domain errors ([`Code::MissingDomain`], [`Code::DomainNameMismatch`], [`Code::DomainVersionMismatch`]).
+/// more nor less); [`Code::RecipientMismatch`]; [`Code::InvalidSignature`] for one of no known form; the token's domain
+/// errors ([`Code::MissingDomain`], [`Code::DomainNameMismatch`], [`Code::DomainVersionMismatch`]).
 pub fn read(order: &Order) -> Result<Terms> {
-    let (rail, signed) = bound(order)?;
-    terms(&rail.token, &signed.transfer, &order.requirement)
+    let bound = bound(order)?;
+    terms(&bound.rail.token, &bound.signed.transfer, &order.requirement)
 }
 
-/// The payload, decoded and bound to the order: right amount, right payee, signed by the payer.
-pub(crate) fn bound(order: &Order) -> Result<(Rail, Signed)> {
+/// The same, of payments that need no chain to be believed: signed by the key of the very account that pays. For whoever
+/// has no node and nobody to ask, such as a wallet that looks at its own payment.
+///
+/// # Errors
+/// Those of [`read`]; [`Code::InvalidSignature`] unless the payer's key signed.
+pub fn read_by_key(order: &Order) -> Result<Terms> {
+    let bound = bound(order)?;
+    match bound.check {
+        Check::Key(_) => terms(&bound.rail.token, &bound.signed.transfer, &order.requirement),
+        Check::AskAccount(why) => Err(why),
+    }
+}
+
+/// The payload, decoded and bound to the order: right amount, right payee, and what can be said of the signature.
+pub(crate) fn bound(order: &Order) -> Result<Bound> {
     let want = &order.requirement;
     let signed = Signed::decode(&order.payment.payload)?;
     let asked = U256::from(want.price.atomic());
@@ -163,27 +181,8 @@ pub(crate) fn bound(order: &Order) -> Result<(Rail, Signed)> {
         )));
     }
     let rail = Rail::of(want)?;
-    signed_by(&rail.transfer_digest(said), &signed.signature, said.from)?;
-    Ok((rail, signed))
-}
-
-/// Checks that `from` signed `digest`.
-pub(crate) fn signed_by(digest: &B256, bytes: &[u8; 65], from: Address) -> Result<()> {
-    let key = (*digest, *bytes);
-    let signer = match SIGNERS.get(&key) {
-        Some(signer) => signer,
-        None => {
-            let signer = signature::recover(digest, bytes)?;
-            SIGNERS.put(key, signer);
-            signer
-        }
-    };
-    if signer == from {
-        return Ok(());
-    }
-    Err(Error::payer(Code::InvalidSignature).detail(format!(
-        "it belongs to {signer}, not to the payer {from}: another key, or other terms, token or chain were signed"
-    )))
+    let check = signed.signature.check(&rail.transfer_digest(said), said.from);
+    Ok(Bound { rail, signed, check })
 }
 
 fn terms(token: &Token, said: &Transfer, want: &Requirement) -> Result<Terms> {
@@ -255,22 +254,5 @@ mod tests {
         assert_eq!(window(U256::from(u64::MAX), U256::from(u64::MAX)), (Time::FAR, Time::FAR));
         assert_eq!(window(U256::ZERO, U256::from(3)), (Time::ZERO, Time::ZERO));
         assert_eq!(window(U256::from(9), U256::from(20)), (Time::from_secs(9), Time::from_secs(14)));
-    }
-
-    #[test]
-    fn a_signature_is_recovered_once_and_its_verdict_belongs_to_it_alone() {
-        use alloy::signers::{SignerSync, local::PrivateKeySigner};
-        let key = PrivateKeySigner::from_slice(&[3; 32]).unwrap();
-        let digest = keccak256("terms");
-        let good = key.sign_hash_sync(&digest).unwrap().as_bytes();
-        for _ in 0..2 {
-            signed_by(&digest, &good, key.address()).unwrap();
-            assert_eq!(signed_by(&digest, &good, Address::ZERO).unwrap_err().code, Code::InvalidSignature);
-        }
-        assert_eq!(SIGNERS.get(&(digest, good)), Some(key.address()));
-        assert!(signed_by(&keccak256("others"), &good, key.address()).is_err());
-        let mut bad = good;
-        bad[40] ^= 1;
-        assert!(signed_by(&digest, &bad, key.address()).is_err());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Source: EIP-3009 for the interface; FiatTokenV2 (USDC) for the wording of reverts.
 
-use crate::payload::{Signed, split};
+use crate::payload::split;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::{Revert, SolCall, SolError, SolEvent};
 use tollway_core::{Blame, Code, Error, Next, Result};
@@ -14,6 +14,7 @@ mod abi {
         function balanceOf(address account) external view returns (uint256);
         function authorizationState(address authorizer, bytes32 nonce) external view returns (bool);
         function transferWithAuthorization(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) external;
+        function transferWithAuthorization(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce, bytes signature) external;
         function cancelAuthorization(address authorizer, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) external;
         event Transfer(address indexed from, address indexed to, uint256 value);
         event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
@@ -22,7 +23,8 @@ mod abi {
 }
 use abi::Transfer as TransferLog;
 use abi::{AuthorizationCanceled, AuthorizationUsed};
-use abi::{authorizationStateCall, balanceOfCall, cancelAuthorizationCall, transferWithAuthorizationCall};
+use abi::{authorizationStateCall, balanceOfCall, cancelAuthorizationCall};
+use abi::{transferWithAuthorization_0Call, transferWithAuthorization_1Call};
 
 /// `balanceOf(account)`.
 pub(crate) fn balance(token: Address, account: Address) -> EvmCall {
@@ -35,10 +37,9 @@ pub(crate) fn state(token: Address, authorizer: Address, nonce: B256) -> EvmCall
 }
 
 /// `transferWithAuthorization(…, v, r, s)`: the overload that every version of the token has, and the cheapest.
-pub(crate) fn transfer(token: Address, signed: &Signed) -> EvmCall {
-    let (v, r, s) = signed.vrs();
-    let said = &signed.transfer;
-    let call = transferWithAuthorizationCall {
+pub(crate) fn transfer(token: Address, said: &Transfer, signature: &[u8; 65]) -> EvmCall {
+    let (v, r, s) = split(signature);
+    let call = transferWithAuthorization_0Call {
         from: said.from,
         to: said.to,
         value: said.value,
@@ -48,6 +49,20 @@ pub(crate) fn transfer(token: Address, signed: &Signed) -> EvmCall {
         v,
         r,
         s,
+    };
+    EvmCall { to: token, data: call.abi_encode().into() }
+}
+
+/// `transferWithAuthorization(…, bytes signature)`: for accounts with code, which are asked by ERC-1271.
+pub(crate) fn transfer_by_account(token: Address, said: &Transfer, signature: &[u8]) -> EvmCall {
+    let call = transferWithAuthorization_1Call {
+        from: said.from,
+        to: said.to,
+        value: said.value,
+        validAfter: said.valid_after,
+        validBefore: said.valid_before,
+        nonce: said.nonce,
+        signature: Bytes::copy_from_slice(signature),
     };
     EvmCall { to: token, data: call.abi_encode().into() }
 }
@@ -118,8 +133,8 @@ pub(crate) fn refusal(revert: &Bytes) -> Error {
     let said = |part: &str| low.contains(part);
     let words: String = reason.chars().filter(|c| !c.is_control()).take(120).collect();
     let (code, blame, next, hint) = if said("invalid signature") {
-        let hint = "; it recovers to the payer here, so either the payer's account has code, or the token's \
-                    EIP-712 domain is not the name and version in extra";
+        let hint = "; an account with code did not accept it, or the token's EIP-712 domain is not the name and \
+                    version in extra";
         (Code::InvalidSignature, Blame::Payer, Next::Never, hint)
     } else if said("expired") {
         (Code::Expired, Blame::Payer, Next::Never, "")
@@ -162,9 +177,9 @@ mod tests {
     #[test]
     fn calls_and_logs_are_those_of_the_standard() {
         let selector = |call: EvmCall| call.data.get(..4).unwrap().to_vec();
-        let signed = Signed { transfer: said(), signature: [27; 65] };
         let token = Address::ZERO;
-        assert_eq!(selector(transfer(token, &signed)), [0xe3, 0xee, 0x16, 0x0e]);
+        assert_eq!(selector(transfer(token, &said(), &[27; 65])), [0xe3, 0xee, 0x16, 0x0e]);
+        assert_eq!(selector(transfer_by_account(token, &said(), &[1; 97])), [0xcf, 0x09, 0x29, 0x95]);
         assert_eq!(selector(state(token, said().from, said().nonce)), [0xe9, 0x4a, 0x01, 0x02]);
         assert_eq!(selector(balance(token, token)), [0x70, 0xa0, 0x82, 0x31]);
         assert_eq!(selector(cancel(token, token, said().nonce, &[27; 65])), [0x5a, 0x04, 0x9a, 0x70]);

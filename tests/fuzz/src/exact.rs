@@ -1,14 +1,14 @@
 use crate::naive;
 use crate::shop::{NOW_S, PLACES, key};
 use alloy::hex;
-use alloy::primitives::{Address, B256, Signature, U256, address};
+use alloy::primitives::{Address, B256, Bytes, Signature, U256, address};
 use alloy::sol;
-use alloy::sol_types::{Eip712Domain, SolStruct, eip712_domain};
+use alloy::sol_types::{Eip712Domain, SolStruct, SolValue, eip712_domain};
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 use tollway_core::{Json, Leg, Offer, Order, Payment, Requirement, Terms, Time, Version, wire};
 use tollway_evm::FAMILY;
-use tollway_exact_eip3009::read;
+use tollway_exact_eip3009::{read, read_by_key};
 
 sol! {
     struct TransferWithAuthorization {
@@ -62,7 +62,8 @@ pub fn exact_eip3009(data: &[u8]) {
     let Ok(json) = Json::parse(payload.text()) else { return };
     let order = order(json.as_str());
     let plain = judged(&json);
-    let Ok(terms) = read(&order) else {
+    let anybodys = read(&order);
+    let Ok(terms) = read_by_key(&order) else {
         assert!(
             !plain.is_some_and(|plain| plain.good),
             "refused, though nothing is wrong with it: {}",
@@ -70,6 +71,7 @@ pub fn exact_eip3009(data: &[u8]) {
         );
         return;
     };
+    assert_eq!(anybodys.as_ref(), Ok(&terms), "whoever signed, the terms are what stands there");
     let plain = plain.expect("what was read is an authorization");
     agree(&terms, &plain);
     if !signed_anew && terms.payer == honest_terms.payer {
@@ -171,6 +173,14 @@ fn judged(json: &Json) -> Option<Plain> {
 
 /// Who signed, by alloy; a malleable twin is nobody's.
 fn signer(bytes: &[u8], said: &TransferWithAuthorization) -> Option<Address> {
+    if let Some(wrapped) = bytes.strip_suffix(&[[0x64, 0x92]; 16].concat()[..]) {
+        let (_, _, inner) = <(Address, Bytes, Bytes)>::abi_decode_params(wrapped).ok()?;
+        return (!inner.ends_with(&[0x64, 0x92])).then(|| signer(&inner, said))?;
+    }
+    if bytes.len() == 64 {
+        let signature = Some(Signature::from_erc2098(bytes)).filter(|s| s.normalize_s().is_none())?;
+        return signature.recover_address_from_prehash(&said.eip712_signing_hash(&domain())).ok();
+    }
     let (v, _) = bytes.split_last().filter(|(_, rest)| rest.len() == 64)?;
     let signature = Signature::from_bytes_and_parity(&bytes[..64], matches!(v, 1 | 28));
     let known = matches!(v, 0 | 1 | 27 | 28) && signature.normalize_s().is_none();

@@ -36,6 +36,7 @@ const SOURCES: &[(&str, &str)] = &sources![
     "UptoPermit2Proxy.sol",
     "UsdCoin.sol",
     "UsdCoinProxy.sol",
+    "Wallets.sol",
 ];
 
 /// Runtime code by contract name, and the interfaces of those that are compiled here.

@@ -89,3 +89,14 @@ pub fn contract_abi(name: &str) -> Result<serde_json::Value> {
 fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().unwrap_or_else(|_| Err(DevnetError::Runtime("a setup thread panicked".into())))
 }
+
+/// The runtime code of one of the contracts that this crate compiles, for [`Chain::set_code`](crate::Chain::set_code):
+/// accounts with code, honest and hostile (`OwnedWallet`, `KeyWallet`, `YesWallet`, `GreedyWallet`, `TurncoatWallet`,
+/// `ChameleonWallet`), and `WalletFactory`, which deploys the first. Compiles them if that was not done yet, which takes
+/// seconds.
+///
+/// # Errors
+/// There is no such contract, or they cannot be compiled.
+pub fn contract_code(name: &'static str) -> Result<String> {
+    Ok(Contracts::load(&Cache::locate()?, &Progress::default())?.code(name)?.to_string())
+}

@@ -1,5 +1,6 @@
 //! Many calls in one `eth_call`, through Multicall3.
 
+use crate::EvmCall;
 use crate::contracts::IMulticall3::{self, Call3};
 use alloy::primitives::{Address, Bytes};
 use alloy::sol_types::SolCall;
@@ -47,6 +48,17 @@ pub(crate) fn question(
     });
     let data = IMulticall3::aggregate3Call { calls: calls.collect() }.abi_encode();
     (CallBody { from: None, to: multicall, data: data.into() }, block.into())
+}
+
+/// Calls as one transaction: one that is marked may fail, and any other that fails undoes them all.
+pub(crate) fn together(multicall: Address, calls: impl IntoIterator<Item = (EvmCall, bool)>) -> EvmCall {
+    let calls = calls.into_iter().map(|(call, may_fail)| Call3 {
+        target: call.to,
+        allowFailure: may_fail,
+        callData: call.data,
+    });
+    let data = IMulticall3::aggregate3Call { calls: calls.collect() }.abi_encode();
+    EvmCall { to: multicall, data: data.into() }
 }
 
 /// What each call returned, or reverted with, in order.

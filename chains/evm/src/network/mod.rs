@@ -18,7 +18,8 @@ use crate::rpc::Rpc;
 use crate::send::{Engine, Offer, unsigned_sample};
 use crate::tasks::Tasks;
 use crate::{
-    At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
+    At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial,
+    Tried, logs, trial,
 };
 use alloy::primitives::{Address, Bytes, U64};
 use alloy::signers::Signer;
@@ -134,6 +135,9 @@ impl Evm for EvmNetwork {
     }
     async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
         self.looker.look_as(calls, from, made).await
+    }
+    async fn try_out(&self, what: &Trial) -> Result<Tried> {
+        trial::run(&self.rpc, what).await
     }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         logs::find(&self.rpc, query).await

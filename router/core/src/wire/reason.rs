@@ -78,6 +78,12 @@ codes! {
     DomainVersionMismatch = "invalid_exact_evm_token_version_mismatch",
     /// Nothing is deployed at the token's address.
     AssetNotDeployed = "asset_not_deployed_contract",
+    /// The payer's account is not deployed yet, and the settler may not run the factory that would deploy it.
+    FactoryNotAllowed = "eip6492_factory_not_allowed",
+    /// The payer's account is not deployed yet, and deploying it fails.
+    DeploymentFailed = "smart_wallet_deployment_failed",
+    /// The payer's account would use more gas to check a signature than the settler gives it.
+    SignatureGas = "signature_gas_exceeded",
     /// The scheme of the payment is not the one asked for.
     InvalidScheme = "invalid_scheme" | "invalid_exact_evm_scheme" | "invalid_upto_evm_scheme",
     /// Nobody here knows that scheme.

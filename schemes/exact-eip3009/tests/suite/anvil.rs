@@ -180,6 +180,9 @@ impl Stand for OnAnvil {
     fn unprintable(&self) -> &'static [&'static str] {
         &["/signature"]
     }
+    fn same_payment(&self, signed: &Json, changed: &Json) -> bool {
+        crate::sim::compacted(signed, changed)
+    }
     fn bound_extra(&self) -> &'static [(&'static str, &'static str)] {
         &[("name", "Other Dollar"), ("version", "1")]
     }

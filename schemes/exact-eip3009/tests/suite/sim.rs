@@ -55,6 +55,13 @@ pub(crate) fn used_topics(payload: &Json) -> [B256; 3] {
     [keccak256("AuthorizationUsed(address,bytes32)"), from.into_word(), nonce]
 }
 
+/// True when one is the other with its signature made compact (EIP-2098): with `v` cut off, where that says nothing.
+pub(crate) fn compacted(signed: &Json, changed: &Json) -> bool {
+    let (signed, changed) = (signed.value(), changed.value());
+    let text = |payload: &serde_json::Value| payload["signature"].as_str().unwrap_or_default().to_owned();
+    signed["authorization"] == changed["authorization"] && text(&signed) == text(&changed) + "1b"
+}
+
 impl Stand for OnSim {
     fn entry(&self) -> SchemeEntry {
         tollway_exact_eip3009::ENTRY
@@ -81,6 +88,9 @@ impl Stand for OnSim {
 
     fn unprintable(&self) -> &'static [&'static str] {
         &["/signature"]
+    }
+    fn same_payment(&self, signed: &Json, changed: &Json) -> bool {
+        compacted(signed, changed)
     }
     fn bound_extra(&self) -> &'static [(&'static str, &'static str)] {
         &[("name", "Other Dollar"), ("version", "2")]

@@ -42,7 +42,7 @@ fn of_theirs_are_read_as_what_they_signed() {
     assert!(signed.len() >= 110, "{}", signed.len());
     for (corpus, item) in signed {
         let (what, order) = (corpus.name(item), order(corpus, item));
-        let terms = tollway_exact_eip3009::read(&order);
+        let terms = tollway_exact_eip3009::read_by_key(&order);
         if elsewhere(&corpus.sdk, &item.read["network"]) {
             assert_eq!(terms.unwrap_err().code, Code::InvalidSignature, "{what}");
             continue;
@@ -73,7 +73,8 @@ fn of_theirs_with_anything_else_in_them_are_refused() {
             let mut payload = honest.payment.payload.value();
             payload["authorization"][field] = value.into();
             let payment = Payment { payload: Json::of(&payload), ..honest.payment.clone() };
-            let refused = tollway_exact_eip3009::read(&Order { payment, ..honest.clone() }).unwrap_err();
+            let refused =
+                tollway_exact_eip3009::read_by_key(&Order { payment, ..honest.clone() }).unwrap_err();
             assert_eq!(refused.code, Code::InvalidSignature, "{}: {field}", corpus.name(item));
         }
     }

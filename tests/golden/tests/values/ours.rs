@@ -87,7 +87,7 @@ fn digest_through_the_plugin() {
         );
         let payload = Json::parse(payload).unwrap();
         let payment = Payment { accepted: want.clone(), payload, extensions: None, resource: None };
-        tollway_exact_eip3009::read(&Order { leg: Leg::After, requirement: want.clone(), payment })
+        tollway_exact_eip3009::read_by_key(&Order { leg: Leg::After, requirement: want.clone(), payment })
     };
     let own = said(key.address()).eip712_signing_hash(&domain);
     let payer = read(own).unwrap().payer.unwrap();

@@ -37,6 +37,18 @@ pub fn recover(digest: &B256, signature: &[u8]) -> Result<Address> {
     Ok(address_of(&key))
 }
 
+/// EIP-2098: 64 bytes, with the parity in the highest bit of `s`, as `r`, `s`, `v` with `v` 27 or 28.
+pub fn expand(compact: &[u8; 64]) -> [u8; SIGNATURE_BYTES] {
+    let mut all = [27; SIGNATURE_BYTES];
+    let [rs @ .., v] = &mut all;
+    rs.copy_from_slice(compact);
+    if let Some(top) = rs.get_mut(32) {
+        *v = if *top & 0x80 == 0 { 27 } else { 28 };
+        *top &= 0x7f;
+    }
+    all
+}
+
 /// The address of a public key.
 pub(crate) fn address_of(key: &PublicKey) -> Address {
     let bytes = key.serialize_uncompressed();
