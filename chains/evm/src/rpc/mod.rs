@@ -8,7 +8,7 @@ mod http;
 mod place;
 mod pool;
 
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, Slot};
 pub(crate) use fault::{Refusal, RpcFault};
 pub(crate) use heads::Heads;
 
