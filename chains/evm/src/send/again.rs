@@ -65,7 +65,10 @@ impl Engine {
         let most = Duration::from_millis(u64::from(self.profile.block_ms).saturating_mul(2))
             .clamp(AGAIN_SLOW, AGAIN_MAX);
         open.pause = open.pause.max(AGAIN_MIN).saturating_mul(2).min(most);
-        open.cheap |= matches!(verdict, Verdict::Refused(e) if e.code == Code::RpcRefused && e.next == Next::Later);
+        if matches!(verdict, Verdict::Refused(e) if e.code == Code::RpcRefused && e.next == Next::Later) {
+            open.cheap = true;
+            self.market.forget(); // it was offered too little: the market is not where it was
+        }
         match verdict {
             Verdict::Accepted | Verdict::Mined(_) => {
                 (open.pause, open.fresh, open.refusals, open.cheap) = (AGAIN_MAX, true, 0, false);

@@ -34,7 +34,7 @@ impl Engine {
         if waiting.is_empty() {
             return;
         }
-        let Ok(fees) = self.market.warm(&self.tasks).await else { return };
+        let Ok(fees) = self.market.now().await else { return };
         let now = self.clock.now();
         for (name, key, entry, cheap, passed) in waiting {
             let behind = cheap || entry.max_fee_wei < fees.base_fee_wei.saturating_add(entry.tip_wei.min(1));

@@ -17,6 +17,8 @@
 mod floor;
 mod packet;
 mod peer;
+#[cfg(test)]
+mod tests;
 
 use super::fault::HttpFault;
 use alloy::primitives::U64;
