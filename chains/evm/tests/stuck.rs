@@ -141,11 +141,18 @@ async fn a_signer_that_runs_low_leaves_the_rotation_and_comes_back_refilled() {
     assert!(state(rich).in_flight == 0 && state(rich).aside_wei == 0, "{:?}", state(rich));
     // When nobody is better off, it sends as long as it has enough for this very payment.
     chain.set_native_balance(rich.address(), 1).await.unwrap();
-    assert!(sending(&net, &devnet, 6).await.unwrap().unwrap().success, "the other one turned out to be empty");
+    assert!(
+        sending(&net, &devnet, 6).await.unwrap().unwrap().success,
+        "the other one turned out to be empty"
+    );
     assert_eq!((sent_by(poor).await, state(rich).standing), (json!("0x1"), Standing::Out));
     chain.set_native_balance(poor.address(), 1).await.unwrap();
     let error = sending(&net, &devnet, 7).await.unwrap().unwrap_err();
-    assert_eq!((error.code.clone(), error.next.clone()), (Code::UnexpectedSettleError, Next::Later), "{error}");
+    assert_eq!(
+        (error.code.clone(), error.next.clone()),
+        (Code::UnexpectedSettleError, Next::Later),
+        "{error}"
+    );
     // Refilled, it is back without anybody saying so.
     chain.set_native_balance(poor.address(), all).await.unwrap();
     assert!(sending(&net, &devnet, 7).await.unwrap().unwrap().success);

@@ -12,7 +12,9 @@ pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
         builder = builder.chain(chain);
     }
     if !node.others.is_empty() {
-        return Err(Error::caller(Code::BadSettings).detail("a Solana chain has one node: leave the others out"));
+        return Err(
+            Error::caller(Code::BadSettings).detail("a Solana chain has one node: leave the others out")
+        );
     }
     if node.confirmations.is_some() {
         return Err(Error::caller(Code::BadSettings).detail("Solana counts no confirmations: leave them out"));

@@ -132,7 +132,8 @@ async fn spent(chain: &Chain) -> Outcome<(HashMap<Address, (u64, u128)>, usize)>
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_payment_settles_once_whatever_breaks() -> Outcome {
     let began = Instant::now();
-    let devnet = Devnet::builder().chains([ChainSpec::ETHEREUM]).payers(256).keep_fresh(false).start().await?;
+    let devnet =
+        Devnet::builder().chains([ChainSpec::ETHEREUM]).payers(256).keep_fresh(false).start().await?;
     let chain = &devnet.chains()[0];
     let (first, second) =
         (FaultProxy::start(&chain.http_url(), 1).await?, FaultProxy::start(&chain.http_url(), 2).await?);
@@ -168,7 +169,10 @@ async fn every_payment_settles_once_whatever_breaks() -> Outcome {
     println!("{:.1?}: all wait for a block", began.elapsed());
     let busy: Vec<usize> = net.signers().iter().map(|signer| signer.in_flight).collect();
     assert_eq!(busy.iter().sum::<usize>(), PAYMENTS);
-    assert!(busy.iter().all(|one| (PAYMENTS / SIGNERS / 2..=PAYMENTS / SIGNERS * 2).contains(one)), "{busy:?}");
+    assert!(
+        busy.iter().all(|one| (PAYMENTS / SIGNERS / 2..=PAYMENTS / SIGNERS * 2).contains(one)),
+        "{busy:?}"
+    );
 
     chain.set_base_fee_wei(chain.spec().base_fee_wei * 20).await?;
     second.set(Rates { lost: 50, late: 50, broken: 50 });
@@ -189,6 +193,11 @@ async fn every_payment_settles_once_whatever_breaks() -> Outcome {
         assert_eq!(number(&receipt["blockNumber"])?, u128::from(block));
     }
     assert!(told.is_empty(), "told of what is not there: {told:?}");
+
+    // The market was twenty times too dear for every first offer.
+    let outbid = ledger.scan("evm/eip155:1/was/", None, 10_000).await?.len();
+    println!("{outbid} offers were outbid by their own senders");
+    assert!(outbid >= PAYMENTS, "{outbid} offers were replaced");
 
     // To the last unit, and to the last wei.
     let moved = u128::from(VALUE) * u128::try_from(PAYMENTS)?;

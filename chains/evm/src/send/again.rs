@@ -22,6 +22,11 @@ const AT_ONCE: usize = 8;
 type Due = (Address, u64, B256, B256, Bytes);
 
 impl Engine {
+    /// How long what a node has taken is left alone: a few blocks. Nodes drop transactions, and so do reorganisations.
+    pub(super) fn keeps(&self) -> Duration {
+        Duration::from_millis(u64::from(self.profile.block_ms).saturating_mul(4)).clamp(AGAIN_SLOW, AGAIN_MAX)
+    }
+
     /// Sends again what is due, in the order of nonces.
     pub(super) fn send_due(self: &Arc<Self>) {
         let now = Instant::now();
@@ -71,7 +76,7 @@ impl Engine {
         }
         match verdict {
             Verdict::Accepted | Verdict::Mined(_) => {
-                (open.pause, open.fresh, open.refusals, open.cheap) = (AGAIN_MAX, true, 0, false);
+                (open.pause, open.fresh, open.refusals, open.cheap) = (self.keeps(), true, 0, false);
             }
             Verdict::NonceTooLow => (open.suspect, open.urgent) = (true, true),
             Verdict::Refused(_) | Verdict::Strange(_) | Verdict::Taken if lowest && !open.fills => {

@@ -1,10 +1,10 @@
 use super::flight::{Flight, State};
 use super::journal::{Entry, Journal};
 use super::lane::Lane;
+use super::open::Watched;
 use super::scribe::{self, Line};
 use super::settings::SendSettings;
 use super::submit::Submitter;
-use super::open::Watched;
 use crate::address::{tx_hash, tx_id};
 use crate::fees::Market;
 use crate::finality::Finality;

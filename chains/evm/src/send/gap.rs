@@ -3,8 +3,8 @@
 use super::engine::Engine;
 use super::journal::Entry;
 use super::lane::Lane;
-use super::tx::{self, Offer};
 use super::open::Open;
+use super::tx::{self, Offer};
 use crate::EvmCall;
 use alloy::primitives::{Address, B256, Bytes};
 use std::collections::HashMap;

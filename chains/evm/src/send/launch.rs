@@ -4,9 +4,9 @@ use super::engine::Engine;
 use super::flight::Flight;
 use super::journal::Entry;
 use super::lane::{Lane, Ticket};
+use super::open::Open;
 use super::tx::{self, Offer, unsigned_sample};
 use super::verdict::Verdict;
-use super::open::Open;
 use crate::Submit;
 use crate::address::tx_id;
 use crate::receipt::RawReceipt;
@@ -200,7 +200,7 @@ impl Engine {
         }
         match self.submitter.first(&entry.hash, &entry.raw).await {
             Verdict::Mined(receipt) => self.landed(flight, entry, *receipt).await,
-            Verdict::Accepted => self.watched.add(Open::accepted(flight.clone(), entry)),
+            Verdict::Accepted => self.watched.add(Open::accepted(flight.clone(), entry, self.keeps())),
             Verdict::NonceTooLow => self.watched.add(Open::suspect(flight.clone(), entry)),
             Verdict::Doubt | Verdict::Strange(_) | Verdict::NoSuchMethod => {
                 self.watched.add(Open::doubtful(flight.clone(), entry));
@@ -242,7 +242,7 @@ impl Engine {
         if self.finality.question().is_none() {
             self.settle(flight.clone(), entry, receipt).await;
         } else {
-            self.watched.add(Open::accepted(flight.clone(), entry));
+            self.watched.add(Open::accepted(flight.clone(), entry, self.keeps()));
         }
     }
 

@@ -70,11 +70,11 @@ impl Open {
             displaced_at: None,
         }
     }
-    /// The node has it.
-    pub(super) fn accepted(flight: Arc<Flight>, entry: Entry) -> Self {
+    /// The node has it: sent again only after `pause`, in case it is dropped.
+    pub(super) fn accepted(flight: Arc<Flight>, entry: Entry, pause: Duration) -> Self {
         let mut open = Self::new(flight, entry);
-        open.pause = AGAIN_MAX;
-        open.again_at += AGAIN_MAX;
+        open.pause = pause;
+        open.again_at += pause;
         open
     }
     /// It may or may not have arrived.

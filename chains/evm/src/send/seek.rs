@@ -113,12 +113,13 @@ impl Engine {
 
     /// Of the receipts' blocks, those that are on the chain by at least one node's word, and by no node's are not.
     async fn canonical(&self, ripe: &[(B256, RawReceipt)]) -> HashSet<B256> {
-        let blocks: HashMap<u64, HashSet<B256>> = ripe.iter().fold(HashMap::new(), |mut all, (_, receipt)| {
-            if let (Some(number), Some(hash)) = (receipt.block(), receipt.block_hash) {
-                all.entry(number).or_default().insert(hash);
-            }
-            all
-        });
+        let blocks: HashMap<u64, HashSet<B256>> =
+            ripe.iter().fold(HashMap::new(), |mut all, (_, receipt)| {
+                if let (Some(number), Some(hash)) = (receipt.block(), receipt.block_hash) {
+                    all.entry(number).or_default().insert(hash);
+                }
+                all
+            });
         let (mut agreed, mut refused) = (HashSet::new(), HashSet::new());
         for node in self.rpc.each() {
             let mut batch = node.batch();
@@ -135,7 +136,11 @@ impl Engine {
             for (number, slot) in slots {
                 let Ok(Some(block)) = slot.take().await else { continue };
                 for hash in blocks.get(&number).into_iter().flatten() {
-                    if *hash == block.hash { agreed.insert(*hash) } else { refused.insert(*hash) };
+                    if *hash == block.hash {
+                        agreed.insert(*hash)
+                    } else {
+                        refused.insert(*hash)
+                    };
                 }
             }
         }

@@ -134,9 +134,8 @@ mod tests {
     #[test]
     fn only_what_is_not_about_the_question_sends_us_elsewhere() {
         let error = |code: i64, words: &str, data: &str| -> ResponsePacket {
-            let text = format!(
-                r#"{{"jsonrpc":"2.0","id":7,"error":{{"code":{code},"message":"{words}"{data}}}}}"#
-            );
+            let text =
+                format!(r#"{{"jsonrpc":"2.0","id":7,"error":{{"code":{code},"message":"{words}"{data}}}}}"#);
             serde_json::from_str(&text).unwrap()
         };
         assert!(overloaded(&error(-32603, "internal error", "")));

@@ -63,12 +63,14 @@ impl Peer {
         self.link
             .get_or_try_init(|| async {
                 if !matches!(self.url.scheme(), "ws" | "wss") {
-                    let transport = BoxTransport::new(http::HttpTransport::new(self.url.clone(), self.timeout)?);
+                    let transport =
+                        BoxTransport::new(http::HttpTransport::new(self.url.clone(), self.timeout)?);
                     return Ok(Link { client: RpcClient::new(transport.clone(), false), transport });
                 }
                 let client = web_socket(&self.url, &self.place, self.timeout).await?;
                 let front = client.pubsub_frontend().cloned();
-                let front = front.ok_or_else(|| Error::us(Code::Internal).detail("a WebSocket that cannot push"))?;
+                let front =
+                    front.ok_or_else(|| Error::us(Code::Internal).detail("a WebSocket that cannot push"))?;
                 Ok(Link { client, transport: BoxTransport::new(front) })
             })
             .await
@@ -128,7 +130,8 @@ impl Peer {
         if health.strikes == 0 {
             tracing::warn!(target: "tollway_evm", node = %self.place, "a node fails; others are asked first");
         }
-        let rest = REST_MIN.saturating_mul(1u32.checked_shl(health.strikes).unwrap_or(u32::MAX)).min(REST_MAX);
+        let rest =
+            REST_MIN.saturating_mul(1u32.checked_shl(health.strikes).unwrap_or(u32::MAX)).min(REST_MAX);
         health.strikes = health.strikes.saturating_add(1).min(16);
         health.rests_until = Some(Instant::now() + rest);
     }

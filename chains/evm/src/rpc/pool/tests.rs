@@ -81,7 +81,8 @@ impl Node {
             });
         } else if !self.cuts.load(Ordering::SeqCst) {
             let reply = reply.to_string();
-            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", reply.len());
+            let head =
+                format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", reply.len());
             stream.write_all((head + &reply).as_bytes()).await.unwrap();
         }
     }
