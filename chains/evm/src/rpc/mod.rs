@@ -73,8 +73,17 @@ impl Rpc {
         }
     }
 
-    /// Each node by itself, of those that can be asked now.
+    /// Each node by itself, the well ones.
+    pub(crate) fn each_well(&self) -> Vec<Self> {
+        self.alone(true)
+    }
+
+    /// Each node by itself, also those that did not answer lately.
     pub(crate) fn each(&self) -> Vec<Self> {
+        self.alone(false)
+    }
+
+    fn alone(&self, well: bool) -> Vec<Self> {
         let Some(pool) = &self.pool else { return vec![self.clone()] };
         let alone = |(client, place): (RpcClient, &str)| Self {
             client,
@@ -82,7 +91,7 @@ impl Rpc {
             timeout: self.timeout,
             pool: None,
         };
-        pool.each().map(alone).collect()
+        pool.each(well).map(alone).collect()
     }
 
     /// How many nodes there are.

@@ -16,7 +16,7 @@ use alloy::primitives::B256;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use tollway_core::{Code, Error, Purpose, RecordKey, Result};
+use tollway_core::{Blame, Code, Error, Next, Purpose, RecordKey, Result};
 
 /// Offers that are made for one transaction at most.
 const BIDS_MAX: usize = 24;
@@ -103,6 +103,11 @@ impl Engine {
         let lane = lane.ok_or_else(|| Error::us(Code::NoSigner).detail("the sender's key is gone"))?;
         let body = tx::outbid(&old.raw, offer)?;
         let may_cost = u128::from(body.gas_limit).saturating_mul(offer.max_fee_wei);
+        let has = lane.purse().free().saturating_add(old.may_cost_wei());
+        if has < may_cost {
+            return Err(Error::new(Code::UnexpectedSettleError, Blame::Settler, Next::Later)
+                .detail(format!("{} has {has} wei for {may_cost}", lane.address)));
+        }
         let (hash, raw) = tx::sign(lane.signer.as_ref(), body).await?;
         let mut new = old.clone();
         new.before.push(Bid { hash: old.hash, max_fee_wei: old.max_fee_wei, tip_wei: old.tip_wei });
@@ -137,7 +142,7 @@ impl Engine {
     /// Its time is over and its price too low: a transfer of nothing takes the nonce, so that what comes after it goes on.
     fn give_up(self: &Arc<Self>, name: B256, key: RecordKey, entry: Entry) {
         if let Some(open) = self.watched.map().get_mut(&name) {
-            open.silent = true;
+            (open.silent, open.bid_at) = (true, Instant::now());
         }
         let engine = self.clone();
         self.tasks.spawn(async move {

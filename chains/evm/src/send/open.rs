@@ -93,9 +93,18 @@ impl Open {
         Self { suspect: true, ..Self::doubtful(flight, entry) }
     }
 
+    /// It is in a block that is not final yet: what it may cost is spent by now.
+    pub(super) fn saw(&mut self) {
+        if !self.seen {
+            self.flight.may_cost(0);
+        }
+        (self.seen, self.displaced) = (true, 0);
+    }
+
     /// A receipt that was there is gone, or another block is: it is where it was before, and is sent again now.
     pub(super) fn put_back(&mut self) {
         if self.seen {
+            self.flight.may_cost(self.entry.may_cost_wei());
             (self.seen, self.urgent, self.displaced) = (false, true, 0);
             (self.pause, self.again_at) = (AGAIN_MIN, Instant::now());
             (self.since, self.bid_at) = (Instant::now(), Instant::now());

@@ -79,7 +79,7 @@ impl Purse {
     }
 
     /// What there is beyond what is on its way; everything, before the first look.
-    fn free(&self) -> u128 {
+    pub(super) fn free(&self) -> u128 {
         let balance = self.balance.unwrap_or(u128::MAX);
         balance.saturating_sub(self.spent).saturating_sub(self.aside)
     }

@@ -52,7 +52,7 @@ impl Engine {
                     if self.finality.reached(receipt.block().unwrap_or(u64::MAX), done) {
                         ripe.push((name, receipt));
                     } else if let Some(open) = self.watched.map().get_mut(&name) {
-                        (open.seen, open.displaced) = (true, 0);
+                        open.saw();
                     }
                 }
                 None if look.unsure => {} // the next round asks again
@@ -121,7 +121,7 @@ impl Engine {
                 all
             });
         let (mut agreed, mut refused) = (HashSet::new(), HashSet::new());
-        for node in self.rpc.each() {
+        for node in self.rpc.each_well() {
             let mut batch = node.batch();
             let mut slots = Vec::with_capacity(blocks.len());
             for number in blocks.keys() {

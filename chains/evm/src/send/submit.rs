@@ -53,7 +53,7 @@ impl Submitter {
 
     /// True when a node has a transaction with this hash, in a block or in its pool.
     async fn known_anywhere(&self, hash: &B256) -> bool {
-        let nodes = self.rpc.each();
+        let nodes = self.rpc.each_well();
         let asked = nodes.iter().map(|node| {
             node.ask_within::<_, Option<IgnoredAny>>("eth_getTransactionByHash", (hash,), self.again_limit)
         });

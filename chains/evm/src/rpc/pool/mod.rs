@@ -35,8 +35,9 @@ use std::time::Duration;
 use tollway_core::{Code, Error, Result};
 use tower_service::Service;
 
-/// How long a node may take while there is another to ask.
+/// How long a node may take while there is another to ask, and how much more for each question of a batch.
 const TRY_LIMIT: Duration = Duration::from_secs(1);
+const TRY_EACH: Duration = Duration::from_millis(20);
 /// How long nobody must have shown the floor before it goes down.
 const FLOOR_GRACE: Duration = Duration::from_secs(2);
 
@@ -99,9 +100,11 @@ impl Pool {
         Ok(*self.0.chain.get_or_init(|| chain))
     }
 
-    /// A client for each node that can be asked now.
-    pub(super) fn each(&self) -> impl Iterator<Item = (RpcClient, &str)> {
-        let checked = self.0.peers.iter().filter(|peer| peer.checked());
+    /// A client for each node of the right chain; of the well ones only, as long as there is one.
+    pub(super) fn each(&self, well: bool) -> impl Iterator<Item = (RpcClient, &str)> {
+        let any_well = well && self.0.peers.iter().any(Peer::is_well);
+        let fits = move |peer: &&Peer| if any_well { peer.is_well() } else { peer.checked() };
+        let checked = self.0.peers.iter().filter(fits);
         checked.filter_map(|peer| Some((peer.linked()?.client.clone(), peer.place.as_str())))
     }
 
@@ -164,6 +167,9 @@ impl Pool {
                 Err(error) if HttpFault::in_error(&error) == Some(&HttpFault::Connect) => {}
                 Err(error) => return Err(error),
                 Ok(answer) => {
+                    if packet::overloaded(&answer) {
+                        peer.strike(); // what comes of it is found out by others
+                    }
                     self.showed(peer, packet::newest(&packet, &answer));
                     return Ok(answer);
                 }
@@ -174,13 +180,15 @@ impl Pool {
 
     async fn read(&self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
         let order = self.order();
+        let many = u32::try_from(packet.len()).unwrap_or(u32::MAX);
+        let limit = TRY_LIMIT.saturating_add(TRY_EACH.saturating_mul(many));
         let (mut why, mut oldest) = (None, None);
         for (turn, peer) in order.iter().enumerate() {
             let last = turn.saturating_add(1) == order.len();
             if !self.known(peer).await {
                 continue;
             }
-            match self.ask(peer, &packet, (!last).then_some(TRY_LIMIT)).await {
+            match self.ask(peer, &packet, (!last).then_some(limit)).await {
                 Ok(Heard::Good(answer)) if last || !packet::overloaded(&answer) => return Ok(answer),
                 Ok(Heard::Good(answer)) => {
                     peer.strike();
