@@ -78,5 +78,5 @@ pub use keys::LocalKey;
 pub use network::{Builder, EvmNetwork};
 pub use oracle::{ChainlinkOracle, FixedOracle};
 pub use profiles::{FeeModel, Feed, Profile};
-pub use send::{Inclusion, SendSettings};
+pub use send::{Inclusion, SendSettings, SignerState, Standing};
 pub use trial::{Bounded, Trial, Tried, TriedCall};

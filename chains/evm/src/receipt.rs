@@ -16,6 +16,8 @@ const LOGS_MAX: usize = 4096;
 pub(crate) struct RawReceipt {
     pub(crate) transaction_hash: B256,
     block_number: Option<U64>,
+    #[serde(default)]
+    pub(crate) block_hash: Option<B256>,
     status: Option<U64>,
     gas_used: U64,
     #[serde(default)]

@@ -57,7 +57,7 @@ pub(crate) struct Config {
 pub(crate) struct Network {
     /// CAIP-2 id: the node must serve this chain.
     pub(crate) id: String,
-    /// The node's URL.
+    /// The node's URL, or those of several nodes, separated by spaces: the first is asked as long as it is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rpc: Option<String>,
     /// The environment variable that holds the node's URL, for URLs with a key in them.

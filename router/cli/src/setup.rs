@@ -88,7 +88,7 @@ fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
 
 fn node(network: &Network) -> Outcome<Node> {
     let chain = Some(chain(&network.id)?);
-    Ok(Node { url: url(network)?, chain, confirmations: network.confirmations })
+    Ok(Node { chain, confirmations: network.confirmations, ..Node::new(url(network)?) })
 }
 
 /// Settling where coins are worth something takes a word.

@@ -22,7 +22,7 @@
 //!
 //! [[network]]                # once for each chain
 //! id = "eip155:84532"        # the node must serve this chain
-//! rpc = "https://sepolia.base.example"
+//! rpc = "https://sepolia.base.example"   # or several nodes (EVM), separated by spaces: the first while it is well
 //!
 //! [[network]]
 //! id = "eip155:8453"

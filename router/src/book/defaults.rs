@@ -117,6 +117,8 @@
 //!
 //! let sending = SendSettings::default();
 //! assert_eq!((sending.in_flight_max, sending.retention_ms), (16_384, 7 * 24 * 3_600_000));
+//! assert_eq!((sending.bid_times_max, sending.fee_cap_wei), (100, 0)); // times the first offer; no bound in wei
+//! assert_eq!((sending.low_payments, sending.reserve_payments), (100, 20)); // a signer: reported, out of the rotation
 //! assert_eq!(Finality::default(), Finality::Included);
 //! assert_eq!(tollway::ledger::RETENTION_MS, 7 * 24 * 3_600_000);
 //! # }

@@ -8,6 +8,9 @@ use tollway_evm::{EvmNetwork, Finality};
 pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     let mut builder =
         EvmNetwork::builder(Arc::clone(&hands.ledger), Arc::clone(&hands.clock)).url(node.url.as_str());
+    for url in &node.others {
+        builder = builder.url(url.as_str());
+    }
     if let Some(chain) = &node.chain {
         builder = builder.chain(chain)?;
     }

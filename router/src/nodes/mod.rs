@@ -18,6 +18,8 @@ use tollway_core::{ChainId, Clock, Code, Error, Handle, Ledger, Oracle, Result};
 pub struct Node {
     /// The node's URL; it may hold an API key, and is never shown.
     pub url: String,
+    /// Other nodes of the same chain, which are asked when the first is not well. On EVM only.
+    pub others: Vec<String>,
     /// The chain that it must serve; without it, the node is asked.
     pub chain: Option<ChainId>,
     /// Confirmations that count as final, on chains that count them; without it the network's default.
@@ -25,9 +27,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that says itself which chain it serves.
+    /// A node that says itself which chain it serves. Several URLs, separated by spaces, are several nodes of one chain:
+    /// the first is asked as long as it is well.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), ..Self::default() }
+        let text = url.into();
+        let mut urls = text.split_whitespace().map(str::to_owned);
+        Self { url: urls.next().unwrap_or_default(), others: urls.collect(), ..Self::default() }
     }
 }
 
@@ -131,6 +136,10 @@ mod tests {
     #[test]
     fn a_key_in_a_nodes_url_is_never_shown() {
         assert!(!format!("{:?}", Node::new("https://node.example/v2/0secret0")).contains("0secret0"));
+        let node = Node::new(" https://node.example/v2/0secret0  wss://other.example/0secret0\n");
+        assert_eq!(node.url, "https://node.example/v2/0secret0");
+        assert_eq!(node.others, ["wss://other.example/0secret0"]);
+        assert!(!format!("{node:?}").contains("0secret0"));
     }
 
     #[test]

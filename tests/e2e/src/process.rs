@@ -58,6 +58,11 @@ impl FacilitatorProcess {
         format!("http://127.0.0.1:{}", self.settings.port)
     }
 
+    /// Its process's id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
     /// Its SQLite file.
     pub fn ledger(&self) -> &Path {
         &self.settings.ledger

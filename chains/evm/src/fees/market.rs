@@ -59,6 +59,16 @@ impl Market {
         }
     }
 
+    /// For offering more: a look of this block.
+    pub(crate) async fn now(&self) -> Result<Arc<FeeView>> {
+        let recent_ms = u64::from(self.profile.block_ms / 2).clamp(100, 2_000);
+        let now = self.clock.now();
+        match self.newest().filter(|view| now.ms_since(view.taken_at) < recent_ms) {
+            Some(view) => Ok(view),
+            None => self.look().await,
+        }
+    }
+
     /// Looks again in the background, unless somebody is looking already.
     fn renew(self: &Arc<Self>, tasks: &Tasks) {
         if self.fetch.busy() {

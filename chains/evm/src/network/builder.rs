@@ -10,7 +10,7 @@ use crate::rpc::Rpc;
 use crate::send::{Engine, Lane, Parts, SendSettings, SenderKey};
 use crate::tasks::Tasks;
 use alloy::network::TxSigner;
-use alloy::primitives::{Signature, U64};
+use alloy::primitives::Signature;
 use alloy::rpc::client::RpcClient;
 use alloy::signers::Signer;
 use std::collections::HashSet;
@@ -38,7 +38,7 @@ pub struct Builder {
 }
 
 enum Node {
-    Url(String),
+    Urls(Vec<String>),
     Client(RpcClient),
 }
 
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Builder {
 impl Builder {
     pub(super) fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            node: Node::Url(String::new()),
+            node: Node::Urls(Vec::new()),
             chain: None,
             profile: None,
             payer: None,
@@ -66,8 +66,14 @@ impl Builder {
     }
 
     /// The node's URL: `http`, `https`, `ws` or `wss`. It may hold an API key; it is never shown.
+    ///
+    /// May be called again, for other nodes of the same chain: the first is asked as long as it is well, the others when it
+    /// is not. Each must serve the same chain. One that is away at the start is a warning as long as another is there.
     pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.node = Node::Url(url.into());
+        match &mut self.node {
+            Node::Urls(urls) => urls.push(url.into()),
+            Node::Client(_) => self.node = Node::Urls(vec![url.into()]),
+        }
         self
     }
 
@@ -133,7 +139,7 @@ impl Builder {
     /// [`Code::Unreachable`], [`Code::WrongChain`], [`Code::BadSettings`], or the ledger's errors.
     pub async fn connect(self) -> Result<Arc<EvmNetwork>> {
         let rpc = match self.node {
-            Node::Url(url) => Rpc::connect(&url, self.timeout).await?,
+            Node::Urls(urls) => Rpc::connect(&urls, self.timeout).await?,
             Node::Client(client) => Rpc::over(client, "the given client", self.timeout),
         };
         let profile = profile(&rpc, self.chain, self.profile).await?;
@@ -186,8 +192,7 @@ impl Builder {
 
 /// The chain's facts, after the node has said which chain it serves.
 async fn profile(rpc: &Rpc, chain: Option<u64>, given: Option<Profile>) -> Result<Profile> {
-    let served: U64 = rpc.call("eth_chainId", ()).await?;
-    let served: u64 = served.to();
+    let served = rpc.served().await?;
     if let Some(chain) = chain.filter(|chain| *chain != served) {
         return Err(Error::caller(Code::WrongChain)
             .detail(format!("{} serves eip155:{served}, not eip155:{chain}", rpc.place())));

@@ -15,13 +15,13 @@ use crate::look::{Header, Looker};
 use crate::profiles::Profile;
 use crate::receipt::{RawReceipt, RawTransaction};
 use crate::rpc::Rpc;
-use crate::send::{Engine, Offer, unsigned_sample};
+use crate::send::{Engine, Offer, SignerState, unsigned_sample};
 use crate::tasks::Tasks;
 use crate::{
     At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial,
     Tried, logs, trial,
 };
-use alloy::primitives::{Address, Bytes, U64};
+use alloy::primitives::{Address, B256, Bytes, U64};
 use alloy::signers::Signer;
 use std::sync::Arc;
 use tollway_core::{
@@ -77,6 +77,11 @@ impl EvmNetwork {
         &self.profile
     }
 
+    /// Each signer that sends transactions here: what it has, what is on its way, and whether it is in the rotation.
+    pub fn signers(&self) -> Vec<SignerState> {
+        self.engine.signers()
+    }
+
     /// Prices by the chain's Chainlink feeds, over the same node. Its coin and USDC are known from the profile; more
     /// feeds can be added.
     pub fn oracle(&self, clock: Arc<dyn Clock>) -> ChainlinkOracle {
@@ -101,6 +106,22 @@ impl Network for EvmNetwork {
     }
     async fn outcome(&self, tx: &TxId) -> Result<Outcome> {
         let hash = tx_hash(tx)?;
+        let mut seen = self.outcome_of(&hash).await?;
+        if seen == Outcome::Unseen {
+            // More may have been offered for it: then another hash is the one that is mined.
+            for other in self.engine.other_hashes(&hash).await? {
+                seen = self.outcome_of(&other).await?;
+                if seen != Outcome::Unseen {
+                    break;
+                }
+            }
+        }
+        Ok(seen)
+    }
+}
+
+impl EvmNetwork {
+    async fn outcome_of(&self, hash: &B256) -> Result<Outcome> {
         let mut batch = self.rpc.batch();
         let receipt = batch.add::<_, Option<RawReceipt>>("eth_getTransactionReceipt", &(hash,))?;
         let known = batch.add::<_, Option<serde_json::Value>>("eth_getTransactionByHash", &(hash,))?;
@@ -122,6 +143,18 @@ impl Network for EvmNetwork {
             confirmations: u32::try_from(head.saturating_sub(block)).unwrap_or(u32::MAX),
             finalized: self.finality.reached(block, done),
         })
+    }
+
+    async fn mined_as(&self, hash: &B256) -> Result<Option<Mined>> {
+        let receipt: Option<RawReceipt> = self.rpc.call("eth_getTransactionReceipt", (hash,)).await?;
+        match receipt {
+            Some(receipt) if receipt.transaction_hash != *hash => Err(Error::network(Code::InvalidAnswer)
+                .detail(format!("a receipt of {} for {hash}", tx_id(&receipt.transaction_hash)))),
+            Some(receipt) if receipt.block().is_some() => {
+                Ok(Some(receipt.mined(self.market.newest().as_deref())?))
+            }
+            _ => Ok(None),
+        }
     }
 }
 
@@ -152,15 +185,15 @@ impl Evm for EvmNetwork {
     }
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {
         let hash = tx_hash(tx)?;
-        let receipt: Option<RawReceipt> = self.rpc.call("eth_getTransactionReceipt", (hash,)).await?;
-        match receipt {
-            Some(receipt) if receipt.transaction_hash != hash => Err(Error::network(Code::InvalidAnswer)
-                .detail(format!("a receipt of {} for {tx}", tx_id(&receipt.transaction_hash)))),
-            Some(receipt) if receipt.block().is_some() => {
-                Ok(Some(receipt.mined(self.market.newest().as_deref())?))
-            }
-            _ => Ok(None),
+        if let Some(mined) = self.mined_as(&hash).await? {
+            return Ok(Some(mined));
         }
+        for other in self.engine.other_hashes(&hash).await? {
+            if let Some(mined) = self.mined_as(&other).await? {
+                return Ok(Some(mined));
+            }
+        }
+        Ok(None)
     }
     async fn funds(&self, owner: &Account, token: Address) -> Result<Funds> {
         self.holdings.funds(owner, token, &self.tasks).await

@@ -28,6 +28,7 @@ impl EvmNetwork {
         if !self.engine.senders().is_empty() {
             // The first payment should find the market known. If this look fails, that payment looks itself.
             let _ = self.market.look().await;
+            self.engine.look_into_purses().await;
             self.tasks.spawn(upkeep(self.engine.clone(), self.gas.clone(), ledger, key));
         }
         Ok(())

@@ -24,6 +24,8 @@ pub(crate) enum RpcFault {
     Refused(Refusal),
     /// An answer that cannot be read.
     Garbled(String),
+    /// Every node that answered is behind what was seen before.
+    Old,
 }
 
 /// A JSON-RPC error object.
@@ -37,11 +39,13 @@ pub(crate) struct Refusal {
     pub(crate) revert: Option<Bytes>,
 }
 
-/// What HTTP itself can do wrong.
-#[derive(Debug)]
+/// What HTTP itself can do wrong, and a pool of nodes.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum HttpFault {
     Connect,
     Sent,
+    Silent,
+    Old,
     Cut,
     TooLarge,
     NotJson,
@@ -52,6 +56,14 @@ impl HttpFault {
     pub(super) fn of(error: &reqwest::Error) -> Self {
         // Only a failed connection proves that nothing left; everything else may have arrived.
         if error.is_connect() || error.is_builder() { Self::Connect } else { Self::Sent }
+    }
+
+    /// What it was, if it was one of these.
+    pub(super) fn in_error(error: &TransportError) -> Option<&Self> {
+        match error {
+            RpcError::Transport(kind) => kind.as_custom()?.downcast_ref(),
+            _ => None,
+        }
     }
 }
 
@@ -82,6 +94,8 @@ impl RpcFault {
             Some(HttpFault::Cut) => return Self::Lost("the answer broke off"),
             Some(HttpFault::TooLarge) => return Self::Garbled("the answer is too large".into()),
             Some(HttpFault::NotJson) => return Self::Garbled("the answer is not JSON-RPC".into()),
+            Some(HttpFault::Silent) => return Self::Silent,
+            Some(HttpFault::Old) => return Self::Old,
             Some(HttpFault::Status(429)) => return Self::Throttled,
             Some(HttpFault::Status(status)) => return Self::Status(*status),
             None => {}
@@ -114,6 +128,7 @@ impl RpcFault {
             Self::Status(status) => (Code::Unreachable, format!("HTTP status {status}")),
             Self::Refused(no) => (Code::RpcRefused, format!("{} (code {})", no.message, no.code)),
             Self::Garbled(why) => (Code::InvalidAnswer, cut(why)),
+            Self::Old => (Code::TimedOut, "every node that answers is behind what was seen before".into()),
         };
         Error::network(code).detail(format!("{method} at {place}: {why}"))
     }

@@ -1,16 +1,19 @@
-//! Talking JSON-RPC to one node: bounded in time and size, with every kind of failure kept apart.
+//! Talking JSON-RPC to a node, or to several of one chain: bounded in time and size, with every kind of failure kept
+//! apart.
 
 mod batch;
 mod fault;
 mod heads;
 mod http;
 mod place;
+mod pool;
 
 pub(crate) use batch::{Batch, Slot};
 pub(crate) use fault::{Refusal, RpcFault};
 pub(crate) use heads::Heads;
 
-use alloy::rpc::client::{ClientBuilder, RpcClient};
+use alloy::primitives::U64;
+use alloy::rpc::client::{ClientBuilder, RpcClient, RpcClientInner};
 use alloy::rpc::json_rpc::{RpcRecv, RpcSend};
 use alloy::transports::ws::{WebSocketConfig, WsConnect};
 use std::sync::Arc;
@@ -21,12 +24,16 @@ use url::Url;
 /// The largest answer that is read, in bytes. A receipt with many logs or a multicall fits easily.
 pub(crate) const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A node, with a bound on how long it may take to answer.
+/// Where the ids of requests begin that go through a pool: each node's own client counts from zero on the same wire.
+const POOL_IDS: u64 = 1 << 32;
+
+/// A node or several, with a bound on how long an answer may take.
 #[derive(Clone)]
 pub(crate) struct Rpc {
     client: RpcClient,
     place: Arc<str>,
     timeout: Duration,
+    pool: Option<pool::Pool>,
 }
 
 impl std::fmt::Debug for Rpc {
@@ -36,26 +43,65 @@ impl std::fmt::Debug for Rpc {
 }
 
 impl Rpc {
-    /// Connects by the URL's scheme: `http`, `https`, `ws` or `wss`.
-    pub(crate) async fn connect(url: &str, timeout: Duration) -> Result<Self> {
-        let parsed = Url::parse(url)
-            .map_err(|e| Error::caller(Code::BadSettings).detail(format!("the node's URL: {e}")))?;
+    /// Connects by the URLs' schemes: `http`, `https`, `ws` or `wss`. With several, one that is away is no failure.
+    pub(crate) async fn connect(urls: &[String], timeout: Duration) -> Result<Self> {
+        let url = match urls {
+            [] => return Err(Error::caller(Code::BadSettings).detail("a node's URL is needed")),
+            [url] => url,
+            several => return Self::connect_several(several, timeout),
+        };
+        let parsed = place::parse(url)?;
         let place: Arc<str> = place::of(&parsed).into();
         let client = match parsed.scheme() {
-            "http" | "https" => RpcClient::new(http::HttpTransport::new(parsed, timeout)?, false),
             "ws" | "wss" => web_socket(&parsed, &place, timeout).await?,
-            other => {
-                return Err(Error::caller(Code::BadSettings).detail(format!(
-                    "the node's URL begins with {other:.16}; http, https, ws and wss are known"
-                )));
-            }
+            _ => RpcClient::new(http::HttpTransport::new(parsed, timeout)?, false),
         };
-        Ok(Self { client, place, timeout })
+        Ok(Self { client, place, timeout, pool: None })
+    }
+
+    fn connect_several(urls: &[String], timeout: Duration) -> Result<Self> {
+        let pool = pool::Pool::new(urls, timeout)?;
+        let client = RpcClient::from_inner(RpcClientInner::new(pool.clone(), false).with_id(POOL_IDS));
+        Ok(Self { client, place: pool.place().into(), timeout, pool: Some(pool) })
+    }
+
+    /// The chain that it serves; several nodes must agree.
+    pub(crate) async fn served(&self) -> Result<u64> {
+        match &self.pool {
+            Some(pool) => pool.served().await,
+            None => self.call::<_, U64>("eth_chainId", ()).await.map(|chain| chain.to()),
+        }
+    }
+
+    /// Each node by itself, the well ones.
+    pub(crate) fn each_well(&self) -> Vec<Self> {
+        self.alone(true)
+    }
+
+    /// Each node by itself, also those that did not answer lately.
+    pub(crate) fn each(&self) -> Vec<Self> {
+        self.alone(false)
+    }
+
+    fn alone(&self, well: bool) -> Vec<Self> {
+        let Some(pool) = &self.pool else { return vec![self.clone()] };
+        let alone = |(client, place): (RpcClient, &str)| Self {
+            client,
+            place: place.into(),
+            timeout: self.timeout,
+            pool: None,
+        };
+        pool.each(well).map(alone).collect()
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn nodes(&self) -> usize {
+        self.pool.as_ref().map_or(1, pool::Pool::len)
     }
 
     /// Over a client that exists already (a mock, or a transport of the caller's own).
     pub(crate) fn over(client: RpcClient, place: &str, timeout: Duration) -> Self {
-        Self { client, place: place.into(), timeout }
+        Self { client, place: place.into(), timeout, pool: None }
     }
 
     /// Where the node is, for people: scheme, host and port, never the path, query or user.
@@ -107,7 +153,8 @@ impl Rpc {
 
     /// New blocks as they come, where the transport can push (WebSocket).
     pub(crate) async fn heads(&self) -> Option<Heads> {
-        Heads::subscribe(&self.client, self.timeout).await
+        let pusher = self.pool.as_ref().and_then(pool::Pool::pusher);
+        Heads::subscribe(pusher.as_ref().unwrap_or(&self.client), self.timeout).await
     }
 }
 

@@ -1,4 +1,16 @@
+use tollway_core::{Code, Error, Result};
 use url::Url;
+
+/// Reads a node's URL.
+pub(super) fn parse(url: &str) -> Result<Url> {
+    let parsed = Url::parse(url)
+        .map_err(|e| Error::caller(Code::BadSettings).detail(format!("the node's URL: {e}")))?;
+    match parsed.scheme() {
+        "http" | "https" | "ws" | "wss" => Ok(parsed),
+        other => Err(Error::caller(Code::BadSettings)
+            .detail(format!("the node's URL begins with {other:.16}; http, https, ws and wss are known"))),
+    }
+}
 
 /// Scheme, host and port of a URL. Paths, queries and users hold API keys, so they are never shown.
 pub(super) fn of(url: &Url) -> String {

@@ -1,10 +1,10 @@
 use super::flight::{Flight, State};
-use super::journal::Journal;
+use super::journal::{Entry, Journal};
 use super::lane::Lane;
+use super::open::Watched;
 use super::scribe::{self, Line};
 use super::settings::SendSettings;
 use super::submit::Submitter;
-use super::watch::Watched;
 use crate::address::{tx_hash, tx_id};
 use crate::fees::Market;
 use crate::finality::Finality;
@@ -13,7 +13,7 @@ use crate::profiles::Profile;
 use crate::rpc::Rpc;
 use crate::tasks::Tasks;
 use crate::{Mined, Sent, Submit};
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(crate) struct Engine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) finality: Finality,
     pub(super) settings: SendSettings,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Arc<Lane>>,
     pub(super) gas: Arc<GasBook>,
     pub(super) tasks: Arc<Tasks>,
     pub(super) journal: Journal,
@@ -72,7 +72,7 @@ impl Engine {
             clock: parts.clock,
             finality: parts.finality,
             settings: parts.settings,
-            lanes: parts.lanes,
+            lanes: parts.lanes.into_iter().map(Arc::new).collect(),
             gas: parts.gas,
             tasks: parts.tasks,
             journal,
@@ -81,6 +81,9 @@ impl Engine {
             flights: Mutex::default(),
         });
         engine.tasks.spawn(engine.clone().watch());
+        if !engine.lanes.is_empty() {
+            engine.tasks.spawn(engine.clone().mind_purses());
+        }
         engine.tasks.spawn(scribe::write_down(engine.clone(), written));
         engine
     }
@@ -172,16 +175,10 @@ impl Engine {
         flight.done(Err(error));
     }
 
-    /// The lane to use: the one asked for, or the least busy.
-    pub(super) fn lane(&self, sender: Option<Address>) -> Result<&Lane> {
-        let lane = match sender {
-            Some(address) => self.lanes.iter().find(|lane| lane.address == address),
-            None => self.lanes.iter().min_by_key(|lane| lane.load()),
-        };
-        lane.ok_or_else(|| {
-            let who = sender.map_or_else(|| "any address".to_owned(), |a| a.to_string());
-            Error::caller(Code::NoSigner).detail(format!("this process has no key to send from {who}"))
-        })
+    /// What was sent under another hash in place of this one, as far as the journal knows: every hash of it.
+    pub(crate) async fn other_hashes(&self, hash: &B256) -> Result<Vec<B256>> {
+        let entry = self.journal.outbid_by(hash).await?;
+        Ok(entry.iter().flat_map(Entry::hashes).filter(|other| other != hash).collect())
     }
 
     fn flights(&self) -> MutexGuard<'_, HashMap<RecordKey, Arc<Flight>>> {

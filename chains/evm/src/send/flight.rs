@@ -1,7 +1,8 @@
 //! What is on its way, for those who wait for it.
 
+use super::lane::Berth;
 use crate::Mined;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tollway_core::{RecordKey, Result, TxId};
 
@@ -21,15 +22,29 @@ pub(super) enum State {
 pub(super) struct Flight {
     pub(super) key: RecordKey,
     state: watch::Sender<State>,
+    /// Its place on a lane, from its start to its end.
+    berth: Mutex<Option<Berth>>,
 }
 
 impl Flight {
     pub(super) fn new(key: RecordKey) -> Arc<Self> {
-        Arc::new(Self { key, state: watch::Sender::new(State::Working) })
+        Arc::new(Self { key, state: watch::Sender::new(State::Working), berth: Mutex::default() })
     }
 
     pub(super) fn state(&self) -> State {
         self.state.borrow().clone()
+    }
+
+    /// Takes a place on a lane; the one it had is let go.
+    pub(super) fn board(&self, berth: Berth) {
+        *self.berth.lock().unwrap_or_else(PoisonError::into_inner) = Some(berth);
+    }
+
+    /// Sets aside what it may cost at most.
+    pub(super) fn may_cost(&self, wei: u128) {
+        if let Some(berth) = self.berth.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            berth.set_aside(wei);
+        }
     }
 
     /// It is journaled, with this hash. A transaction that was refused for certain may be followed by another.
@@ -45,6 +60,9 @@ impl Flight {
 
     /// Ends it; the first end counts.
     pub(super) fn done(&self, end: Result<Arc<Mined>>) {
+        if let Some(berth) = self.berth.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            berth.leave(end.as_ref().map_or(0, |mined| mined.cost_wei));
+        }
         self.state.send_if_modified(|state| {
             let open = !matches!(state, State::Done(_));
             if open {

@@ -3,8 +3,8 @@
 use super::engine::Engine;
 use super::journal::Entry;
 use super::lane::Lane;
+use super::open::Open;
 use super::tx::{self, Offer};
-use super::watch::Open;
 use crate::EvmCall;
 use alloy::primitives::{Address, B256, Bytes};
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ impl Engine {
                 let mine = || map.values().filter(|o| o.entry.sender == *sender);
                 let lowest = mine().map(|o| o.entry.nonce).min();
                 let stuck = mine().find(|o| o.silent && o.entry.nonce == *count);
-                (lowest, stuck.map(|o| o.entry.hash))
+                (lowest, stuck.map(|o| o.entry.name()))
             };
             if let Some(hash) = stuck {
                 let engine = self.clone();
@@ -101,28 +101,30 @@ impl Engine {
 
     /// What is open may not be sent any more, and blocks what comes after it. If no node knows it, a transfer of
     /// nothing takes its nonce; whichever of the two is mined, the other never will be.
-    async fn pass_over(self: Arc<Self>, hash: B256) {
+    async fn pass_over(self: Arc<Self>, name: B256) {
         let Some((key, entry)) = ({
             let map = self.watched.map();
-            map.get(&hash).filter(|o| o.silent).map(|o| (o.flight.key.clone(), o.entry.clone()))
+            map.get(&name).filter(|o| o.silent).map(|o| (o.flight.key.clone(), o.entry.clone()))
         }) else {
             return;
         };
-        match self.rpc.ask::<_, Option<serde_json::Value>>("eth_getTransactionByHash", (hash,)).await {
-            Ok(None) => {}
-            Ok(Some(_)) => {
-                // A node has it after all: then sending it again is no first time.
-                self.watched.speak(&hash);
-                return;
+        for hash in entry.hashes() {
+            match self.rpc.ask::<_, Option<serde_json::Value>>("eth_getTransactionByHash", (hash,)).await {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    // A node has it after all: then sending it again is no first time.
+                    self.watched.speak(&name);
+                    return;
+                }
+                Err(_) => return,
             }
-            Err(_) => return,
         }
         if let Err(error) = self.replace(&key, &entry).await {
             tracing::debug!(target: "tollway_evm", %error, nonce = entry.nonce, "a nonce is not passed over yet");
         }
     }
 
-    async fn replace(self: &Arc<Self>, key: &RecordKey, entry: &Entry) -> Result<()> {
+    pub(super) async fn replace(self: &Arc<Self>, key: &RecordKey, entry: &Entry) -> Result<()> {
         let Some(lane) = self.lanes.iter().find(|lane| lane.address == entry.sender) else { return Ok(()) };
         let (fill, filler) = self.filler(lane, entry.nonce, entry.max_fee_wei).await?;
         self.journal.replace(key, &fill, &filler).await?;
@@ -152,6 +154,7 @@ impl Engine {
             tip_wei,
             at,
             not_after: Time::FAR,
+            before: Vec::new(),
             learn: None,
             mined: None,
         };
@@ -174,6 +177,10 @@ impl Engine {
             return self.let_go(&flight.key);
         }
         flight.pending(crate::address::tx_id(&entry.hash));
+        if let Some(lane) = self.lanes.iter().find(|lane| lane.address == entry.sender) {
+            flight.board(lane.berth());
+            flight.may_cost(entry.may_cost_wei());
+        }
         // Past its time, and perhaps never sent: it is only looked for.
         let silent = self.clock.now() > entry.not_after;
         self.watched.add(Open::found(flight.clone(), entry, silent));

@@ -4,8 +4,9 @@
 //! |---|---|---|
 //! | `evm/<chain>/send/<key>` | the signed transaction, then also its result | until the retention sweep |
 //! | `evm/<chain>/open/<sender>/<nonce>` | the key that the nonce is for | until its result is written |
+//! | `evm/<chain>/was/<hash>` | the key of a transaction that was outbid by its own sender | as the first |
 //!
-//! Both are made in one atomic write. The second is the arbiter of nonces: two processes that share a ledger and a
+//! The first two are made in one atomic write. The second is the arbiter of nonces: two processes that share a ledger and a
 //! sender cannot both journal the same one, and after a crash it lists what is unfinished without reading the rest.
 
 use crate::Mined;
@@ -18,6 +19,14 @@ use tollway_core::{ChainId, Code, Error, Ledger, RecordKey, Result, Time, Write}
 const PAGE: usize = 256;
 /// Times that a write is tried again after a record moved under it.
 const RETRIES: u32 = 4;
+
+/// An offer for a transaction that a higher one has replaced. It may still be the one that is mined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Bid {
+    pub(super) hash: B256,
+    pub(super) max_fee_wei: u128,
+    pub(super) tip_wei: u128,
+}
 
 /// A signed transaction, and what became of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,12 +41,35 @@ pub(super) struct Entry {
     pub(super) at: Time,
     /// Not to be sent for the first time after this.
     pub(super) not_after: Time,
+    /// Earlier offers for the same call at the same nonce, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) before: Vec<Bid>,
     /// What its gas teaches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) learn: Option<(Address, Box<str>)>,
     /// What became of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) mined: Option<Mined>,
+}
+
+impl Entry {
+    /// What it is known by, whatever is offered for it: the hash of the first offer.
+    pub(super) fn name(&self) -> B256 {
+        self.before.first().map_or(self.hash, |first| first.hash)
+    }
+    /// Every hash that it may be mined under, newest first.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = B256> + '_ {
+        std::iter::once(self.hash).chain(self.before.iter().rev().map(|bid| bid.hash))
+    }
+    /// The most that it can cost in execution, in wei.
+    pub(super) fn may_cost_wei(&self) -> u128 {
+        let gas = super::tx::gas_limit(&self.raw).unwrap_or_default();
+        u128::from(gas).saturating_mul(self.max_fee_wei)
+    }
+    /// What was offered per gas the first time.
+    pub(super) fn first_fee_wei(&self) -> u128 {
+        self.before.first().map_or(self.max_fee_wei, |first| first.max_fee_wei)
+    }
 }
 
 /// The ledger, as far as one chain's sender uses it.
@@ -58,6 +90,10 @@ impl Journal {
     fn open_key(&self, sender: &Address, nonce: u64) -> RecordKey {
         // Fixed width, so that the ledger's order is the nonces' order.
         RecordKey(format!("evm/{}/open/{sender:#x}/{nonce:016x}", self.chain))
+    }
+
+    fn was_key(&self, hash: &B256) -> RecordKey {
+        RecordKey(format!("evm/{}/was/{hash:#x}", self.chain))
     }
 
     /// Writes a signed transaction down, before it goes anywhere.
@@ -105,6 +141,29 @@ impl Journal {
         }
     }
 
+    /// Writes a higher offer down, before it goes anywhere: same key, same nonce, another hash.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when what is journaled is not `old` any more.
+    pub(super) async fn outbid(&self, key: &RecordKey, old: &Entry, new: &Entry) -> Result<()> {
+        let moved = || Error::us(Code::Conflict).detail("the journal has another offer, or an end");
+        let have = self.ledger.load(&self.send_key(key)).await?.ok_or_else(moved)?;
+        if read(&have.value)? != *old {
+            return Err(moved());
+        }
+        let send = Write { key: self.send_key(key), expect: Some(have.version), value: Some(text(new)?) };
+        let was = Write { key: self.was_key(&old.hash), expect: None, value: Some(key.0.clone()) };
+        self.ledger.store(&[send, was]).await
+    }
+
+    /// The transaction that had this hash before it was outbid.
+    pub(super) async fn outbid_by(&self, hash: &B256) -> Result<Option<Entry>> {
+        match self.ledger.load(&self.was_key(hash)).await? {
+            Some(record) => self.load(&RecordKey(record.value)).await,
+            None => Ok(None),
+        }
+    }
+
     /// Forgets a transaction that never was and never will be.
     pub(super) async fn forget(&self, key: &RecordKey, entry: &Entry) -> Result<()> {
         self.close(key, entry, None).await
@@ -117,6 +176,12 @@ impl Journal {
         loop {
             let (have, held) = (self.ledger.load(&send).await?, self.ledger.load(&open).await?);
             let mut writes = Vec::with_capacity(2);
+            for bid in entry.before.iter().filter(|_| value.is_none()) {
+                let was = self.was_key(&bid.hash);
+                if let Some(record) = self.ledger.load(&was).await? {
+                    writes.push(Write { key: was, expect: Some(record.version), value: None });
+                }
+            }
             if have.is_some() || value.is_some() {
                 let expect = have.map(|r| r.version);
                 writes.push(Write { key: send.clone(), expect, value: value.clone() });

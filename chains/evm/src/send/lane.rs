@@ -4,10 +4,10 @@
 //! puts its nonce back; spent, the nonce is gone for good. So an error or a panic on the way to the journal cannot
 //! leave a gap.
 
+use super::purse::Purse;
 use alloy::network::TxSigner;
 use alloy::primitives::{Address, Signature};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A signer that can sign transactions.
@@ -18,7 +18,20 @@ pub(crate) struct Lane {
     pub(super) signer: SenderKey,
     pub(super) address: Address,
     nonces: Mutex<Nonces>,
-    busy: AtomicUsize,
+    purse: Mutex<Purse>,
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Lane({})", self.address)
+    }
+}
+
+/// A place on a lane: one transaction on its way, and what is set aside for it. Dropped, it is given up.
+#[derive(Debug)]
+pub(super) struct Berth {
+    lane: Arc<Lane>,
+    aside_wei: u128,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +52,7 @@ pub(super) struct Ticket<'a> {
 impl Lane {
     pub(crate) fn new(signer: SenderKey) -> Self {
         let address = signer.address();
-        Self { signer, address, nonces: Mutex::default(), busy: AtomicUsize::new(0) }
+        Self { signer, address, nonces: Mutex::default(), purse: Mutex::default() }
     }
 
     fn nonces(&self) -> MutexGuard<'_, Nonces> {
@@ -95,15 +108,35 @@ impl Lane {
         ours.then(|| Ticket { lane: self, nonce, spent: false })
     }
 
-    /// How many transactions of this sender are on their way.
-    pub(super) fn load(&self) -> usize {
-        self.busy.load(Ordering::Relaxed)
+    /// What this sender has, and what is on its way.
+    pub(super) fn purse(&self) -> MutexGuard<'_, Purse> {
+        self.purse.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    pub(super) fn begin(&self) {
-        self.busy.fetch_add(1, Ordering::Relaxed);
+
+    /// A place for one more transaction.
+    pub(super) fn berth(self: &Arc<Self>) -> Berth {
+        self.purse().enter();
+        Berth { lane: self.clone(), aside_wei: 0 }
     }
-    pub(super) fn end(&self) {
-        let _ = self.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(1)));
+}
+
+impl Berth {
+    /// Sets aside what the transaction may cost at most, in place of what was before.
+    pub(super) fn set_aside(&mut self, wei: u128) {
+        self.lane.purse().set_aside(self.aside_wei, wei);
+        self.aside_wei = wei;
+    }
+    /// The transaction is over, and cost this.
+    pub(super) fn leave(self, cost_wei: u128) {
+        self.lane.purse().spend(cost_wei);
+    }
+}
+
+impl Drop for Berth {
+    fn drop(&mut self) {
+        let mut purse = self.lane.purse();
+        purse.set_aside(self.aside_wei, 0);
+        purse.exit();
     }
 }
 

@@ -4,20 +4,26 @@ use super::engine::Engine;
 use super::flight::Flight;
 use super::journal::Entry;
 use super::lane::{Lane, Ticket};
+use super::open::Open;
 use super::tx::{self, Offer, unsigned_sample};
 use super::verdict::Verdict;
-use super::watch::Open;
 use crate::Submit;
 use crate::address::tx_id;
 use crate::receipt::RawReceipt;
 use std::sync::Arc;
 use std::time::Duration;
-use tollway_core::{Code, Error, Next, RecordKey, Result, Time};
+use tollway_core::{Blame, Code, Error, Next, RecordKey, Result, Time};
 
 /// Times that a nonce may turn out to be taken before the caller is told.
 const NONCE_TRIES: u32 = 4;
 /// Times that the ledger is asked what it has, after a write whose answer is lost.
 const DOUBT_TRIES: u32 = 5;
+
+/// What a transaction offers, and the gas it may use.
+struct Priced {
+    offer: Offer,
+    gas_limit: u64,
+}
 
 /// What the ledger did.
 enum Journaled {
@@ -32,22 +38,27 @@ enum Journaled {
 impl Engine {
     /// Runs a flight from its start. Ends it, or hands it to the watcher.
     pub(super) async fn launch(self: Arc<Self>, flight: Arc<Flight>, submit: Submit) {
-        let lane = match self.lane(submit.sender) {
-            Ok(lane) => lane,
-            Err(error) => return self.refuse(&flight, error).await,
-        };
-        lane.begin();
         for last in [false, true] {
-            match self.prepare(lane, &flight, &submit).await {
+            let (lane, priced) = match self.berth(&flight, &submit).await {
+                Ok(found) => found,
+                Err(error) => return self.refuse(&flight, error).await,
+            };
+            match self.prepare(&lane, &flight, &submit, priced).await {
                 Ok(Some(entry)) => {
-                    let Err(error) = self.first_time(lane, &flight, entry).await else { break };
+                    let Err(error) = self.first_time(&lane, &flight, entry).await else { break };
                     // A fee that is too low today comes from a look at the market that is too old. Nothing was sent,
                     // so a newer look may be tried, once.
-                    if last || error.code != Code::RpcRefused || error.next != Next::Later {
+                    let (cheap, poor) = (error.code == Code::RpcRefused, error.blame == Blame::Settler);
+                    if last || !(cheap || poor) || error.next != Next::Later {
                         self.fail(&flight, error);
                         break;
                     }
-                    self.market.forget();
+                    if poor {
+                        // The same for a sender who turned out to have too little: perhaps another has enough.
+                        self.look_into_purses().await;
+                    } else {
+                        self.market.forget();
+                    }
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -56,7 +67,21 @@ impl Engine {
                 }
             }
         }
-        lane.end();
+    }
+
+    /// Prices a transaction and finds it a sender who can pay for it.
+    async fn berth(self: &Arc<Self>, flight: &Flight, submit: &Submit) -> Result<(Arc<Lane>, Priced)> {
+        self.in_time(submit.not_after)?;
+        let fees = self.market.warm(&self.tasks).await?;
+        let max_fee_wei = fees.max_fee_wei(submit.purpose).min(self.settings.absolute_wei());
+        let offer = Offer { max_fee_wei, tip_wei: fees.tips_wei.of(submit.purpose).min(max_fee_wei) };
+        let sample = unsigned_sample(self.profile.chain_id, &submit.call, submit.gas_limit, Some(offer));
+        let gas_limit = submit.gas_limit.saturating_add(fees.l1_gas(self.market.sizes(), &sample)?);
+        let may_cost = u128::from(gas_limit).saturating_mul(max_fee_wei);
+        let lane = self.lane(submit.sender, may_cost).await?;
+        flight.board(lane.berth());
+        flight.may_cost(may_cost);
+        Ok((lane, Priced { offer, gas_limit }))
     }
 
     /// Ends a flight that sent nothing, unless something was sent under its key before (by this process or the one
@@ -80,22 +105,15 @@ impl Engine {
         lane: &Lane,
         flight: &Arc<Flight>,
         submit: &Submit,
+        priced: Priced,
     ) -> Result<Option<Entry>> {
-        self.in_time(submit.not_after)?;
-        let fees = self.market.warm(&self.tasks).await?;
-        let offer = Offer {
-            max_fee_wei: fees.max_fee_wei(submit.purpose),
-            tip_wei: fees.tips_wei.of(submit.purpose),
-        };
-        let sample = unsigned_sample(self.profile.chain_id, &submit.call, submit.gas_limit, Some(offer));
-        let gas_limit = submit.gas_limit.saturating_add(fees.l1_gas(self.market.sizes(), &sample)?);
         if !lane.synced() {
             self.sync_lane(lane).await?;
         }
         for _ in 0..NONCE_TRIES {
             let ticket =
                 lane.take().ok_or_else(|| Error::us(Code::Internal).detail("a lane without a nonce"))?;
-            let entry = self.sign(lane, &ticket, submit, gas_limit, offer).await?;
+            let entry = self.sign(lane, &ticket, submit, &priced).await?;
             match self.write_down(&flight.key, &entry).await {
                 Ok(Journaled::Ours) => {
                     ticket.spend();
@@ -130,9 +148,9 @@ impl Engine {
         lane: &Lane,
         ticket: &Ticket<'_>,
         submit: &Submit,
-        gas_limit: u64,
-        offer: Offer,
+        priced: &Priced,
     ) -> Result<Entry> {
+        let Priced { offer, gas_limit } = *priced;
         let nonce = ticket.nonce();
         let body = tx::body(self.profile.chain_id, nonce, &submit.call, gas_limit, offer);
         let (hash, raw) = tx::sign(lane.signer.as_ref(), body).await?;
@@ -145,6 +163,7 @@ impl Engine {
             tip_wei: offer.tip_wei,
             at: self.clock.now(),
             not_after: submit.not_after,
+            before: Vec::new(),
             learn: submit.learn.map(|key| (key.contract, key.what.into())),
             mined: None,
         })
@@ -181,7 +200,7 @@ impl Engine {
         }
         match self.submitter.first(&entry.hash, &entry.raw).await {
             Verdict::Mined(receipt) => self.landed(flight, entry, *receipt).await,
-            Verdict::Accepted => self.watched.add(Open::accepted(flight.clone(), entry)),
+            Verdict::Accepted => self.watched.add(Open::accepted(flight.clone(), entry, self.keeps())),
             Verdict::NonceTooLow => self.watched.add(Open::suspect(flight.clone(), entry)),
             Verdict::Doubt | Verdict::Strange(_) | Verdict::NoSuchMethod => {
                 self.watched.add(Open::doubtful(flight.clone(), entry));
@@ -223,7 +242,7 @@ impl Engine {
         if self.finality.question().is_none() {
             self.settle(flight.clone(), entry, receipt).await;
         } else {
-            self.watched.add(Open::accepted(flight.clone(), entry));
+            self.watched.add(Open::accepted(flight.clone(), entry, self.keeps()));
         }
     }
 

@@ -4,9 +4,9 @@
 //! ```text
 //!  key ── nonce ── sign ──①── journal ──②── broadcast ──③── receipt ──④── finality ──⑤── result journaled ──⑥
 //! ```
-//! The journal holds the signed bytes before they go anywhere. From then on there is exactly one set of bytes for the
-//! key: every later step sends those again or looks for their hash, and nothing ever signs for the key again while
-//! they might be mined.
+//! The journal holds the signed bytes before they go anywhere. From then on the key has one nonce: every later step sends
+//! those bytes again, looks for their hash, or offers more for the same call at the same nonce; and nothing signs for the
+//! key at another nonce while they might be mined.
 //!
 //! # What a crash leaves, at each point
 //! | at | left behind | mended by |
@@ -41,18 +41,32 @@
 //! transfer of nothing at today's fees takes its nonce. Whichever of the two is mined, the other never will be; the
 //! caller hears of the receipt, or that the nonce was used by another transaction, which is definite.
 //!
-//! # Not done here
-//! A transaction that is pooled and whose fee fell behind is not replaced by one of the same call at a higher fee. The
-//! journal has what that needs (the nonce's holder can change: `Journal::replace`).
+//! # What the market leaves behind
+//! A transaction whose fee falls behind is offered more for (`bid`): the same call at the same nonce, so that at most one
+//! of the offers can be mined, journaled under the same key before it is sent. Every hash leads to the same key, and
+//! whichever is mined is the result.
+//!
+//! # Reorganisations
+//! Up to the set finality, a receipt that is gone puts its transaction back where it was: it is sent again and looked for.
+//! At finality the receipt's block must still be the chain's, by every node's word.
+//!
+//! # Senders
+//! Each sender has its own nonces; a new key goes to the one with the fewest on their way, of those with coin enough
+//! (`purse`), and stays with it whatever happens.
 
+mod again;
+mod bid;
 mod engine;
 mod flight;
 mod gap;
 mod journal;
 mod lane;
 mod launch;
+mod open;
+mod purse;
 mod recover;
 mod scribe;
+mod seek;
 mod settings;
 mod submit;
 mod tx;
@@ -61,5 +75,6 @@ mod watch;
 
 pub(crate) use engine::{Engine, Parts};
 pub(crate) use lane::{Lane, SenderKey};
+pub use purse::{SignerState, Standing};
 pub use settings::{Inclusion, SendSettings};
 pub(crate) use tx::{Offer, body as unsigned, unsigned_sample};

@@ -27,6 +27,15 @@ pub struct SendSettings {
     pub retention_ms: u64,
     /// The most transactions on their way at a time; more are refused.
     pub in_flight_max: usize,
+    /// The most that may be offered per gas for a transaction that is stuck, in multiples of what was offered for it
+    /// first; one or less never offers more.
+    pub bid_times_max: u32,
+    /// The most that is ever offered per gas, in wei; zero is no bound.
+    pub fee_cap_wei: u64,
+    /// A signer with coin for fewer payments than this, at today's fees, is reported.
+    pub low_payments: u32,
+    /// A signer with coin for fewer payments than this leaves the rotation, while others are better off.
+    pub reserve_payments: u32,
 }
 
 impl Default for SendSettings {
@@ -36,11 +45,25 @@ impl Default for SendSettings {
             patience_ms: 0,
             retention_ms: 7 * 24 * 60 * 60 * 1000,
             in_flight_max: 16_384,
+            bid_times_max: 100,
+            fee_cap_wei: 0,
+            low_payments: 100,
+            reserve_payments: 20,
         }
     }
 }
 
 impl SendSettings {
+    /// The most to offer per gas for what `first_wei` was offered for at first.
+    pub(super) fn cap_wei(&self, first_wei: u128) -> u128 {
+        self.absolute_wei().min(first_wei.saturating_mul(self.bid_times_max.into()))
+    }
+
+    /// The most to offer per gas for anything.
+    pub(super) fn absolute_wei(&self) -> u128 {
+        if self.fee_cap_wei == 0 { u128::MAX } else { self.fee_cap_wei.into() }
+    }
+
     pub(super) fn patience_ms(&self, block_ms: u32) -> u64 {
         match self.patience_ms {
             0 => u64::from(block_ms).saturating_mul(10).max(60_000),

@@ -3,6 +3,7 @@ use super::verdict::Verdict;
 use crate::receipt::RawReceipt;
 use crate::rpc::Rpc;
 use alloy::primitives::{B256, Bytes};
+use serde::de::IgnoredAny;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -37,9 +38,26 @@ impl Submitter {
         self.plain(hash, raw, self.rpc.timeout()).await
     }
 
-    /// The same bytes again.
+    /// The same bytes again. Where there are several nodes, they are asked for the hash before anything is sent.
     pub(super) async fn again(&self, hash: &B256, raw: &Bytes) -> Verdict {
+        if self.rpc.nodes() > 1 && self.known_anywhere(hash).await {
+            return Verdict::Accepted;
+        }
         self.plain(hash, raw, self.again_limit).await
+    }
+
+    /// A higher offer for something that was sent before.
+    pub(super) async fn again_first(&self, hash: &B256, raw: &Bytes) -> Verdict {
+        self.plain(hash, raw, self.again_limit).await
+    }
+
+    /// True when a node has a transaction with this hash, in a block or in its pool.
+    async fn known_anywhere(&self, hash: &B256) -> bool {
+        let nodes = self.rpc.each_well();
+        let asked = nodes.iter().map(|node| {
+            node.ask_within::<_, Option<IgnoredAny>>("eth_getTransactionByHash", (hash,), self.again_limit)
+        });
+        futures::future::join_all(asked).await.iter().any(|answer| matches!(answer, Ok(Some(_))))
     }
 
     async fn sync(&self, hash: &B256, raw: &Bytes) -> Verdict {

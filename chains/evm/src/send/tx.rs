@@ -1,8 +1,8 @@
 //! Transactions: how one looks before it is signed, and signing it.
 
 use crate::EvmCall;
-use alloy::consensus::{SignableTransaction, TxEip1559};
-use alloy::eips::eip2718::Encodable2718;
+use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use alloy::eips::eip2718::{Decodable2718, Encodable2718};
 use alloy::network::TxSigner;
 use alloy::primitives::{B256, Bytes, Signature, TxKind, U256};
 use tollway_core::{Blame, Code, Error, Next, Result, Sample};
@@ -41,6 +41,25 @@ pub(crate) fn body(chain_id: u64, nonce: u64, call: &EvmCall, gas_limit: u64, of
     }
 }
 
+/// The transaction of these signed bytes.
+fn of(raw: &Bytes) -> Result<TxEip1559> {
+    let unread = || Error::us(Code::Internal).detail("a journaled transaction cannot be read");
+    let signed = TxEnvelope::decode_2718(&mut raw.as_ref()).map_err(|_| unread())?;
+    Ok(signed.as_eip1559().ok_or_else(unread)?.tx().clone())
+}
+
+/// The gas limit of these signed bytes.
+pub(super) fn gas_limit(raw: &Bytes) -> Result<u64> {
+    of(raw).map(|tx| tx.gas_limit)
+}
+
+/// The transaction of these signed bytes, with another offer and nothing else changed.
+pub(super) fn outbid(raw: &Bytes, offer: Offer) -> Result<TxEip1559> {
+    let mut tx = of(raw)?;
+    (tx.max_fee_per_gas, tx.max_priority_fee_per_gas) = (offer.max_fee_wei, offer.tip_wei);
+    Ok(tx)
+}
+
 /// Signs a transaction: its hash, and the bytes to send.
 pub(super) async fn sign(
     signer: &(dyn TxSigner<Signature> + Send + Sync),
@@ -54,4 +73,24 @@ pub(super) async fn sign(
     let signed = tx.into_signed(signature);
     let raw = signed.encoded_2718();
     Ok((*signed.hash(), raw.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LocalKey;
+    use alloy::primitives::Address;
+
+    #[tokio::test]
+    async fn a_higher_offer_changes_the_fees_and_nothing_else() {
+        let key = LocalKey::from_bytes(&[5; 32]).unwrap();
+        let call = EvmCall { to: Address::repeat_byte(7), data: vec![1, 2, 3].into() };
+        let first = body(8453, 9, &call, 120_000, Offer { max_fee_wei: 100, tip_wei: 10 });
+        let (hash, raw) = sign(&key, first.clone()).await.unwrap();
+        let offer = Offer { max_fee_wei: 2_000, tip_wei: 30 };
+        let second = outbid(&raw, offer).unwrap();
+        assert_eq!(second, TxEip1559 { max_fee_per_gas: 2_000, max_priority_fee_per_gas: 30, ..first });
+        assert_ne!(sign(&key, second).await.unwrap().0, hash);
+        assert!(outbid(&vec![2, 1].into(), offer).is_err());
+    }
 }
