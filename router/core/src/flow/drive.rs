@@ -1,4 +1,5 @@
 use super::once::{Admitted, Claimed, SettleOnce};
+use super::tab::{Tab, Tally};
 use crate::{
     Arrival, Ceiling, Charge, Code, Error, Event, Json, Move, Order, Receipt, Result, Seller, Visit,
 };
@@ -8,6 +9,12 @@ use crate::{
 pub trait Handler: Send {
     /// Serves, and says what it costs; `None` when it failed and nothing is owed. Charges are made from `ceiling`.
     async fn run(&mut self, ceiling: &Ceiling) -> Option<Charge>;
+
+    /// What the driver calls: [`Self::run`], for a handler that serves at one go. One that delivers bit by bit notes on
+    /// `tab` what it has delivered so far, so that a crash in the middle does not give it away.
+    async fn serve(&mut self, ceiling: &Ceiling, _tab: &mut dyn Tab) -> Option<Charge> {
+        self.run(ceiling).await
+    }
 }
 
 /// How a visit ended.
@@ -109,7 +116,8 @@ impl Driver<'_> {
         if held.claimed.is_none() && visit.receipts.is_empty() {
             return Err(Error::us(Code::ServeWithoutPayment));
         }
-        let advanced = match handler.run(&ceiling).await {
+        let mut tally = Tally { once: &self.once, claimed: held.claimed.as_mut() };
+        let advanced = match handler.serve(&ceiling, &mut tally).await {
             Some(charge)
                 if charge.amount().asset != ceiling.asset() || charge.atomic() > ceiling.atomic() =>
             {

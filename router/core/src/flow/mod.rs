@@ -9,16 +9,19 @@
 //! * replay keys are claimed after verification (a forged payload burns no honest payer's nonce) and before serving;
 //! * every step that cannot be taken back is journaled before it is taken;
 //! * an unknown outcome is resolved by `Settler::resume`, never by settling again;
-//! * a claim is released only when nothing was sent.
+//! * a claim is released only when nothing was sent;
+//! * what a handler has noted as delivered is settled after a crash, and no more than that.
 
 mod drive;
 mod journal;
 mod offer;
 mod once;
 mod simple;
+mod tab;
 
 pub use drive::{Delivered, Driver, Handler};
 pub use journal::{Stage, VisitRecord};
 pub use offer::offer;
 pub use once::{SettleOnce, verify};
 pub use simple::{order, simple};
+pub use tab::Tab;

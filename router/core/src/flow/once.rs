@@ -175,7 +175,38 @@ impl SettleOnce<'_> {
                 entry.remove(self.ledger).await?;
                 Ok(None)
             }
+            Stage::Serving => self.settle_noted(entry).await,
             Stage::Settling => self.resume_entry(entry, Alone::Yes).await,
+        }
+    }
+
+    /// A process died while it served: what it had noted as delivered is settled. A payment that can no longer be used
+    /// ends as any other whose fate the settler tells; one that nobody could look at stays for the next time.
+    async fn settle_noted(&self, mut entry: Entry) -> Result<Option<Receipt>> {
+        // Whoever writes the next version is alone with it.
+        match entry.save(self.ledger).await {
+            Err(e) if e.code == Code::Conflict => return Ok(None),
+            other => other?,
+        }
+        let order = entry.record.order.clone();
+        let verified = match verify(self.read, self.settler, order, self.clock).await {
+            Ok(verified) => verified,
+            Err(e) if e.next == Next::Later || e.is_unknown_outcome() => return Ok(None),
+            Err(_) => return self.resume_entry(entry, Alone::Yes).await,
+        };
+        let ceiling = verified.terms().ceiling.min(entry.record.order.requirement.price);
+        let charge = ceiling.charge(entry.record.charge_atomic)?;
+        let mut claimed = Claimed { verified: Some(verified), entry };
+        match self.settle_held(&mut claimed, charge).await {
+            Ok(receipt) => Ok(Some(self.remember(claimed, receipt).await)),
+            Err(e) if e.is_unknown_outcome() => Ok(None),
+            // Nothing was sent, and later may do.
+            Err(e) if e.next == Next::Later => {
+                claimed.entry.record.stage = Stage::Serving;
+                claimed.entry.save(self.ledger).await?;
+                Ok(None)
+            }
+            Err(e) => self.release(claimed, e).await,
         }
     }
 
