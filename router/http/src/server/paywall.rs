@@ -59,7 +59,8 @@ impl Paywall {
         Self { shared: Arc::new(shared) }
     }
 
-    /// After a restart: releases in the background what was never sent and resumes what was, again and again until
+    /// After a restart: releases in the background what was never sent, settles what streams had delivered and resumes what
+    /// was sent, again and again until
     /// nothing is open. Visits that begin meanwhile are left alone.
     pub fn recover(&self) -> Running<()> {
         let gate = Arc::clone(&self.shared.gate);
@@ -78,9 +79,16 @@ impl Paywall {
         })
     }
 
-    /// Waits for the visits under way, also those whose clients have gone. Call it after the server has stopped
-    /// accepting. Returns how many are left when time is up: they are in the journal, for [`Self::recover`].
+    /// Ends the answers that a meter charges for, also those that begin from now on: what they have delivered is settled,
+    /// and their receipts are sent. Call it when the process is told to stop, so that the server need not wait for streams.
+    pub fn end_streams(&self) {
+        self.shared.visits.stop();
+    }
+
+    /// Waits for the visits under way, also those whose clients have gone, and ends the streams among them. Call it after
+    /// the server has stopped accepting. Returns how many are left when time is up: they are in the journal, for [`Self::recover`].
     pub async fn drain(&self, within: Duration) -> usize {
+        self.end_streams();
         self.shared.visits.drained(&self.shared.settings.tasks, within).await
     }
 }
