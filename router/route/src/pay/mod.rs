@@ -10,10 +10,12 @@
 //! amount stays reserved, whatever the server said.
 
 mod attempt;
+mod later;
 mod settle_up;
 
 pub(crate) use attempt::Active;
 pub use attempt::{AttemptRecord, AttemptStage};
+pub use later::{Begun, Later};
 
 use crate::router::{Context, Route, Router};
 use attempt::Attempt;
@@ -41,6 +43,8 @@ pub enum Reply {
     Receipt(Receipt),
     /// Served, without a receipt.
     NoReceipt,
+    /// Being served: the receipt comes after the answer, which is for the caller to read first.
+    Streams,
     /// 402 or 412 with terms.
     Challenged(Challenge),
     /// Refused, or settled unsuccessfully.
@@ -75,18 +79,38 @@ impl Router {
     ///
     /// # Errors
     /// [`Code::NoRoute`] with every reason; the server's refusal; an unknown outcome when neither server nor chain
-    /// could say: the attempt stays journaled, and nothing is signed again for it.
+    /// could say, or when the receipt is still to come ([`Self::begin`]): the attempt stays journaled, and nothing is
+    /// signed again for it.
     pub async fn pay(
         &self,
         challenge: &Challenge,
         context: Context<'_>,
         exchange: &mut dyn Exchange,
     ) -> Result<Paid> {
+        match self.begin(challenge, context, exchange).await? {
+            Begun::Paid(paid) => Ok(paid),
+            Begun::Later(_) => Err(Error::unknown(Code::SettlementPending, None)
+                .detail("the receipt comes after the answer; the amount stays reserved until then")),
+        }
+    }
+
+    /// As [`Self::pay`], for an exchange whose answers may stream: what comes back may have to be finished.
+    ///
+    /// # Errors
+    /// Those of [`Self::pay`].
+    pub async fn begin(
+        &self,
+        challenge: &Challenge,
+        context: Context<'_>,
+        exchange: &mut dyn Exchange,
+    ) -> Result<Begun> {
         match self.pay_once(challenge, context, exchange).await? {
-            Step::Paid(paid) => Ok(paid),
+            Step::Paid(paid) => Ok(Begun::Paid(paid)),
+            Step::Later(later) => Ok(Begun::Later(later)),
             Step::Corrected(terms) => {
                 match self.pay_once(&terms, context, exchange).await.map_err(still_out)? {
-                    Step::Paid(paid) => Ok(Paid { corrected: true, ..paid }),
+                    Step::Paid(paid) => Ok(Begun::Paid(Paid { corrected: true, ..paid })),
+                    Step::Later(later) => Ok(Begun::Later(later.corrected())),
                     Step::Corrected(again) => {
                         Err(Error::new(again.error.unwrap_or(Code::NoRoute), Blame::Payee, Next::Never)
                             .detail("the server corrected its terms twice; nothing more is signed"))
@@ -213,6 +237,8 @@ impl Router {
                     }
                 }
             }
+            // It stands in the journal as signed: until it is finished, or found on chain, its amount stays reserved.
+            Reply::Streams => Ok(Step::Later(Later::of(attempt.id(), route.index))),
             Reply::NoReceipt => {
                 let words =
                     "served without a receipt; the authorization stays reserved until the chain tells";
@@ -288,6 +314,7 @@ impl Router {
 #[allow(clippy::large_enum_variant, reason = "one per payment, consumed at once")]
 enum Step {
     Paid(Paid),
+    Later(Later),
     Corrected(Box<Challenge>),
 }
 
