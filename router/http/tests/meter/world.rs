@@ -8,15 +8,17 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
 use tollway_http::client::{ClientSettings, PaidResponse, PayingClient, Standing, StreamedPayment};
+use tollway_http::codec::{self, Limits};
 use tollway_http::server::{Paywall, PaywallBuilder, Priced};
 use tollway_route::{
-    Gate, GateBuilder, Policy, QuoteBook, QuoteSettings, Rail, Router, RouterBuilder, SellerPolicy, Tag,
+    Context, Exchange, Gate, GateBuilder, Policy, QuoteBook, QuoteSettings, Rail, Reply, RouterBuilder,
+    SellerPolicy, Tag,
 };
 use tollway_testkit::sim::{FAMILY, SimChain, SimKey, SimSettings, account};
 use tollway_testkit::weave::SeededDice;
@@ -74,6 +76,10 @@ impl World {
     }
 
     pub(crate) fn gate(&self) -> Arc<Gate> {
+        self.gate_with_patience(10_000)
+    }
+
+    pub(crate) fn gate_with_patience(&self, patience_ms: u64) -> Arc<Gate> {
         let node = self.chain.node(self.ledger.clone()).sender(&SimKey::named("settler")).unwrap().build();
         let registry = Registry::builder()
             .with(self.entry.clone())
@@ -91,13 +97,21 @@ impl World {
             clock: Arc::new(Wall),
             policy: SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() },
             owner: "shop".to_owned(),
-            patience_ms: 10_000,
+            patience_ms,
         };
         Arc::new(builder.build())
     }
 
     /// Everything below `/` at the one price.
     pub(crate) fn paywall(&self, set: impl FnOnce(PaywallBuilder) -> PaywallBuilder) -> Paywall {
+        self.paywall_at(self.gate(), set)
+    }
+
+    pub(crate) fn paywall_at(
+        &self,
+        gate: Arc<Gate>,
+        set: impl FnOnce(PaywallBuilder) -> PaywallBuilder,
+    ) -> Paywall {
         let rail = Rail {
             scheme: Name::new("tab").unwrap(),
             method: None,
@@ -107,7 +121,7 @@ impl World {
             timeout_s: 60,
         };
         let price = Tag::Amounts(vec![Amount::new(self.token, PRICE)]);
-        set(Paywall::builder(self.gate()).everything(Priced::fixed(price, vec![rail]))).build().unwrap()
+        set(Paywall::builder(gate).everything(Priced::fixed(price, vec![rail]))).build().unwrap()
     }
 
     pub(crate) fn client(&self) -> PayingClient {
@@ -132,6 +146,29 @@ impl World {
         };
         let settings = ClientSettings { backoff_ms: 20, ..ClientSettings::default() };
         PayingClient::new(reqwest::Client::builder(), Arc::new(router.build()), settings).unwrap()
+    }
+
+    /// A signed payment for `/a`, as a header's value, that nobody has sent yet.
+    pub(crate) async fn slip(&self, client: &PayingClient, at: SocketAddr, v1: bool) -> String {
+        struct Caught(Option<String>, bool);
+        #[async_trait]
+        impl Exchange for Caught {
+            async fn send(&mut self, payment: &Payment) -> Reply {
+                let mut payment = payment.clone();
+                if self.1 {
+                    payment.accepted.version = Version::V1;
+                }
+                let json = wire::write_payment(&payment, &[FAMILY]).unwrap();
+                self.0 = Some(codec::encode(&json));
+                Reply::Streams
+            }
+        }
+        let response = reqwest::get(format!("http://{at}/a")).await.unwrap();
+        let challenge =
+            codec::read_challenge(response.headers(), &[], &[FAMILY], &Limits::DEFAULT).unwrap().unwrap();
+        let mut caught = Caught(None, v1);
+        client.router().begin(&challenge, Context::default(), &mut caught).await.unwrap();
+        caught.0.unwrap()
     }
 
     pub(crate) fn shop(&self) -> Account {
@@ -190,7 +227,7 @@ impl http_body::Body for Counted {
     type Error = axum::Error;
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        cx: &mut std::task::Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let next = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &next
@@ -249,5 +286,13 @@ impl Reading {
     }
 }
 
-/// Where something that a test waits for is written down.
-pub(crate) type Slot<T> = Arc<Mutex<Option<T>>>;
+/// Waits for something that another task is about to do.
+pub(crate) async fn until(mut done: impl AsyncFnMut() -> bool) {
+    for _ in 0..1_000 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never happened");
+}

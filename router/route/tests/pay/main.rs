@@ -2,6 +2,7 @@
 
 mod answers;
 mod crashes;
+mod later;
 #[path = "../kit/mod.rs"]
 mod kit;
 
