@@ -167,3 +167,22 @@ fn nothing_is_noted_that_could_not_be_charged() {
         assert_eq!((runs.into_inner(), journal(&world)), (1, 0), "{amount}");
     }
 }
+
+#[test]
+fn what_was_delivered_is_not_let_go_because_a_node_stumbles() {
+    for (stumbles, patience_ms) in [(1, 3_000), (5, 3_000), (1_000, 3_000)] {
+        let world = World { patience_ms, ..World::new(Settles::Stumbles(stumbles)) };
+        let (out, noted) = (AtomicU64::new(0), AtomicU64::new(0));
+        let got = run(visit(&world, &out, &noted));
+        if stumbles < 1_000 {
+            assert!(matches!(got, Ok(Delivered::Paid(_))), "{got:?}");
+        } else {
+            // Nobody may take it for refused: it is owed, and tried again.
+            assert!(got.unwrap_err().is_unknown_outcome());
+            assert_eq!((taken(&world), journal(&world)), (0, 1));
+            world.stumbled.store(1_000, Ordering::SeqCst);
+            run(recover(&world));
+        }
+        assert_eq!((taken(&world), world.sends(), journal(&world)), (BITS * EACH, 1, 0), "{stumbles}");
+    }
+}

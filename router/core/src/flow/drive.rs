@@ -1,3 +1,4 @@
+use super::journal::Stage;
 use super::once::{Admitted, Claimed, SettleOnce};
 use super::tab::{Tab, Tally};
 use crate::{
@@ -134,16 +135,18 @@ impl Driver<'_> {
 
     async fn settle(&self, visit: &mut Visit, held: &mut Held, charge: Charge) -> Result<Move> {
         let mut claimed = held.claimed.take().ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
-        match self.once.settle_held(&mut claimed, charge).await {
-            Ok(receipt) => {
+        let receipt = if claimed.entry.record.stage == Stage::Serving {
+            self.once.settle_served(claimed, charge).await?
+        } else {
+            match self.once.settle_held(&mut claimed, charge).await {
                 // Concluded at once: whatever happens next, the same payment finds this receipt.
-                let receipt = self.once.remember(claimed, receipt).await;
-                visit.receipts.push(receipt.clone());
-                self.seller.advance(visit, Event::Settled(&receipt)).await
+                Ok(receipt) => self.once.remember(claimed, receipt).await,
+                Err(e) if e.is_unknown_outcome() => return Err(e),
+                Err(e) => return self.once.release(claimed, e).await,
             }
-            Err(e) if e.is_unknown_outcome() => Err(e),
-            Err(e) => self.once.release(claimed, e).await,
-        }
+        };
+        visit.receipts.push(receipt.clone());
+        self.seller.advance(visit, Event::Settled(&receipt)).await
     }
 
     async fn done(&self, held: Held, receipt: Option<Receipt>) -> Result<Delivered> {

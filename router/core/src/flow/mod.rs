@@ -10,12 +10,13 @@
 //! * every step that cannot be taken back is journaled before it is taken;
 //! * an unknown outcome is resolved by `Settler::resume`, never by settling again;
 //! * a claim is released only when nothing was sent;
-//! * what a handler has noted as delivered is settled after a crash, and no more than that.
+//! * what a handler has noted as delivered is owed: it is tried again where nothing was sent, and settled after a crash.
 
 mod drive;
 mod journal;
 mod offer;
 mod once;
+mod owed;
 mod simple;
 mod tab;
 

@@ -51,7 +51,7 @@ pub(super) enum Admitted {
 
 /// Whether the settler that had begun is known to be gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Alone {
+pub(super) enum Alone {
     Yes,
     No,
 }
@@ -180,36 +180,6 @@ impl SettleOnce<'_> {
         }
     }
 
-    /// A process died while it served: what it had noted as delivered is settled. A payment that can no longer be used
-    /// ends as any other whose fate the settler tells; one that nobody could look at stays for the next time.
-    async fn settle_noted(&self, mut entry: Entry) -> Result<Option<Receipt>> {
-        // Whoever writes the next version is alone with it.
-        match entry.save(self.ledger).await {
-            Err(e) if e.code == Code::Conflict => return Ok(None),
-            other => other?,
-        }
-        let order = entry.record.order.clone();
-        let verified = match verify(self.read, self.settler, order, self.clock).await {
-            Ok(verified) => verified,
-            Err(e) if e.next == Next::Later || e.is_unknown_outcome() => return Ok(None),
-            Err(_) => return self.resume_entry(entry, Alone::Yes).await,
-        };
-        let ceiling = verified.terms().ceiling.min(entry.record.order.requirement.price);
-        let charge = ceiling.charge(entry.record.charge_atomic)?;
-        let mut claimed = Claimed { verified: Some(verified), entry };
-        match self.settle_held(&mut claimed, charge).await {
-            Ok(receipt) => Ok(Some(self.remember(claimed, receipt).await)),
-            Err(e) if e.is_unknown_outcome() => Ok(None),
-            // Nothing was sent, and later may do.
-            Err(e) if e.next == Next::Later => {
-                claimed.entry.record.stage = Stage::Serving;
-                claimed.entry.save(self.ledger).await?;
-                Ok(None)
-            }
-            Err(e) => self.release(claimed, e).await,
-        }
-    }
-
     /// Verifies, journals, claims.
     pub(super) async fn claim(&self, order: Order, print: &Print) -> Result<Claimed> {
         let verified = verify(self.read, self.settler, order, self.clock).await?;
@@ -281,12 +251,12 @@ impl SettleOnce<'_> {
         Err(unknown)
     }
 
-    fn waiting(&self) -> Waiting<'_> {
+    pub(super) fn waiting(&self) -> Waiting<'_> {
         let since = self.clock.now();
         Waiting { clock: self.clock, since, patience_ms: self.patience_ms, paused_ms: 0 }
     }
 
-    async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
+    pub(super) async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
         let fate = self.settler.resume(&entry.record.order).await;
         let (keys, print) = (entry.record.keys.clone(), entry.record.print.clone());
         match fate {
@@ -325,7 +295,7 @@ impl SettleOnce<'_> {
 
 /// Pauses between looks, until patience is over. The looks count too: a settler may take long to say that it does not
 /// know.
-struct Waiting<'a> {
+pub(super) struct Waiting<'a> {
     clock: &'a dyn Clock,
     since: Time,
     patience_ms: u64,
@@ -333,13 +303,13 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         // The pauses by themselves too, should the clock step back.
         self.paused_ms.max(self.clock.now().ms_since(self.since)) >= self.patience_ms
     }
 
     /// 20 ms at first, doubling to a second.
-    async fn pause(&mut self) {
+    pub(super) async fn pause(&mut self) {
         let pause_ms = self.paused_ms.clamp(20, 1000);
         self.clock.sleep(pause_ms).await;
         self.paused_ms = self.paused_ms.saturating_add(pause_ms);

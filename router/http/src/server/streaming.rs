@@ -65,7 +65,15 @@ impl Watched<'_> {
         tracing::debug!(charge = %counted.amount(), broken = end.broken, left, "a stream has ended");
         // The trailers are the later word.
         let overrides = end.overrides.or(self.overrides);
-        Some(self.till.delivered(counted, self.ceiling, overrides.as_ref()))
+        let charge = self.till.delivered(counted, self.ceiling, overrides.as_ref());
+        // Noted to the last, it is owed, and not let go where settling fails at first.
+        if charge == counted
+            && charge.atomic() > 0
+            && let Err(e) = tab.note(&charge).await
+        {
+            tracing::warn!(error = %e, "the end of a stream cannot be written down");
+        }
+        Some(charge)
     }
 
     async fn note(&self, tab: &mut dyn Tab) -> Result<()> {
