@@ -7,6 +7,7 @@ use super::visits::Visits;
 use crate::codec::Limits;
 use crate::tasks::Tasks;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tollway_core::{Clock, Code, Error, Ledger, Result};
 use tollway_route::Gate;
@@ -175,6 +176,7 @@ impl PaywallBuilder {
             table,
             visits: Visits::new(settings.visits_max),
             settings,
+            looked_after: AtomicBool::new(false),
             answers: answers.map(|(ledger, clock)| Arc::new(Answers::new(ledger, clock, max))),
         }))
     }

@@ -60,7 +60,8 @@ impl Watched<'_> {
             }
         };
         let counted = self.meter.close();
-        let counted = counted.inspect_err(|e| tracing::error!(error = %e, "a meter over its ceiling")).ok()?;
+        let counted =
+            counted.inspect_err(|e| tracing::error!(error = %e, "a meter over its ceiling")).ok()?;
         let (left, end) = (end.is_none(), end.unwrap_or_default());
         tracing::debug!(charge = %counted.amount(), broken = end.broken, left, "a stream has ended");
         // The trailers are the later word.

@@ -78,11 +78,12 @@ where
     let visit = shared.settings.tasks.spawn(async move {
         let _ticket = ticket;
         let delivered = visiting.gate.serve(admitted, &mut run).await;
-        if let Some(told) = run.told.take()
-            && let Some(receipt) = afterwards(&delivered, &asked, version, &visiting)
-        {
+        if let Some(told) = run.told.take() {
+            if delivered.as_ref().is_err_and(Error::is_unknown_outcome) {
+                visiting.look_after();
+            }
             // Its client may have gone.
-            let _ = told.send(receipt);
+            drop(afterwards(&delivered, &asked, version, &visiting).map(|receipt| told.send(receipt)));
         }
         (delivered, run.outcome, run.charged)
     });

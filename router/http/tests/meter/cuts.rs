@@ -71,8 +71,8 @@ fn shop(world: &World, pace: &Pace) -> Router {
         .layer(world.paywall(|set| set))
 }
 
-async fn ask(client: &PayingClient, at: SocketAddr, path: &str) -> Reading {
-    Reading::new(client.get(format!("http://{at}{path}")).await.unwrap())
+async fn ask(client: &PayingClient, at: SocketAddr, path: &str) -> Reader {
+    Reader::new(client.get(format!("http://{at}{path}")).await.unwrap())
 }
 
 /// Runs a test for every cut, some at once, and checks that the chain has what was charged, once each.
@@ -147,7 +147,7 @@ async fn by_the_client() {
                 assert!(reading.next().await.unwrap().is_some());
                 paced_by(&pace, &name).add_permits(1);
             }
-            let Reading { payment, answer, .. } = reading;
+            let Reader { payment, answer, .. } = reading;
             drop(answer);
             charged_between(cut, payment.paid().await.unwrap().charged.atomic, &handed)
         }

@@ -4,7 +4,7 @@ use crate::world::*;
 use crate::{shelf, tab};
 use axum::Router;
 use axum::extract::Extension;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
@@ -38,7 +38,7 @@ async fn the_last_event_is_the_receipt() {
     };
     let (at, _) = serve(app(&world, get(story))).await;
     let client = world.client();
-    let mut reading = Reading::new(client.get(format!("http://{at}/a")).await.unwrap());
+    let mut reading = Reader::new(client.get(format!("http://{at}/a")).await.unwrap());
     assert_eq!(reading.answer.response.headers()["trailer"], "payment-response");
     assert_eq!(reading.rest().await, (7, true));
     // Read to the end, it is closed: nothing was asked for it.
@@ -65,7 +65,8 @@ async fn the_trailer_is_the_receipt() {
 async fn by_hand(at: std::net::SocketAddr, payment: (&str, &str), more: &str) -> String {
     let mut socket = tokio::net::TcpStream::connect(at).await.unwrap();
     let (name, value) = payment;
-    let request = format!("GET /a HTTP/1.1\r\nHost: {at}\r\n{name}: {value}\r\n{more}Connection: close\r\n\r\n");
+    let request =
+        format!("GET /a HTTP/1.1\r\nHost: {at}\r\n{name}: {value}\r\n{more}Connection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
     socket.read_to_string(&mut text).await.unwrap();
@@ -111,13 +112,17 @@ async fn over_the_wire() {
 async fn a_fixed_price_is_gathered_and_settled_first() {
     let world = World { entry: tab::FIXED, ..World::new() };
     let app = Router::new()
-        .route("/whole", get(|Extension(m): Extension<Meter>| async move {
-            assert!(!m.is_metered());
-            shelf::events(shelf::chunks(&m, 5, 100))
-        }))
-        .route("/broken", get(|Extension(m): Extension<Meter>| async move {
-            shelf::events(shelf::broken(&m, 5, 100))
-        }))
+        .route(
+            "/whole",
+            get(|Extension(m): Extension<Meter>| async move {
+                assert!(!m.is_metered());
+                shelf::events(shelf::chunks(&m, 5, 100))
+            }),
+        )
+        .route(
+            "/broken",
+            get(|Extension(m): Extension<Meter>| async move { shelf::events(shelf::broken(&m, 5, 100)) }),
+        )
         .layer(world.paywall(|set| set));
     let (at, handed) = serve(app).await;
     let client = world.client();
@@ -141,7 +146,7 @@ async fn a_paywall_that_is_told_to_end_its_streams_settles_them() {
     let paywall = world.paywall(|set| set);
     let (at, _) = serve(Router::new().route("/a", get(endless)).layer(paywall.clone())).await;
     let client = world.client();
-    let mut reading = Reading::new(client.get(format!("http://{at}/a")).await.unwrap());
+    let mut reading = Reader::new(client.get(format!("http://{at}/a")).await.unwrap());
     for _ in 0..3 {
         assert!(reading.next().await.unwrap().is_some());
     }
@@ -161,7 +166,7 @@ async fn a_stream_ends_while_its_payment_is_good() {
     let paywall = world.paywall(|set| set.stream_timeout(Duration::from_millis(200)));
     let (at, _) = serve(Router::new().route("/a", get(endless)).layer(paywall)).await;
     let client = world.client();
-    let mut reading = Reading::new(client.get(format!("http://{at}/a")).await.unwrap());
+    let mut reading = Reader::new(client.get(format!("http://{at}/a")).await.unwrap());
     assert_eq!(reading.rest().await, (2, true));
     assert_eq!((reading.payment.paid().await.unwrap().charged.atomic, world.taken()), (200, vec![200]));
 }

@@ -2,6 +2,8 @@
 
 mod cuts;
 mod ends;
+mod frail;
 mod shelf;
 mod tab;
+mod trouble;
 mod world;

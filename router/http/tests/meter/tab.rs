@@ -27,6 +27,14 @@ pub(crate) const FIXED: SchemeEntry = SchemeEntry::new(
 .seller(|_| Ok(Arc::new(Selling)))
 .settler(|site| Ok(Arc::new(Cell::of(site)?)));
 
+/// The same for a shop that has somebody else settle.
+pub(crate) const SELLS: SchemeEntry = SchemeEntry::new(
+    CellId { scheme: "tab", namespace: "sim", methods: &[""] },
+    Capability { metered: true, ..Capability::fixed(&[Flow::Authorization]) },
+    read,
+)
+.seller(|_| Ok(Arc::new(Selling)));
+
 /// What is signed.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,8 +162,7 @@ impl Cell {
 
     async fn look(&self, want: &Requirement, slip: &Slip) -> Result<Fate> {
         let program = Account::new(want.chain, want.price.asset().key())?;
-        let query =
-            EventQuery { program, topic: Some(slip.topic()), since: Time::ZERO, until: Time::FAR };
+        let query = EventQuery { program, topic: Some(slip.topic()), since: Time::ZERO, until: Time::FAR };
         let (_, last) = self.sim.chain_time(At::Final).await?;
         if let Some(event) = self.sim.events(&query).await?.first() {
             let taken = Amount::parse_atomic(std::str::from_utf8(&event.data).unwrap())?;

@@ -7,8 +7,8 @@ use http_body::Frame;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tollway_core::ledger::MemoryLedger;
@@ -80,6 +80,11 @@ impl World {
     }
 
     pub(crate) fn gate_with_patience(&self, patience_ms: u64) -> Arc<Gate> {
+        let (registry, node) = self.registry();
+        Arc::new(self.gate_of(registry, node, Vec::new(), patience_ms).build())
+    }
+
+    fn registry(&self) -> (Arc<Registry>, Arc<dyn Network>) {
         let node = self.chain.node(self.ledger.clone()).sender(&SimKey::named("settler")).unwrap().build();
         let registry = Registry::builder()
             .with(self.entry.clone())
@@ -89,17 +94,37 @@ impl World {
             .role(Role::Settler)
             .build(self.ledger.clone(), Arc::new(Wall), Arc::new(Counting(AtomicU64::new(1))))
             .unwrap();
-        let builder = GateBuilder {
-            registry: Arc::new(registry),
-            remotes: Vec::new(),
+        (Arc::new(registry), node)
+    }
+
+    fn gate_of(
+        &self,
+        registry: Arc<Registry>,
+        node: Arc<dyn Network>,
+        remotes: Vec<(SettlerId, Arc<dyn Settler>)>,
+        patience_ms: u64,
+    ) -> GateBuilder {
+        GateBuilder {
+            registry,
+            remotes,
             quotes: quotes(node),
             ledger: self.ledger.clone(),
             clock: Arc::new(Wall),
             policy: SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() },
             owner: "shop".to_owned(),
             patience_ms,
-        };
-        Arc::new(builder.build())
+        }
+    }
+
+    /// A gate whose settler says that nothing could be sent while `deaf`.
+    pub(crate) fn gate_behind(&self, deaf: Arc<AtomicBool>, patience_ms: u64) -> Arc<Gate> {
+        let inner = World { ledger: self.ledger.clone(), ..self.clone() }.registry();
+        let inner = inner.0.cells().find_map(|cell| cell.settler.clone()).unwrap();
+        let settler: Arc<dyn Settler> = Arc::new(Deaf { inner, deaf });
+        let (registry, node) = World { entry: tab::SELLS, ..self.clone() }.registry();
+        Arc::new(
+            self.gate_of(registry, node, vec![(SettlerId("deaf".to_owned()), settler)], patience_ms).build(),
+        )
     }
 
     /// Everything below `/` at the one price.
@@ -184,9 +209,42 @@ impl World {
         let amount = |data: &[u8]| Amount::parse_atomic(std::str::from_utf8(data).unwrap()).unwrap();
         self.chain.events().iter().filter(|e| paid(e)).map(|e| amount(&e.data)).collect()
     }
+    /// What the shop's journal says is owed.
+    pub(crate) async fn noted(&self) -> u128 {
+        let found = self.ledger.scan("visit/", None, 100).await.unwrap();
+        let records = found.iter().map(|r| flow::VisitRecord::read(&r.value).unwrap());
+        records.filter(|r| r.stage == flow::Stage::Serving).map(|r| r.charge_atomic).sum()
+    }
     /// What is left in the shop's journal.
     pub(crate) async fn open_visits(&self) -> usize {
         self.ledger.scan("visit/", None, 100).await.unwrap().len()
+    }
+}
+
+/// Somebody else's settler, whose node is not always there to send with.
+struct Deaf {
+    inner: Arc<dyn Settler>,
+    deaf: Arc<AtomicBool>,
+}
+#[async_trait]
+impl Settler for Deaf {
+    async fn kinds(&self) -> Result<Vec<Kind>> {
+        self.inner.kinds().await
+    }
+    async fn effort(&self, order: &Order) -> Result<Effort> {
+        self.inner.effort(order).await
+    }
+    async fn verify(&self, order: &Order) -> Result<Proof> {
+        self.inner.verify(order).await
+    }
+    async fn settle(&self, due: Due) -> Result<Receipt> {
+        if self.deaf.load(Ordering::SeqCst) {
+            return Err(Error::network(Code::Unreachable));
+        }
+        self.inner.settle(due).await
+    }
+    async fn resume(&self, order: &Order) -> Result<Fate> {
+        self.inner.resume(order).await
     }
 }
 
@@ -245,14 +303,14 @@ pub(crate) fn chunk(n: usize) -> Bytes {
 }
 
 /// Reads an answer chunk by chunk, as they were cut by the handler.
-pub(crate) struct Reading {
+pub(crate) struct Reader {
     pub(crate) answer: PaidResponse,
     pub(crate) payment: StreamedPayment,
     text: String,
     lines: VecDeque<String>,
 }
 
-impl Reading {
+impl Reader {
     pub(crate) fn new(answer: PaidResponse) -> Self {
         let Standing::Streams(payment) = answer.standing.clone() else { panic!("{answer:?}") };
         Self { answer, payment, text: String::new(), lines: VecDeque::new() }

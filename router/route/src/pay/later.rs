@@ -79,7 +79,9 @@ impl Router {
             },
             None => {
                 let code = if contradicted { Code::ReceiptMismatch } else { Code::SettlementPending };
-                Err(doubtful(Error::new(code, Blame::Payee, Next::Never).detail("the chain does not know yet")))
+                Err(doubtful(
+                    Error::new(code, Blame::Payee, Next::Never).detail("the chain does not know yet"),
+                ))
             }
         }
     }
@@ -100,8 +102,7 @@ impl Router {
         let payer = payer.ok_or_else(|| Error::caller(Code::RoleMissing))?;
         Ok(match payer.receive(auth, Answer::Receipt(receipt)).await.map_err(doubtful)? {
             Reading::Paid(charged)
-                if charged.asset == record.exposure.asset()
-                    && charged.atomic <= record.exposure.atomic() =>
+                if charged.asset == record.exposure.asset() && charged.atomic <= record.exposure.atomic() =>
             {
                 Some(charged)
             }

@@ -2,9 +2,9 @@
 
 mod answers;
 mod crashes;
-mod later;
 #[path = "../kit/mod.rs"]
 mod kit;
+mod later;
 
 use kit::*;
 use std::sync::Arc;
