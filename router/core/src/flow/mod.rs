@@ -3,6 +3,7 @@
 //! ```text
 //! arrived → verify → claim replay keys → serve → settle → done       (authorization)
 //! arrived → verify → claim → settle → serve → done                   (upfront)
+//! arrived → verify → claim replay keys → serve, noting what goes out → settle that → done   (authorization, bit by bit)
 //! ```
 //! What the driver guarantees, whatever a plugin does:
 //! * nothing is served before something is sealed or settled;
