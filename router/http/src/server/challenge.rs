@@ -78,10 +78,10 @@ impl Counter<'_> {
             _ => None,
         };
         let mut answer = *plain(status, code.as_str(), &shown.detail);
-        if let Some(receipt) = told {
-            if let Err(e) = codec::write_receipt(answer.headers_mut(), version, &receipt) {
-                return *internal(&e);
-            }
+        if let Some(receipt) = told
+            && let Err(e) = codec::write_receipt(answer.headers_mut(), version, &receipt)
+        {
+            return *internal(&e);
         }
         answer
     }
@@ -103,16 +103,16 @@ pub(super) fn afterwards(
     requirement: &Requirement,
     version: Version,
     shared: &Shared,
-) -> Option<SettleResponse> {
+) -> Option<Box<SettleResponse>> {
     match delivered {
         Ok(Delivered::Paid(r) | Delivered::PaidUnserved(r) | Delivered::Again(r)) => {
-            Some(SettleResponse::of_receipt(r, version, shared.gate.registry().families()))
+            Some(Box::new(SettleResponse::of_receipt(r, version, shared.gate.registry().families())))
         }
         Ok(_) => None,
         Err(e) => {
             tracing::warn!(error = %e, "what was streamed could not be settled");
             let (_, carries) = verdict(e, Stage::Settling);
-            Some(failure(e, carries, requirement, shared))
+            Some(Box::new(failure(e, carries, requirement, shared)))
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Run<S, B, E> {
     /// Takes an answer that streams; dropped where there is none.
     pub(super) opens: Option<oneshot::Sender<Response<StreamedBody>>>,
     /// Takes the receipt of an answer that streams.
-    pub(super) told: Option<oneshot::Sender<SettleResponse>>,
+    pub(super) told: Option<oneshot::Sender<Box<SettleResponse>>>,
     pub(super) outcome: Option<Outcome<E>>,
     /// True when the handler succeeded, so that a later error is about settling.
     pub(super) charged: bool,

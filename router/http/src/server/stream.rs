@@ -29,7 +29,7 @@ pub(super) struct Ended {
 /// The visit's side of a stream.
 pub(super) struct Ends {
     pub(super) ended: oneshot::Receiver<Ended>,
-    pub(super) told: oneshot::Sender<SettleResponse>,
+    pub(super) told: oneshot::Sender<Box<SettleResponse>>,
 }
 
 /// The body of a metered answer: chunks as they come, then the receipt, as a last event where the answer is a stream of
@@ -40,7 +40,7 @@ pub struct StreamedBody {
     tally: Arc<Tally>,
     form: Form,
     ended: Option<oneshot::Sender<Ended>>,
-    told: oneshot::Receiver<SettleResponse>,
+    told: oneshot::Receiver<Box<SettleResponse>>,
     trailers: HeaderMap,
     failed: Option<BoxError>,
     stage: Stage,
@@ -108,9 +108,9 @@ impl StreamedBody {
     }
 
     /// Takes the receipt into the answer's last event, if it has any, and into the trailers.
-    fn receipt(&mut self, told: Option<SettleResponse>) -> Option<Bytes> {
+    fn receipt(&mut self, told: Option<Box<SettleResponse>>) -> Option<Bytes> {
         self.stage = if self.failed.is_some() { Stage::Leaving } else { Stage::Trailing };
-        self.form.write(&told?, &mut self.trailers)
+        self.form.write(told?.as_ref(), &mut self.trailers)
     }
 }
 

@@ -1,8 +1,8 @@
 //! A stream of fifty chunks, cut at every one of them by everybody who can.
 
+use crate::shelf::{broken, events};
 use crate::world::*;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Extension, Path};
 use axum::response::Response;
 use axum::routing::get;
@@ -14,7 +14,7 @@ use tokio::io::copy;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tollway_http::client::PayingClient;
-use tollway_http::meter::{Meter, MeteredBody};
+use tollway_http::meter::Meter;
 
 const CHUNKS: usize = 50;
 /// What one chunk costs where the price pays for all of them.
@@ -22,21 +22,15 @@ const EACH: u128 = PRICE / 50;
 /// How many visits are under way at once.
 const AT_ONCE: usize = 8;
 
-fn events(body: MeteredBody) -> Response {
-    Response::builder().header("content-type", "text/event-stream").body(Body::new(body)).unwrap()
-}
-
 /// Chunks that cost more the fewer of them the price is to cover.
 async fn dear(Extension(meter): Extension<Meter>, Path(cut): Path<usize>) -> Response {
-    let each = PRICE.checked_div(cut as u128).unwrap_or(PRICE + 1);
+    let each = PRICE.checked_div(atomic(cut)).unwrap_or(PRICE + 1);
     events(meter.stream(stream::iter(0..).map(move |n| Ok::<_, std::io::Error>((chunk(n), each)))))
 }
 
 /// Fails after so many chunks.
 async fn fragile(Extension(meter): Extension<Meter>, Path(cut): Path<usize>) -> Response {
-    let broken = || Err(std::io::Error::other("the model has fallen over"));
-    let chunks = stream::iter(0..cut).map(|n| Ok((chunk(n), EACH))).chain(stream::iter([broken()]));
-    events(meter.stream(chunks))
+    events(broken(&meter, cut, EACH))
 }
 
 /// The readers of paced streams: a chunk goes out when one of them says so.
@@ -106,8 +100,8 @@ async fn by_the_ceiling() {
             let mut reading = ask(&client, at, &format!("/dear/{cut}")).await;
             assert_eq!(reading.rest().await, (cut, true));
             let paid = reading.payment.paid().await.unwrap();
-            let each = PRICE.checked_div(cut as u128).unwrap_or(0);
-            assert_eq!(paid.charged.atomic, each * cut as u128, "cut at {cut}");
+            let each = PRICE.checked_div(atomic(cut)).unwrap_or(0);
+            assert_eq!(paid.charged.atomic, each * atomic(cut), "cut at {cut}");
             paid.charged.atomic
         }
     })
@@ -125,7 +119,7 @@ async fn by_the_handler() {
             let mut reading = ask(&client, at, &format!("/fragile/{cut}")).await;
             assert_eq!(reading.rest().await, (cut, false), "a broken answer looks broken");
             let paid = reading.payment.paid().await.unwrap();
-            assert_eq!(paid.charged.atomic, EACH * cut as u128, "cut at {cut}");
+            assert_eq!(paid.charged.atomic, EACH * atomic(cut), "cut at {cut}");
             paid.charged.atomic
         }
     })

@@ -191,7 +191,7 @@ async fn a_stalled_reader_is_not_run_ahead_of() {
     let Standing::Streams(payment) = answer.standing.clone() else { panic!("it streams") };
     // Not read at all: what fits into sockets and buffers goes out, and no more; then time is up.
     let charged = payment.paid().await.unwrap().charged.atomic;
-    let made = made.load(Ordering::SeqCst) as u128;
+    let made = atomic(made.load(Ordering::SeqCst));
     assert!(charged < PRICE && charged <= made && made <= charged + 1, "{charged} of {made}");
 }
 

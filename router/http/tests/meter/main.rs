@@ -1,5 +1,6 @@
 //! Answers that are charged as they go out, over real sockets.
 
+mod counting;
 mod cuts;
 mod ends;
 mod frail;

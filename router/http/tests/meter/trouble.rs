@@ -58,7 +58,7 @@ fn a_crash_in_the_middle_costs_the_seller_an_eighth_and_the_payer_nothing() {
                 assert!(reading.next().await.unwrap().is_some());
             }
             // What is due to be noted is noted behind the chunk.
-            let owed = u128::try_from(count).unwrap() * 100;
+            let owed = atomic(count) * 100;
             until(async || owed < world.noted().await + PRICE / 8).await;
             reading.payment
         });
@@ -70,7 +70,7 @@ fn a_crash_in_the_middle_costs_the_seller_an_eighth_and_the_payer_nothing() {
             tokio::time::timeout(Duration::from_secs(20), paywall.recover()).await.unwrap();
             assert_eq!(world.open_visits().await, 0);
         });
-        let (out, took) = (u128::try_from(count).unwrap() * 100, world.takings() - before);
+        let (out, took) = (atomic(count) * 100, world.takings() - before);
         assert!(took <= out && out < took + PRICE / 8 + 100, "{took} of {out}");
         // Nobody is at the old address: the payer finds it on the chain, or nothing at all.
         let paid = payer.block_on(payment.paid());
@@ -96,9 +96,9 @@ async fn a_stream_that_cannot_be_written_down_ends() {
     let mut reading = Reader::new(client.get(format!("http://{at}/a")).await.unwrap());
     let (chunks, clean) = reading.rest().await;
     // No more than may be lost went out, and that is charged: settling needs no note.
-    assert!(clean && chunks > 0 && chunks as u128 * 100 <= PRICE / 8, "{chunks}");
-    assert_eq!(reading.payment.paid().await.unwrap().charged.atomic, chunks as u128 * 100);
-    assert_eq!((world.taken(), handed.chunks()), (vec![chunks as u128 * 100], chunks));
+    assert!(clean && chunks > 0 && atomic(chunks) * 100 <= PRICE / 8, "{chunks}");
+    assert_eq!(reading.payment.paid().await.unwrap().charged.atomic, atomic(chunks) * 100);
+    assert_eq!((world.taken(), handed.chunks()), (vec![atomic(chunks) * 100], chunks));
     full.full.store(false, Ordering::SeqCst);
     let mut reading = Reader::new(client.get(format!("http://{at}/a")).await.unwrap());
     assert_eq!(reading.rest().await, (50, true));

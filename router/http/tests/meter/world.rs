@@ -71,8 +71,8 @@ impl World {
         let (payer, settler) = (SimKey::named("payer"), SimKey::named("settler"));
         chain.endow(&chain.know(&payer).unwrap(), &token, 100_000_000).unwrap();
         chain.endow(&chain.know(&settler).unwrap(), &chain.coin(), 10u128.pow(24)).unwrap();
-        let ledger = || Arc::new(MemoryLedger::new()) as Arc<dyn Ledger>;
-        Self { chain, token, ledger: ledger(), purse: ledger(), entry: tab::ENTRY }
+        let (ledger, purse) = (Arc::new(MemoryLedger::new()), Arc::new(MemoryLedger::new()));
+        Self { chain, token, ledger, purse, entry: tab::ENTRY }
     }
 
     pub(crate) fn gate(&self) -> Arc<Gate> {
@@ -87,7 +87,7 @@ impl World {
     fn registry(&self) -> (Arc<Registry>, Arc<dyn Network>) {
         let node = self.chain.node(self.ledger.clone()).sender(&SimKey::named("settler")).unwrap().build();
         let registry = Registry::builder()
-            .with(self.entry.clone())
+            .with(self.entry)
             .family(FAMILY)
             .network(node.handle())
             .role(Role::Seller)
@@ -154,7 +154,7 @@ impl World {
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let dice = Arc::new(Counting(AtomicU64::new(u64::try_from(seed).unwrap())));
         let registry = Registry::builder()
-            .with(self.entry.clone())
+            .with(self.entry)
             .family(FAMILY)
             .network(node.handle())
             .role(Role::Payer)
@@ -295,6 +295,11 @@ impl http_body::Body for Counted {
         }
         next
     }
+}
+
+/// A count as money.
+pub(crate) fn atomic(count: usize) -> u128 {
+    u128::try_from(count).unwrap()
 }
 
 /// One chunk, which is a whole event.
