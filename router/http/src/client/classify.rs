@@ -64,12 +64,16 @@ pub(super) fn classify(
 
 /// True when the receipt may come after the head: it is announced, or the body can carry it.
 fn streams(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    announced(headers) || kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+/// True when the server says that a receipt comes after the head, as one that knows a payment again does.
+pub(super) fn announced(headers: &HeaderMap) -> bool {
     let names = [header::PAYMENT_RESPONSE, header::X_PAYMENT_RESPONSE];
     let lines = headers.get_all(TRAILER).into_iter().filter_map(|v| v.to_str().ok());
-    let mut announced = lines.flat_map(|line| line.split(',')).map(str::trim);
-    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    announced.any(|n| names.iter().any(|name| name.eq_ignore_ascii_case(n)))
-        || kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+    let mut listed = lines.flat_map(|line| line.split(',')).map(str::trim);
+    listed.any(|n| names.iter().any(|name| name.eq_ignore_ascii_case(n)))
 }
 
 fn receipt(heard: &Heard<'_>, told: &SettleResponse, payment: &Payment, families: &[Family]) -> Verdict {

@@ -85,7 +85,9 @@ impl<'a, W: Wire> Paying<'a, W> {
         let (Some(mut answer), Some((accepted, stamp))) = (self.answer, self.sent) else {
             return Err(streamed::lost().into());
         };
-        let again = self.wire.again(&stamp);
+        // A server that knows nothing of late receipts might do again what it was asked.
+        let safe = self.wire.target().idempotent || classify::announced(answer.headers());
+        let again = if safe { self.wire.again(&stamp) } else { None };
         let payment = StreamedPayment::new(router, self.tasks, self.settings, later, accepted, again);
         let tail = Tail::new(payment.clone(), answer.headers());
         answer.body_mut().watch(tail);

@@ -43,7 +43,8 @@
 //! ```
 //! * The head cannot have the receipt. It announces it (`Trailer: PAYMENT-RESPONSE`), and the receipt comes as a trailer
 //!   where the transport takes any (HTTP/2, or `TE: trailers`), and as a last event `payment-response`, with what the header
-//!   would hold for its data, where the answer is `text/event-stream`. In any case the same payment sent again gets it.
+//!   would hold for its data, where the answer is `text/event-stream`. In any case the same payment sent again gets it, and
+//!   nothing else: what was streamed is not kept.
 //! * However a stream ends (by itself, at the price, with its handler, with its client, at [`Paywall::end_streams`], before
 //!   the payment is no good any more), what was counted until then is charged: once, in the visit's own task. A client that
 //!   had nothing yet is charged nothing, and has the receipt for that.

@@ -67,7 +67,10 @@ fn clones_count_together_and_never_past_the_ceiling() {
     });
     let counted = meter.counted().atomic;
     assert_eq!(counted, u128::from(taken.into_inner()));
-    assert_eq!(counted, 10_000, "to the last unit: somebody asks for one at a time");
+    assert!(
+        counted <= 10_000 && counted > 10_000 - 8,
+        "{counted}: whoever was refused asked for eight at most"
+    );
 }
 
 #[test]

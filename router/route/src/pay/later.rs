@@ -95,8 +95,9 @@ impl Router {
         self.settle_one(attempt).await
     }
 
-    /// What a receipt says was taken, where its scheme finds in it what was signed.
-    async fn agreed(&self, record: &AttemptRecord, receipt: &Receipt) -> Result<Option<Amount>> {
+    /// What a receipt says was taken, where its scheme finds in it what was signed, and no more than was signed, whatever
+    /// the scheme makes of it.
+    pub(super) async fn agreed(&self, record: &AttemptRecord, receipt: &Receipt) -> Result<Option<Amount>> {
         let Some(auth) = &record.authorization else { return Ok(None) };
         let payer = self.registry.cell(&auth.payment.accepted)?.payer.as_ref();
         let payer = payer.ok_or_else(|| Error::caller(Code::RoleMissing))?;

@@ -218,25 +218,7 @@ impl Router {
             Step::Paid(Paid { receipt, charged, index: route.index, corrected: false, delivered })
         };
         match reply {
-            Reply::Receipt(receipt) => {
-                match payer.receive(&auth, Answer::Receipt(&receipt)).await.map_err(doubtful)? {
-                    // No more can have been taken than was signed, whatever a scheme makes of the receipt.
-                    Reading::Paid(charged)
-                        if charged.asset == route.plan.exposure.asset()
-                            && charged.atomic <= route.plan.exposure.atomic() =>
-                    {
-                        let tx = receipt.transaction().cloned();
-                        let spent = spend(charged, route);
-                        attempt.settled(self, spent, &receipt).await.map_err(|e| moved(e, tx))?;
-                        Ok(paid(receipt, charged, true))
-                    }
-                    _ => {
-                        let words = "the receipt contradicts what was signed";
-                        let e = Error::new(Code::ReceiptMismatch, Blame::Payee, Next::Never).detail(words);
-                        self.after_doubt(attempt, &auth, route, e, true).await
-                    }
-                }
-            }
+            Reply::Receipt(receipt) => self.received(attempt, &auth, route, receipt).await,
             // It stands in the journal as signed: until it is finished, or found on chain, its amount stays reserved.
             Reply::Streams => Ok(Step::Later(Later::of(attempt.id(), route.index))),
             Reply::NoReceipt => {
@@ -273,6 +255,25 @@ impl Router {
                 self.after_doubt(attempt, &auth, route, e, false).await
             }
         }
+    }
+
+    /// Served, with a receipt: paid, once its scheme has found in it what was signed.
+    async fn received(
+        &self,
+        attempt: Attempt,
+        auth: &Authorization,
+        route: &Route<'_>,
+        receipt: Receipt,
+    ) -> Result<Step> {
+        let Some(charged) = self.agreed(attempt.record(), &receipt).await? else {
+            let words = "the receipt contradicts what was signed";
+            let e = Error::new(Code::ReceiptMismatch, Blame::Payee, Next::Never).detail(words);
+            return self.after_doubt(attempt, auth, route, e, true).await;
+        };
+        let tx = receipt.transaction().cloned();
+        attempt.settled(self, spend(charged, route), &receipt).await.map_err(|e| moved(e, tx))?;
+        let index = route.index;
+        Ok(Step::Paid(Paid { receipt, charged, index, corrected: false, delivered: true }))
     }
 
     /// Asks the chain once what became of a payment whose answer proves nothing. Settled there, it is paid; dead
