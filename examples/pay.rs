@@ -12,7 +12,8 @@ use std::env;
 use std::process::ExitCode;
 use tollway::core::{Role, Usd};
 use tollway::http::client::{PayError, Standing};
-use tollway::{House, route::Policy};
+use tollway::House;
+use tollway::route::{Paid, Policy};
 
 const FAILED: u8 = 1;
 const PAID_FOR_NOTHING: u8 = 4;
@@ -59,21 +60,31 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
             return Ok(FAILED.into());
         }
     };
-    let (good, bad) = match &answer.standing {
+    let (status, standing) = (answer.response.status(), answer.standing);
+    let body = answer.response.text().await;
+    let settled = |paid: &Paid| {
+        let transaction = paid.receipt.transaction().map_or("none", |tx| tx.0.as_str());
+        eprintln!("paid {} in transaction {transaction}", paid.charged);
+        (0, PAID_FOR_NOTHING)
+    };
+    let (good, bad) = match &standing {
         Standing::Free => (0, FAILED),
-        Standing::Paid(paid) => {
-            let transaction = paid.receipt.transaction().map_or("none", |tx| tx.0.as_str());
-            eprintln!("paid {} in transaction {transaction}", paid.charged);
-            (0, PAID_FOR_NOTHING)
-        }
+        Standing::Paid(paid) => settled(paid),
+        // It was charged for as it came, and only now anybody knows how much that was.
+        Standing::Streams(payment) => match payment.paid().await {
+            Ok(paid) => settled(&paid),
+            Err(e) => {
+                eprintln!("not settled yet: {e}");
+                (UNKNOWN, UNKNOWN)
+            }
+        },
         // There is an answer, and no proof that it was paid for. Use it; `settle_up` finds out.
         unproven => {
             eprintln!("not settled yet: {unproven:?}");
             (UNKNOWN, UNKNOWN)
         }
     };
-    let status = answer.response.status();
-    match answer.response.text().await {
+    match body {
         Ok(body) if status.is_success() => {
             print!("{body}");
             Ok(good.into())

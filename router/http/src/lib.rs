@@ -14,6 +14,10 @@
 #![cfg_attr(feature = "server", doc = "| [`server`] | `server` | a paywall as a tower layer |")]
 #![cfg_attr(
     feature = "server",
+    doc = "| [`meter`] | `server` | charging for what was used: tokens, events, bytes, as they go out |"
+)]
+#![cfg_attr(
+    feature = "server",
     doc = "| [`remote`] | `server` | somebody else's facilitator as a `tollway_core::Settler` |"
 )]
 #![cfg_attr(feature = "spot", doc = "| [`spot`] | `spot` | prices from HTTP endpoints |")]
@@ -51,6 +55,8 @@ pub mod client;
 pub mod codec;
 #[cfg(feature = "facilitator")]
 pub mod facilitator;
+#[cfg(feature = "server")]
+pub mod meter;
 #[cfg(feature = "server")]
 pub mod remote;
 #[cfg(feature = "server")]

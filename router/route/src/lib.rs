@@ -71,7 +71,7 @@ mod used;
 pub use cost::{Costs, Part, Quote};
 pub use explain::{Explanation, PartRow, RejectedRow, RouteRow, WorkRow};
 pub use gate::{Admitted, Gate, GateBuilder, Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
-pub use pay::{Exchange, Paid, Reply};
+pub use pay::{Begun, Exchange, Later, Paid, Reply};
 pub use policy::{Budget, List, Policy, Scope, Screen, Subject};
 pub use prices::{Median, MedianSettings};
 pub use quotes::{QuoteBook, QuoteSettings, Spawn};

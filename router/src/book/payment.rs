@@ -31,6 +31,12 @@
 //! burn an honest payer's nonce. Then the handler runs, and only when it has succeeded is the payment settled. The
 //! whole visit runs in a task of its own; a client that hangs up cannot stop it.
 //!
+//! Where a scheme is metered, a handler may charge as it goes (`http::meter::Meter`): its answer streams, each chunk is
+//! counted as it is handed to the transport, and what was counted when the answer ends, however it ends, is settled. What
+//! was delivered is noted in the journal on the way, so a crash in the middle costs the seller a known part of the price
+//! at most, and the payer never more than what went out. The receipt comes last: as a trailer, as an event, or for the
+//! asking. Until the payer has it, the whole ceiling stays reserved; then what was not charged is free again.
+//!
 //! # The side that settles
 //! A [`Settler`](crate::core::Settler) is our own chain code, or somebody's facilitator behind HTTP: the same trait.
 //! `verify` asks the chain once; `settle` journals the signed transaction and then sends it; `resume` finds out what

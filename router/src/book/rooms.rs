@@ -3,7 +3,7 @@
 //! ```text
 //! router/core      the contract   wire · ids · money · effort · network · roles · seal · flow · ledger · registry · error
 //! router/route     the brain      router · quotes · cost · rank · policy · explain · pay · gate
-//! router/http      the mouth      codec · client · server · facilitator · remote
+//! router/http      the mouth      codec · client · server · meter · facilitator · remote
 //! router/ledger    the memory     a durable ledger on SQLite
 //! router/cli       the hand       demo · quote · pay · facilitator · devnet · plugins
 //! router           the front door this crate: features, the default plugins, the house
@@ -11,7 +11,7 @@
 //! chains/solana    a network      fees · read · warm · send · signature · token · oracle · profiles
 //! chains/devnet    local chains   anvil and surfpool with tokens and feeds; knobs; a proxy that counts and breaks
 //! schemes/…        one crate per scheme × chain family × transfer method, always with the same rooms
-//! examples         four programs  pay · quote · paywall · facilitator
+//! examples         five programs  pay · quote · paywall · per-token · facilitator
 //! tests            what belongs to no single crate; its README says what each folder asks
 //! ```
 //!
@@ -45,7 +45,9 @@
 //! | resending, redirects, timeouts of a payer | `router/http/src/client` |
 //! | prices and offers of a seller | `router/route/src/gate` |
 //! | what a request must pass before a handler runs | `router/http/src/server`, `router/core/src/flow` |
+//! | counting what an answer costs while it goes out | `router/http/src/meter`, `router/http/src/server/stream*.rs` |
 //! | settling at most once | `router/core/src/flow/once.rs` |
+//! | what was delivered and is owed, also after a crash | `router/core/src/flow/{tab,owed}.rs` |
 //! | sending a transaction, nonces, stuck ones | `chains/evm/src/send` |
 //! | the facilitator's own endpoints; calling somebody else's | `router/http/src/facilitator`, `router/http/src/remote` |
 //! | what survives a crash | `router/ledger/src`, on the trait in `router/core/src/ledger` |

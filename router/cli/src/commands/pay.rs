@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &Pay) -> Outcome {
     }
     can_write(args)?;
     let answered = client.execute(request).await.map_err(|e| quote::failure(&house, url, e))?;
-    report(args, &house, &answered);
+    report(args, &house, &answered.standing, answered.response.status());
     write_body(args, &house, answered).await
 }
 
@@ -101,14 +101,14 @@ fn would_pay(asked: &Asked) -> Outcome {
     }
 }
 
-fn report(args: &Pay, house: &House, answered: &PaidResponse) {
-    match &answered.standing {
+fn report(args: &Pay, house: &House, standing: &Standing, status: reqwest::StatusCode) {
+    match standing {
         Standing::Paid(paid) if args.json => eprintln!(
             "{}",
             serde_json::json!({
                 "paid": true, "network": paid.receipt.chain, "transaction": paid.receipt.transaction(),
                 "asset": paid.charged.asset, "amount_atomic": paid.charged.atomic.to_string(),
-                "status": answered.response.status().as_u16(),
+                "status": status.as_u16(),
             })
         ),
         Standing::Paid(paid) => eprintln!("{}", words::paid(house.registry(), &paid.receipt)),
@@ -126,6 +126,7 @@ async fn write_body(args: &Pay, house: &House, answered: PaidResponse) -> Outcom
     let status = answered.response.status();
     let standing = answered.standing;
     let written = copy_body(args, answered.response).await;
+    let standing = concluded(args, house, standing, status).await;
     let failed = match written {
         Err(why) => Some(why),
         Ok(()) if status.is_client_error() || status.is_server_error() => {
@@ -144,6 +145,17 @@ async fn write_body(args: &Pay, house: &House, answered: PaidResponse) -> Outcom
         (_, Some(why)) => Err(Failure::failed(why)),
         (_, None) => Ok(()),
     }
+}
+
+/// What was charged for as it came is known when it has come, or has broken off.
+async fn concluded(args: &Pay, house: &House, standing: Standing, status: reqwest::StatusCode) -> Standing {
+    let Standing::Streams(payment) = &standing else { return standing };
+    let standing = match payment.paid().await {
+        Ok(paid) => Standing::Paid(Box::new(paid)),
+        Err(e) => Standing::Unsettled(e.error().clone()),
+    };
+    report(args, house, &standing, status);
+    standing
 }
 
 async fn copy_body(args: &Pay, mut response: reqwest::Response) -> Result<(), String> {

@@ -1,4 +1,6 @@
+use super::journal::Stage;
 use super::once::{Admitted, Claimed, SettleOnce};
+use super::tab::{Tab, Tally};
 use crate::{
     Arrival, Ceiling, Charge, Code, Error, Event, Json, Move, Order, Receipt, Result, Seller, Visit,
 };
@@ -8,6 +10,12 @@ use crate::{
 pub trait Handler: Send {
     /// Serves, and says what it costs; `None` when it failed and nothing is owed. Charges are made from `ceiling`.
     async fn run(&mut self, ceiling: &Ceiling) -> Option<Charge>;
+
+    /// What the driver calls: [`Self::run`], for a handler that serves at one go. One that delivers bit by bit notes on
+    /// `tab` what it has delivered so far, so that a crash in the middle does not give it away.
+    async fn serve(&mut self, ceiling: &Ceiling, _tab: &mut dyn Tab) -> Option<Charge> {
+        self.run(ceiling).await
+    }
 }
 
 /// How a visit ended.
@@ -109,7 +117,8 @@ impl Driver<'_> {
         if held.claimed.is_none() && visit.receipts.is_empty() {
             return Err(Error::us(Code::ServeWithoutPayment));
         }
-        let advanced = match handler.run(&ceiling).await {
+        let mut tally = Tally { once: &self.once, claimed: held.claimed.as_mut() };
+        let advanced = match handler.serve(&ceiling, &mut tally).await {
             Some(charge)
                 if charge.amount().asset != ceiling.asset() || charge.atomic() > ceiling.atomic() =>
             {
@@ -126,16 +135,18 @@ impl Driver<'_> {
 
     async fn settle(&self, visit: &mut Visit, held: &mut Held, charge: Charge) -> Result<Move> {
         let mut claimed = held.claimed.take().ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
-        match self.once.settle_held(&mut claimed, charge).await {
-            Ok(receipt) => {
+        let receipt = if claimed.entry.record.stage == Stage::Serving {
+            self.once.settle_served(claimed, charge).await?
+        } else {
+            match self.once.settle_held(&mut claimed, charge).await {
                 // Concluded at once: whatever happens next, the same payment finds this receipt.
-                let receipt = self.once.remember(claimed, receipt).await;
-                visit.receipts.push(receipt.clone());
-                self.seller.advance(visit, Event::Settled(&receipt)).await
+                Ok(receipt) => self.once.remember(claimed, receipt).await,
+                Err(e) if e.is_unknown_outcome() => return Err(e),
+                Err(e) => return self.once.release(claimed, e).await,
             }
-            Err(e) if e.is_unknown_outcome() => Err(e),
-            Err(e) => self.once.release(claimed, e).await,
-        }
+        };
+        visit.receipts.push(receipt.clone());
+        self.seller.advance(visit, Event::Settled(&receipt)).await
     }
 
     async fn done(&self, held: Held, receipt: Option<Receipt>) -> Result<Delivered> {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Stage {
     /// Verified, and about to be claimed or served: nothing was sent, so it may be released.
     Verified,
+    /// Being served bit by bit, and `charge_atomic` of it was noted as delivered: a restart settles that much.
+    Serving,
     /// The settler was, or may have been, told to settle: only `resume` knows.
     Settling,
 }
@@ -21,7 +23,7 @@ pub struct VisitRecord {
     pub stage: Stage,
     /// What is being settled.
     pub order: Order,
-    /// How much of it.
+    /// How much of it; while serving, how much is owed in any case.
     #[serde(with = "crate::money::decimal")]
     pub charge_atomic: u128,
     /// The replay keys it claims.
@@ -62,6 +64,17 @@ impl Entry {
             Err(e) if e.code == Code::Conflict => Err(super::once::in_flight()),
             Err(e) => Err(e),
         }
+    }
+
+    /// Saves; one that may have been written all the same is looked for, so that the version stays known.
+    pub(super) async fn save_surely(&mut self, ledger: &dyn Ledger) -> Result<()> {
+        let Err(why) = self.save(ledger).await else { return Ok(()) };
+        let found = ledger.load(&self.key).await?.ok_or_else(|| why.clone())?;
+        if found.value != Json::of(&self.record).as_str() {
+            return Err(why);
+        }
+        self.version = found.version;
+        Ok(())
     }
 
     pub(super) async fn save(&mut self, ledger: &dyn Ledger) -> Result<()> {

@@ -51,7 +51,7 @@ pub(super) enum Admitted {
 
 /// Whether the settler that had begun is known to be gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Alone {
+pub(super) enum Alone {
     Yes,
     No,
 }
@@ -175,6 +175,7 @@ impl SettleOnce<'_> {
                 entry.remove(self.ledger).await?;
                 Ok(None)
             }
+            Stage::Serving => self.settle_noted(entry).await,
             Stage::Settling => self.resume_entry(entry, Alone::Yes).await,
         }
     }
@@ -250,12 +251,12 @@ impl SettleOnce<'_> {
         Err(unknown)
     }
 
-    fn waiting(&self) -> Waiting<'_> {
+    pub(super) fn waiting(&self) -> Waiting<'_> {
         let since = self.clock.now();
         Waiting { clock: self.clock, since, patience_ms: self.patience_ms, paused_ms: 0 }
     }
 
-    async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
+    pub(super) async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
         let fate = self.settler.resume(&entry.record.order).await;
         let (keys, print) = (entry.record.keys.clone(), entry.record.print.clone());
         match fate {
@@ -294,7 +295,7 @@ impl SettleOnce<'_> {
 
 /// Pauses between looks, until patience is over. The looks count too: a settler may take long to say that it does not
 /// know.
-struct Waiting<'a> {
+pub(super) struct Waiting<'a> {
     clock: &'a dyn Clock,
     since: Time,
     patience_ms: u64,
@@ -302,13 +303,13 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         // The pauses by themselves too, should the clock step back.
         self.paused_ms.max(self.clock.now().ms_since(self.since)) >= self.patience_ms
     }
 
     /// 20 ms at first, doubling to a second.
-    async fn pause(&mut self) {
+    pub(super) async fn pause(&mut self) {
         let pause_ms = self.paused_ms.clamp(20, 1000);
         self.clock.sleep(pause_ms).await;
         self.paused_ms = self.paused_ms.saturating_add(pause_ms);

@@ -1,3 +1,4 @@
+use super::tail::Tail;
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use std::collections::VecDeque;
@@ -12,6 +13,8 @@ pub struct AnswerBody<B: Body> {
     failed: Option<Box<B::Error>>,
     /// `None` once it has ended.
     rest: Option<Pin<Box<B>>>,
+    /// Looks for the receipt, where that comes last.
+    tail: Option<Box<Tail>>,
 }
 
 /// The beginning of a body.
@@ -24,7 +27,12 @@ pub(super) struct Peeked {
 
 impl<B: Body> AnswerBody<B> {
     pub(super) fn new(body: B) -> Self {
-        Self { read: VecDeque::new(), failed: None, rest: Some(Box::pin(body)) }
+        Self { read: VecDeque::new(), failed: None, rest: Some(Box::pin(body)), tail: None }
+    }
+
+    /// Closes a payment when it ends.
+    pub(super) fn watch(&mut self, tail: Tail) {
+        self.tail = Some(Box::new(tail));
     }
 
     /// Reads until the end or until more than `max` bytes are there, and keeps it all for the reader. Cancel safe.
@@ -44,6 +52,21 @@ impl<B: Body> AnswerBody<B> {
         Peeked { bytes, whole: self.rest.is_none() && self.failed.is_none() }
     }
 
+    /// The next frame; `None` at the end, which may be a failure.
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        if let Some(frame) = self.read.pop_front() {
+            return Poll::Ready(Some(frame));
+        }
+        let Some(rest) = self.rest.as_mut() else { return Poll::Ready(None) };
+        match ready!(rest.as_mut().poll_frame(cx)) {
+            Some(Ok(frame)) => return Poll::Ready(Some(whole_frame(frame))),
+            Some(Err(e)) => self.failed = Some(Box::new(e)),
+            None => {}
+        }
+        self.rest = None;
+        Poll::Ready(None)
+    }
+
     fn read_bytes(&self) -> usize {
         self.read.iter().filter_map(Frame::data_ref).fold(0, |sum, data| sum.saturating_add(data.len()))
     }
@@ -61,18 +84,23 @@ impl<B: Body> Body for AnswerBody<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        if let Some(frame) = self.read.pop_front() {
+        if let Some(frame) = ready!(self.next(cx)) {
+            if let Some(tail) = self.tail.as_mut() {
+                tail.saw(&frame);
+            }
             return Poll::Ready(Some(Ok(frame)));
         }
-        if let Some(e) = self.failed.take() {
-            return Poll::Ready(Some(Err(*e)));
+        if let Some(tail) = self.tail.as_mut() {
+            ready!(tail.poll_close(cx));
         }
-        let Some(rest) = self.rest.as_mut() else { return Poll::Ready(None) };
-        Poll::Ready(ready!(rest.as_mut().poll_frame(cx)).map(|frame| frame.map(whole_frame)))
+        Poll::Ready(self.failed.take().map(|e| Err(*e)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.read.is_empty() && self.failed.is_none() && self.rest.as_ref().is_none_or(|b| b.is_end_stream())
+        self.read.is_empty()
+            && self.failed.is_none()
+            && self.tail.as_ref().is_none_or(|t| t.is_over())
+            && self.rest.as_ref().is_none_or(|b| b.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,7 +1,8 @@
 //! What an answer to a paid request means. Pure: the head, as much of the body as was asked for, and what was signed.
 
 use crate::codec::{self, Limits};
-use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, TRAILER};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use tollway_core::wire::{SettleResponse, header};
 use tollway_core::{Blame, Challenge, Code, Error, Family, Next, Payment};
@@ -52,12 +53,27 @@ pub(super) fn classify(
 ) -> Verdict {
     match codec::read_receipt(heard.headers, limits) {
         Ok(Some((_, told))) => receipt(heard, &told, payment, families),
+        Ok(None) if heard.status.is_success() && streams(heard.headers) => Verdict::Final(Reply::Streams),
         Ok(None) if heard.status.is_success() => Verdict::Final(Reply::NoReceipt),
         Ok(None) => refusal(heard, families, limits),
         // Unreadable words about a settlement prove nothing either way.
         Err(_) if heard.status.is_success() => Verdict::Final(Reply::NoReceipt),
         Err(e) => Verdict::Final(Reply::Refused(unknown(e))),
     }
+}
+
+/// True when the receipt may come after the head: it is announced, or the body can carry it.
+fn streams(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    announced(headers) || kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+/// True when the server says that a receipt comes after the head, as one that knows a payment again does.
+pub(super) fn announced(headers: &HeaderMap) -> bool {
+    let names = [header::PAYMENT_RESPONSE, header::X_PAYMENT_RESPONSE];
+    let lines = headers.get_all(TRAILER).into_iter().filter_map(|v| v.to_str().ok());
+    let mut listed = lines.flat_map(|line| line.split(',')).map(str::trim);
+    listed.any(|n| names.iter().any(|name| name.eq_ignore_ascii_case(n)))
 }
 
 fn receipt(heard: &Heard<'_>, told: &SettleResponse, payment: &Payment, families: &[Family]) -> Verdict {
@@ -157,7 +173,7 @@ fn word(body: &[u8]) -> Option<Code> {
 }
 
 /// Whole seconds only: a date would need a wall clock that agrees with the server's.
-fn retry_after(headers: &HeaderMap) -> Option<u64> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<u64> {
     let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(seconds.saturating_mul(1000))
 }

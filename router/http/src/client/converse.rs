@@ -9,10 +9,11 @@ use super::wire::{Failure, Target, Wire};
 use crate::codec;
 use crate::tasks::Tasks;
 use http::{Response, header::CONTENT_TYPE};
+use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::wire::header;
 use tollway_core::{Blame, Challenge, Code, Error, Family, Next, Result};
-use tollway_route::{Context, Router};
+use tollway_route::{Begun, Context, Router};
 
 /// An answer to an unpaid request, with the challenge when it is one.
 type Asking<B> = (Response<AnswerBody<B>>, Option<Challenge>);
@@ -22,7 +23,7 @@ const DRAIN_BYTES: usize = 16 << 10;
 
 /// Asks, and pays when that is asked.
 pub(super) async fn converse<W: Wire>(
-    router: &Router,
+    router: &Arc<Router>,
     tasks: &Tasks,
     settings: &ClientSettings,
     wire: &mut W,
@@ -42,8 +43,13 @@ pub(super) async fn converse<W: Wire>(
     guard::private(&target, settings.plain_http)?;
     guard::replayable(wire.replayable())?;
     let mut exchange = Paying::new(wire, tasks, settings, families);
-    let found = router.pay(&challenge, context(&target), &mut exchange).await;
-    exchange.close(found)
+    let found = router.begin(&challenge, context(&target), &mut exchange).await;
+    match found {
+        Ok(Begun::Paid(paid)) => exchange.close(Ok(paid)),
+        Ok(Begun::Later(later)) => exchange.stream(router, later),
+        Ok(_) => Err(Error::us(Code::Internal).into()),
+        Err(e) => exchange.close(Err(e)),
+    }
 }
 
 /// Sends the request without a payment; with the challenge when the answer is one.

@@ -4,12 +4,15 @@ use super::body::AnswerBody;
 use super::classify::{self, Heard, Verdict};
 use super::outcome::{PayError, Standing, Undelivered};
 use super::settings::ClientSettings;
+use super::streamed::{self, StreamedPayment};
+use super::tail::Tail;
 use super::wire::{Failure, Stamp, Wire};
 use crate::tasks::{Tasks, Watch};
 use http::{Response, StatusCode};
+use std::sync::Arc;
 use std::time::Duration;
-use tollway_core::{Code, Error, Family, Next, Payment, Result, async_trait};
-use tollway_route::{Exchange, Paid, Reply};
+use tollway_core::{Code, Error, Family, Next, Payment, Requirement, Result, async_trait};
+use tollway_route::{Exchange, Later, Paid, Reply, Router};
 
 /// An answer for the caller, and where its payment stands.
 pub(super) type Handed<B> = (Response<AnswerBody<B>>, Standing);
@@ -24,6 +27,8 @@ pub(super) struct Paying<'a, W: Wire> {
     answer: Option<Response<AnswerBody<W::Body>>>,
     /// Why there is none.
     lost: Option<Error>,
+    /// What was sent last, for an answer whose receipt comes later.
+    sent: Option<(Requirement, Stamp)>,
 }
 
 /// What happened to one sending.
@@ -46,7 +51,7 @@ impl<'a, W: Wire> Paying<'a, W> {
         settings: &'a ClientSettings,
         families: &'a [Family],
     ) -> Self {
-        Self { wire, tasks, settings, families, answer: None, lost: None }
+        Self { wire, tasks, settings, families, answer: None, lost: None, sent: None }
     }
 
     async fn once(&mut self, stamp: &Stamp, payment: &Payment) -> Sent {
@@ -73,6 +78,20 @@ impl<'a, W: Wire> Paying<'a, W> {
             Verdict::InFlight(wait_ms) => Sent::InFlight(wait_ms),
             Verdict::Nobody(e) => Sent::Silence(e),
         }
+    }
+
+    /// The answer that streams, and the payment that its end will close.
+    pub(super) fn stream(self, router: &Arc<Router>, later: Later) -> Result<Handed<W::Body>, PayError> {
+        let (Some(mut answer), Some((accepted, stamp))) = (self.answer, self.sent) else {
+            return Err(streamed::lost().into());
+        };
+        // A server that knows nothing of late receipts might do again what it was asked.
+        let safe = self.wire.target().idempotent || classify::announced(answer.headers());
+        let again = if safe { self.wire.again(&stamp) } else { None };
+        let payment = StreamedPayment::new(router, self.tasks, self.settings, later, accepted, again);
+        let tail = Tail::new(payment.clone(), answer.headers());
+        answer.body_mut().watch(tail);
+        Ok((answer, Standing::Streams(payment)))
     }
 
     /// What the router found, together with the answer that is there.
@@ -126,6 +145,7 @@ impl<W: Wire> Exchange for Paying<'_, W> {
             Ok(stamp) => stamp,
             Err(e) => return Reply::NotSent(e),
         };
+        self.sent = Some((payment.accepted.clone(), stamp.clone()));
         let mut tries = Tries::new(self.tasks, self.settings, payment, self.wire.target().idempotent);
         loop {
             let wait = match self.once(&stamp, payment).await {

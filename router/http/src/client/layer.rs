@@ -4,7 +4,7 @@ use super::body::AnswerBody;
 use super::converse::converse;
 use super::outcome::PayError;
 use super::settings::ClientSettings;
-use super::wire::{Failure, Stamp, Target, Wire};
+use super::wire::{Again, Failure, Stamp, Target, Wire};
 use crate::tasks::Tasks;
 use http::header::HOST;
 use http::{HeaderMap, Request, Response};
@@ -13,7 +13,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tollway_core::{Code, Error, async_trait};
 use tollway_route::Router;
@@ -131,10 +131,10 @@ struct Hop<S, B> {
 #[async_trait]
 impl<S, B, R> Wire for Hop<S, B>
 where
-    S: Service<Request<B>, Response = Response<R>> + Send,
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    B: Clone + Send + Sync,
+    B: Clone + Send + Sync + 'static,
     R: Body<Data: Send, Error: Send> + Send,
 {
     type Body = R;
@@ -156,6 +156,19 @@ where
 
     fn replayable(&self) -> bool {
         true
+    }
+
+    fn again(&self, stamp: &Stamp) -> Option<Again> {
+        let mut request = self.request.clone();
+        stamp.put(request.headers_mut());
+        let kept = Mutex::new((self.inner.clone(), request));
+        Some(Box::new(move || {
+            let (mut inner, request) = kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            Box::pin(async move {
+                poll_fn(|cx| inner.poll_ready(cx)).await.ok()?;
+                Some(inner.call(request).await.ok()?.headers().clone())
+            })
+        }))
     }
 
     async fn send(&mut self, stamp: Option<&Stamp>) -> Result<Response<R>, Failure> {

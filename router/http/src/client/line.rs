@@ -1,7 +1,7 @@
 //! reqwest as a [`Wire`].
 
 use super::redirect;
-use super::wire::{Failure, Stamp, Target, Wire};
+use super::wire::{Again, Failure, Stamp, Target, Wire};
 use http::{HeaderMap, Response};
 use reqwest::{Body, Client, Request, ResponseBuilderExt, Url};
 use std::error::Error as StdError;
@@ -55,6 +55,19 @@ impl Wire for Line<'_> {
 
     fn replayable(&self) -> bool {
         !self.spent
+    }
+
+    fn again(&self, stamp: &Stamp) -> Option<Again> {
+        if self.spent {
+            return None;
+        }
+        let mut request = self.request.try_clone()?;
+        stamp.put(request.headers_mut());
+        let client = self.client.clone();
+        Some(Box::new(move || {
+            let (client, request) = (client.clone(), request.try_clone());
+            Box::pin(async move { Some(client.execute(request?).await.ok()?.headers().clone()) })
+        }))
     }
 
     async fn send(&mut self, stamp: Option<&Stamp>) -> Result<Response<Body>, Failure> {

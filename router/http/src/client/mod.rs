@@ -42,6 +42,7 @@
 //! |---|---|
 //! | a receipt of success, any status | paid, once the payer has found in it what was signed |
 //! | a receipt of failure | settlement failed; looked at before the challenge |
+//! | 2xx without receipt that announces one for later (`Trailer`), or streams events | handed over; see below |
 //! | 2xx without receipt | served; the chain is asked |
 //! | 402 or 412 with terms | corrected (signed once more) or refused |
 //! | 402 or 412 with neither | settlement failed, outcome unknown; the chain is asked |
@@ -50,9 +51,31 @@
 //! | a connection that was never made | the same bytes again, whatever the method |
 //! | anything else | handed over; nothing is proven, the chain is asked |
 
+//!
+//! # An answer that streams
+//! A server that charges for what it delivers knows the charge when it has delivered. Such an answer is handed over at once
+//! ([`Standing::Streams`]); its body finds the receipt at its end, as a trailer or an event, and closes the payment before it
+//! ends. [`StreamedPayment::paid`] has the charge then; where the receipt did not come along it is fetched, with the very same
+//! payment.
+//!
+//! ```no_run
+//! # async fn example(client: &tollway_http::client::PayingClient) -> Result<(), Box<dyn std::error::Error>> {
+//! use tollway_http::client::Standing;
+//!
+//! let mut answer = client.get("https://api.example/story").await?;
+//! while let Some(chunk) = answer.response.chunk().await? {
+//!     print!("{}", String::from_utf8_lossy(&chunk));
+//! }
+//! if let Standing::Streams(payment) = &answer.standing {
+//!     println!("that was {}", payment.paid().await?.charged);
+//! }
+//! # Ok(()) }
+//! ```
+
 mod body;
 mod classify;
 mod converse;
+mod events;
 mod exchange;
 mod guard;
 mod layer;
@@ -61,6 +84,8 @@ mod outcome;
 mod paying;
 mod redirect;
 mod settings;
+mod streamed;
+mod tail;
 mod wire;
 
 pub use body::AnswerBody;
@@ -68,3 +93,4 @@ pub use layer::{PayLayer, PayService};
 pub use outcome::{Asked, PaidResponse, PayError, Quoted, Standing, Undelivered};
 pub use paying::PayingClient;
 pub use settings::{ClientSettings, Streaming};
+pub use streamed::StreamedPayment;

@@ -1,5 +1,6 @@
 //! What came of a request: the answer and where the payment stands, or why there is none.
 
+use super::streamed::StreamedPayment;
 use std::error::Error as StdError;
 use std::fmt;
 use tollway_core::{Challenge, Error};
@@ -13,6 +14,8 @@ pub enum Standing {
     Free,
     /// Paid: the receipt was checked against what was signed, or comes from the chain.
     Paid(Box<Paid>),
+    /// It is being served, and what it costs is known when it ends.
+    Streams(StreamedPayment),
     /// A signature was sent, an answer came, and nobody has proven that money moved: no receipt, one that contradicts
     /// what was signed, or a refusal. The amount stays reserved until [`tollway_route::Router::settle_up`] finds out.
     /// Wrong: asking again with another payment. Right: using the answer as it is.
@@ -20,7 +23,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// The payment, when there was one.
+    /// The payment, when there was one that is closed.
     pub fn paid(&self) -> Option<&Paid> {
         match self {
             Self::Paid(paid) => Some(paid),

@@ -1,7 +1,9 @@
 //! The way a request goes out, whichever client sends it.
 
 use crate::codec;
-use http::{HeaderMap, Response};
+use futures::future::BoxFuture;
+use http::header::TE;
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
 use std::error::Error as StdError;
 use tollway_core::{Error, Family, Payment, Result, async_trait, wire};
@@ -21,7 +23,13 @@ pub(super) trait Wire: Send {
     /// Sends it, with `stamp` over its headers, and waits for the answer's head. Redirects are followed without a
     /// payment only.
     async fn send(&mut self, stamp: Option<&Stamp>) -> Result<Response<Self::Body>, Failure>;
+    /// The same request with the same payment, to be sent any time later for the head of its answer; `None` where it cannot
+    /// be sent again.
+    fn again(&self, stamp: &Stamp) -> Option<Again>;
 }
+
+/// Asks once more, and returns the head's fields; `None` when no answer came.
+pub(super) type Again = Box<dyn Fn() -> BoxFuture<'static, Option<HeaderMap>> + Send + Sync>;
 
 /// No answer came.
 pub(super) struct Failure {
@@ -58,6 +66,7 @@ impl Target {
 }
 
 /// A signed payment as a header: made once per signature, so every sending has the very same bytes. No `Debug`.
+#[derive(Clone)]
 pub(super) struct Stamp(HeaderMap);
 
 impl Stamp {
@@ -73,5 +82,8 @@ impl Stamp {
         for (name, value) in &self.0 {
             headers.insert(name, value.clone());
         }
+        // A receipt that comes after the answer is understood. No `Connection: TE` beside it: nothing is lost where a proxy
+        // lets trailers fall, and HTTP/2 forbids it.
+        headers.entry(TE).or_insert(HeaderValue::from_static("trailers"));
     }
 }

@@ -7,6 +7,7 @@ use super::visits::Visits;
 use crate::codec::Limits;
 use crate::tasks::Tasks;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tollway_core::{Clock, Code, Error, Ledger, Result};
 use tollway_route::Gate;
@@ -111,6 +112,19 @@ impl PaywallBuilder {
         self.settings.handler_timeout = time;
         self
     }
+    /// How long an answer may stream that a meter charges for. Default one hour. It ends earlier where the payment would
+    /// not be good any more: ten seconds before, or a quarter of the time that is left where that is less.
+    pub fn stream_timeout(mut self, time: Duration) -> Self {
+        self.settings.stream_timeout = time;
+        self
+    }
+    /// How often what a stream has delivered is written to the ledger, from nothing to the whole price. A crash costs the
+    /// seller at most this part of the price (or one chunk, where that is more); the payer is never charged for more than
+    /// went out. Default 8: an eighth of the price, for at most 16 writes. At least 1.
+    pub fn stream_notes(mut self, parts: u32) -> Self {
+        self.settings.stream_notes = parts;
+        self
+    }
     /// How many paid requests may be under way at once; more are answered with 503. Default 1024.
     pub fn visits_max(mut self, visits: usize) -> Self {
         self.settings.visits_max = visits;
@@ -162,6 +176,7 @@ impl PaywallBuilder {
             table,
             visits: Visits::new(settings.visits_max),
             settings,
+            looked_after: AtomicBool::new(false),
             answers: answers.map(|(ledger, clock)| Arc::new(Answers::new(ledger, clock, max))),
         }))
     }

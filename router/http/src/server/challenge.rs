@@ -4,6 +4,7 @@ use super::paywall::Shared;
 use super::refusal::{Answer, Carries, Refused, Stage, json, plain, public, verdict};
 use crate::codec;
 use http::StatusCode;
+use tollway_core::flow::Delivered;
 use tollway_core::wire::{self, SettleResponse};
 use tollway_core::{Code, Error, Receipt, Requirement, Version};
 use tollway_route::{Posted, Rail};
@@ -73,20 +74,46 @@ impl Counter<'_> {
         }
         let told = match (carries, requirement) {
             (Carries::Offers, _) => return self.offers(status, Some(&code), &shown.detail),
-            (Carries::Receipt, Some(r)) => Some((shown.clone(), r)),
-            (Carries::Pending, Some(r)) if shown.is_unknown_outcome() => Some((shown.clone(), r)),
-            (Carries::Pending, Some(r)) => Some((Error::unknown(error.code.clone(), None), r)),
+            (Carries::Receipt | Carries::Pending, Some(r)) => Some(failure(error, carries, r, self.shared)),
             _ => None,
         };
         let mut answer = *plain(status, code.as_str(), &shown.detail);
-        if let Some((told, requirement)) = told {
-            let families = self.shared.gate.registry().families();
-            let receipt = SettleResponse::of_error(&told, requirement, families);
-            if let Err(e) = codec::write_receipt(answer.headers_mut(), version, &receipt) {
-                return *internal(&e);
-            }
+        if let Some(receipt) = told
+            && let Err(e) = codec::write_receipt(answer.headers_mut(), version, &receipt)
+        {
+            return *internal(&e);
         }
         answer
+    }
+}
+
+/// What a receipt says of an error.
+fn failure(error: &Error, carries: Carries, r: &Requirement, shared: &Shared) -> SettleResponse {
+    let shown = public(error);
+    let told = match carries {
+        Carries::Pending if !shown.is_unknown_outcome() => Error::unknown(error.code.clone(), None),
+        _ => shown,
+    };
+    SettleResponse::of_error(&told, r, shared.gate.registry().families())
+}
+
+/// The receipt that comes after an answer which has gone out already, also of a settlement that failed.
+pub(super) fn afterwards(
+    delivered: &tollway_core::Result<Delivered>,
+    requirement: &Requirement,
+    version: Version,
+    shared: &Shared,
+) -> Option<Box<SettleResponse>> {
+    match delivered {
+        Ok(Delivered::Paid(r) | Delivered::PaidUnserved(r) | Delivered::Again(r)) => {
+            Some(Box::new(SettleResponse::of_receipt(r, version, shared.gate.registry().families())))
+        }
+        Ok(_) => None,
+        Err(e) => {
+            tracing::warn!(error = %e, "what was streamed could not be settled");
+            let (_, carries) = verdict(e, Stage::Settling);
+            Some(Box::new(failure(e, carries, requirement, shared)))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! How much a handler takes: all of it, or what a metered handler says in `Settlement-Overrides`.
+//! How much a handler takes: all of it, what its meter has counted, or what it says in `Settlement-Overrides`.
 
+use crate::meter::Meter;
 use http::HeaderValue;
 use serde::Deserialize;
 use tollway_core::{Amount, Ceiling, Charge, Code, Error, Result, Usd};
@@ -11,14 +12,14 @@ struct Overrides {
 
 /// How an override is to be understood on one rail.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Meter {
+pub(super) struct Till {
     /// True when the scheme can take less than the ceiling.
     pub(super) metered: bool,
     /// Fraction digits, for a token that is a dollar.
     pub(super) dollar_decimals: Option<u8>,
 }
 
-impl Meter {
+impl Till {
     /// The charge for a handler that served. Only a metered scheme honours an override.
     ///
     /// # Errors
@@ -29,6 +30,40 @@ impl Meter {
         match read.amount {
             Some(amount) => ceiling.charge(self.atomic(&amount, ceiling.atomic())?),
             None => Ok(ceiling.full()),
+        }
+    }
+
+    /// The charge for an answer whose handler was given a meter. Where that was used, an override may lower what it has
+    /// counted and never raise it.
+    ///
+    /// # Errors
+    /// Those of [`Self::charge`].
+    pub(super) fn close(
+        self,
+        meter: &Meter,
+        ceiling: &Ceiling,
+        overrides: Option<&HeaderValue>,
+    ) -> Result<Charge> {
+        let counted = meter.close()?;
+        if !self.metered || !meter.tally().used() {
+            return self.charge(ceiling, overrides);
+        }
+        Ok(lower(counted, self.charge(ceiling, overrides)?))
+    }
+
+    /// The charge for an answer that has gone out already: an override that cannot be used changes nothing any more.
+    pub(super) fn delivered(
+        self,
+        counted: Charge,
+        ceiling: &Ceiling,
+        overrides: Option<&HeaderValue>,
+    ) -> Charge {
+        match self.charge(ceiling, overrides) {
+            Ok(said) => lower(counted, said),
+            Err(e) => {
+                tracing::error!(error = %e, "an override came too late to be refused; the meter's count is taken");
+                counted
+            }
         }
     }
 
@@ -59,6 +94,10 @@ impl Meter {
     }
 }
 
+fn lower(a: Charge, b: Charge) -> Charge {
+    if b.atomic() < a.atomic() { b } else { a }
+}
+
 fn bad() -> Error {
     Error::caller(Code::InvalidAmount).detail("Settlement-Overrides: atomic units, N% or $N were expected")
 }
@@ -72,7 +111,7 @@ mod tests {
     fn overrides() {
         let asset = AssetId::new(ChainId::new("sim:1").unwrap(), "usd").unwrap();
         let ceiling = Ceiling(Amount::new(asset, 20_001));
-        let meter = Meter { metered: true, dollar_decimals: Some(6) };
+        let till = Till { metered: true, dollar_decimals: Some(6) };
         for (text, want) in [
             (r#"{"amount":"500"}"#, Some(500)),
             (r#"{"amount":"12.5%"}"#, Some(2500)),
@@ -87,9 +126,9 @@ mod tests {
             ("nonsense", None),
         ] {
             let value = HeaderValue::from_str(text).unwrap();
-            let found = meter.charge(&ceiling, Some(&value)).ok().map(|c| c.atomic());
+            let found = till.charge(&ceiling, Some(&value)).ok().map(|c| c.atomic());
             assert_eq!(found, want, "{text}");
-            assert_eq!(Meter::default().charge(&ceiling, Some(&value)).unwrap(), ceiling.full());
+            assert_eq!(Till::default().charge(&ceiling, Some(&value)).unwrap(), ceiling.full());
         }
     }
 }

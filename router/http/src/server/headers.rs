@@ -1,6 +1,7 @@
 //! Headers that a paywall adds to: caching, CORS, and what must not pass through it.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use tollway_core::Version;
 use tollway_core::wire::header as x402;
 
 /// What a metered handler writes to charge less than the most; for the paywall's eyes only.
@@ -27,6 +28,13 @@ pub(super) fn strip_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
         headers.remove(name);
     }
     headers.remove(SETTLEMENT_OVERRIDES)
+}
+
+/// What a stream's head must not say: how long it is, and trailers other than the receipt's.
+pub(super) fn announce_receipt(headers: &mut HeaderMap, version: Version) {
+    headers.remove(header::CONTENT_LENGTH);
+    // Also to those who did not ask for trailers: they learn from it that the receipt comes after the head.
+    merge(headers, header::TRAILER, &[x402::receipt(version)]);
 }
 
 /// Nobody may keep this.

@@ -30,10 +30,30 @@
 //! * The handler's response is buffered before settling, so a body that breaks off costs nothing. A handler that fails
 //!   (status 400 and above, an error, a panic, a timeout, a response above the bound) costs nothing either, and its
 //!   answer is passed on. In the upfront flow the money moves first, and the answer has its receipt in any case.
+//! * A handler that charges as it goes finds a [`Meter`](crate::meter::Meter) in the request's extensions. What the meter
+//!   streams is passed on at once where the scheme is metered and settles afterwards: see "Streams" below.
 //! * A payment is for one request: method, host, path, query and body. The same header for another one is refused
 //!   with `payment_replayed`; for the very same one the handler does not run again, and the receipt (with the first
 //!   answer, where [kept](PaywallBuilder::answers)) is sent.
 //! * Settling runs in a task that a client who hangs up cannot cancel; [`Paywall::drain`] waits for it.
+//!
+//! # Streams
+//! ```text
+//! … verify → claim → handler's head → chunks, counted as they go, noted now and then → settle → receipt
+//! ```
+//! * The head cannot have the receipt. It announces it (`Trailer: PAYMENT-RESPONSE`), and the receipt comes as a trailer
+//!   where the transport takes any (HTTP/2, or `TE: trailers`), and as a last event `payment-response`, with what the header
+//!   would hold for its data, where the answer is `text/event-stream`. In any case the same payment sent again gets it, and
+//!   nothing else: what was streamed is not kept.
+//! * However a stream ends (by itself, at the price, with its handler, with its client, at [`Paywall::end_streams`], before
+//!   the payment is no good any more), what was counted until then is charged: once, in the visit's own task. A client that
+//!   had nothing yet is charged nothing, and has the receipt for that.
+//! * What was delivered is written to the ledger now and then ([`PaywallBuilder::stream_notes`]), and a stream waits where
+//!   it would get too far ahead of that. After a crash [`Paywall::recover`] settles what was written: never more than went
+//!   out. A stream of which nothing was written is released.
+//! * A fixed price is not streamed: such an answer is gathered and settled before its first byte goes out, so that a stream
+//!   that breaks off costs nothing. Nor is any answer streamed that the meter did not make.
+//! * `Settlement-Overrides`, in the head or in the trailers, may lower what a meter has counted, never raise it.
 //!
 //! # Which status means what
 //! | status | when |
@@ -70,10 +90,13 @@ mod path;
 mod pattern;
 mod paywall;
 mod price;
+mod receipts;
 mod refusal;
 mod run;
 mod service;
 mod settings;
+mod stream;
+mod streaming;
 mod table;
 mod visit;
 mod visits;
@@ -84,4 +107,5 @@ pub use paywall::Paywall;
 pub use price::{Priced, Question};
 pub use service::{PaywallBody, PaywallService};
 pub use settings::Origins;
+pub use stream::StreamedBody;
 pub use table::Methods;

@@ -6,6 +6,7 @@ use super::table::Table;
 use super::visits::Visits;
 use crate::tasks::Running;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tollway_route::Gate;
 use tower_layer::Layer;
@@ -28,9 +29,37 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) answers: Option<Arc<Answers>>,
     pub(super) visits: Visits,
+    /// True while the visits that ended in doubt are looked after.
+    pub(super) looked_after: AtomicBool,
 }
 
 impl Shared {
+    /// Recovers again and again until nothing is open.
+    async fn recovered(&self) {
+        let (mut pause_s, most_s) = RECOVER_S;
+        loop {
+            match self.gate.recover().await {
+                Ok(0) => return,
+                Ok(open) => tracing::info!(open, "visits are still open"),
+                Err(e) => tracing::warn!(error = %e, "recovery failed; it will be tried again"),
+            }
+            self.settings.tasks.sleep(Duration::from_secs(pause_s)).await;
+            pause_s = pause_s.saturating_mul(2).min(most_s);
+        }
+    }
+
+    /// What was delivered and could not be settled yet is looked after in the background: nobody comes back for it.
+    pub(super) fn look_after(self: &Arc<Self>) {
+        if self.looked_after.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let shared = Arc::clone(self);
+        drop(self.settings.tasks.spawn(async move {
+            shared.recovered().await;
+            shared.looked_after.store(false, Ordering::Release);
+        }));
+    }
+
     /// Forgets expired answers now and then, in a task of its own.
     pub(super) fn sweep_answers(&self) {
         if let Some(answers) = self.answers.clone().filter(|a| a.sweep_due()) {
@@ -59,28 +88,24 @@ impl Paywall {
         Self { shared: Arc::new(shared) }
     }
 
-    /// After a restart: releases in the background what was never sent and resumes what was, again and again until
+    /// After a restart: releases in the background what was never sent, settles what streams had delivered and resumes what
+    /// was sent, again and again until
     /// nothing is open. Visits that begin meanwhile are left alone.
     pub fn recover(&self) -> Running<()> {
-        let gate = Arc::clone(&self.shared.gate);
-        let tasks = self.shared.settings.tasks.clone();
-        self.shared.settings.tasks.spawn(async move {
-            let (mut pause_s, most_s) = RECOVER_S;
-            loop {
-                match gate.recover().await {
-                    Ok(0) => return,
-                    Ok(open) => tracing::info!(open, "visits are still open"),
-                    Err(e) => tracing::warn!(error = %e, "recovery failed; it will be tried again"),
-                }
-                tasks.sleep(Duration::from_secs(pause_s)).await;
-                pause_s = pause_s.saturating_mul(2).min(most_s);
-            }
-        })
+        let shared = Arc::clone(&self.shared);
+        self.shared.settings.tasks.spawn(async move { shared.recovered().await })
     }
 
-    /// Waits for the visits under way, also those whose clients have gone. Call it after the server has stopped
-    /// accepting. Returns how many are left when time is up: they are in the journal, for [`Self::recover`].
+    /// Ends the answers that a meter charges for, also those that begin from now on: what they have delivered is settled,
+    /// and their receipts are sent. Call it when the process is told to stop, so that the server need not wait for streams.
+    pub fn end_streams(&self) {
+        self.shared.visits.stop();
+    }
+
+    /// Waits for the visits under way, also those whose clients have gone, and ends the streams among them. Call it after
+    /// the server has stopped accepting. Returns how many are left when time is up: they are in the journal, for [`Self::recover`].
     pub async fn drain(&self, within: Duration) -> usize {
+        self.end_streams();
         self.shared.visits.drained(&self.shared.settings.tasks, within).await
     }
 }

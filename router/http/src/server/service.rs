@@ -4,6 +4,7 @@ use super::headers;
 use super::paywall::Shared;
 use super::refusal::{Answer, plain};
 use super::settings::Origins;
+use super::stream::StreamedBody;
 use super::table::Look;
 use super::visit::protected;
 use bytes::Bytes;
@@ -19,9 +20,11 @@ use tower_service::Service;
 /// Any error of a body.
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The body of an answer: the paywall's own (also a response that was paid for, which is buffered), or the untouched
-/// one of a request that costs nothing.
-pub type PaywallBody<R> = Either<Full<Bytes>, R>;
+/// The body of an answer: the paywall's own (also a response that was paid for, which is buffered, or streams past a
+/// meter), or the untouched one of a request that costs nothing.
+pub type PaywallBody<R> = Either<OwnBody, R>;
+/// The body of a paywall's own answer.
+pub(super) type OwnBody = Either<Full<Bytes>, StreamedBody>;
 
 /// A service behind a [`Paywall`](super::Paywall).
 #[derive(Clone)]
@@ -78,20 +81,24 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
 {
-    let ours = |answer: Answer| Ok(answer.map(|body| Either::Left(Full::new(body))));
     if let Some(answer) = preflight(&shared, request.method(), request.uri().path(), request.headers()) {
-        return ours(answer);
+        return Ok(own(answer).map(Either::Left));
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut answer = match shared.table.look(request.method(), request.uri().path()) {
         Look::Free => return Ok(ready_call(inner, request).await?.map(Either::Right)),
         Look::Ambiguous => {
-            *plain(StatusCode::BAD_REQUEST, "ambiguous_path", "this path can be read in two ways")
+            own(*plain(StatusCode::BAD_REQUEST, "ambiguous_path", "this path can be read in two ways"))
         }
         Look::Route(route, path) => protected(&shared, route, &path, inner, request).await?,
     };
     dress(answer.headers_mut(), origin.as_ref(), shared.settings.cors.as_ref());
-    ours(answer)
+    Ok(answer.map(Either::Left))
+}
+
+/// A whole answer as it is sent.
+pub(super) fn own(answer: Answer) -> Response<OwnBody> {
+    answer.map(|body| Either::Left(Full::new(body)))
 }
 
 /// What every answer of a protected route needs for caches and browsers.

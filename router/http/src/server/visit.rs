@@ -1,19 +1,21 @@
 //! One request through the paywall.
 
 use super::admit::{Paying, admit};
-use super::challenge::{Counter, internal, receipt};
-use super::charge::Meter;
+use super::challenge::{Counter, afterwards, internal, receipt};
+use super::charge::Till;
 use super::headers;
 use super::info::PaymentInfo;
 use super::path::Path;
 use super::paywall::Shared;
 use super::refusal::{Answer, Refused, Stage, json, plain};
 use super::run::{Outcome, Run};
-use super::service::BoxError;
+use super::service::{BoxError, OwnBody, own};
 use super::table::Route;
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use futures::channel::oneshot;
+use http::{Request, Response, StatusCode};
 use http_body::Body;
+use http_body_util::Either;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use tollway_core::flow::Delivered;
@@ -30,9 +32,9 @@ pub(super) async fn protected<S, B, R>(
     path: &Path,
     service: S,
     request: Request<B>,
-) -> Result<Answer, S::Error>
+) -> Result<Response<OwnBody>, S::Error>
 where
-    S: Service<Request<B>, Response = http::Response<R>> + Send + 'static,
+    S: Service<Request<B>, Response = Response<R>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     B: Body + From<Bytes> + Send + 'static,
@@ -42,7 +44,7 @@ where
 {
     match admit(shared, route, path, request).await {
         Ok(paying) => serve(shared, &route.priced.rails, service, paying).await,
-        Err(refused) => Ok(*refused),
+        Err(refused) => Ok(own(*refused)),
     }
 }
 
@@ -52,9 +54,9 @@ async fn serve<S, B, R>(
     rails: &[Rail],
     service: S,
     paying: Paying,
-) -> Result<Answer, S::Error>
+) -> Result<Response<OwnBody>, S::Error>
 where
-    S: Service<Request<B>, Response = http::Response<R>> + Send + 'static,
+    S: Service<Request<B>, Response = Response<R>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     B: From<Bytes> + Send + 'static,
@@ -63,41 +65,76 @@ where
 {
     let Paying { parts, body, posted, url, version, admitted } = paying;
     let Some(ticket) = shared.visits.enter() else {
-        return Ok(*plain(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many payments under way"));
+        let words = "too many payments under way";
+        return Ok(own(*plain(StatusCode::SERVICE_UNAVAILABLE, "busy", words)));
     };
     let requirement = admitted.arrival.offer.requirement.clone();
     let print = admitted.arrival.print.clone();
     let mut run = run(shared, &posted, &admitted, version);
     run.work = Some((service, Request::from_parts(parts, B::from(body))));
-    let gate = Arc::clone(&shared.gate);
+    let (opens, opened) = oneshot::channel();
+    run.opens = Some(opens);
+    let (visiting, asked) = (Arc::clone(shared), requirement.clone());
     let visit = shared.settings.tasks.spawn(async move {
         let _ticket = ticket;
-        let delivered = gate.serve(admitted, &mut run).await;
+        let delivered = visiting.gate.serve(admitted, &mut run).await;
+        if let Some(told) = run.told.take() {
+            if delivered.as_ref().is_err_and(Error::is_unknown_outcome) {
+                visiting.look_after();
+            }
+            // Its client may have gone.
+            drop(afterwards(&delivered, &asked, version, &visiting).map(|receipt| told.send(receipt)));
+        }
         (delivered, run.outcome, run.charged)
     });
+    shared.sweep_answers();
+    // The task drops its end when it is through without a stream.
+    if let Ok(stream) = opened.await {
+        return Ok(stream.map(Either::Right));
+    }
     let broken = Error::unknown(Code::Internal, None);
     let (delivered, outcome, charged) = visit.await.unwrap_or((Err(broken), None, true));
-    shared.sweep_answers();
-    let done = |answer: Result<Answer, Refused>| Ok(answer.unwrap_or_else(|refused| *refused));
-    match (delivered, outcome) {
-        (Ok(Delivered::Unpaid), Some(Outcome::Failed(e))) => Err(e),
-        (Ok(Delivered::Unpaid), Some(Outcome::Answer(answer))) => Ok(kept_private(answer)),
-        (Ok(Delivered::Paid(r) | Delivered::PaidUnserved(r)), Some(Outcome::Answer(answer))) => {
-            done(receipt(kept_private(answer), &r, version, shared))
-        }
-        // The service's error cannot carry the receipt that the buyer has paid for.
-        (Ok(Delivered::Paid(r) | Delivered::PaidUnserved(r)), _) => {
-            let failed = *plain(StatusCode::INTERNAL_SERVER_ERROR, Code::HandlerFailed.as_str(), "");
-            done(receipt(failed, &r, version, shared))
-        }
-        (Ok(Delivered::Again(r)), _) => done(again(shared, &print, &r, version).await),
-        (Ok(_), _) => Ok(*internal(&Error::us(Code::Internal))),
-        (Err(e), _) => {
-            // Upfront, everything but a bad payment may have happened after the money moved.
-            let early = requirement.flow == Flow::Authorization || e.blame == Blame::Payer;
-            let stage = if charged || !early { Stage::Settling } else { Stage::Before };
-            let counter = Counter { shared, posted: &posted, rails, url: &url };
-            Ok(counter.refuse(&e, stage, version, Some(&requirement)))
+    let counter = Counter { shared, posted: &posted, rails, url: &url };
+    let visited = Visited { counter, requirement: &requirement, print: &print, version };
+    Ok(own(visited.answer(delivered, outcome, charged).await?))
+}
+
+/// A visit that is over, and what its answer is made from.
+struct Visited<'a> {
+    counter: Counter<'a>,
+    requirement: &'a Requirement,
+    print: &'a Print,
+    version: Version,
+}
+
+impl Visited<'_> {
+    async fn answer<E>(
+        &self,
+        delivered: Result<Delivered>,
+        outcome: Option<Outcome<E>>,
+        charged: bool,
+    ) -> Result<Answer, E> {
+        let (shared, version) = (self.counter.shared, self.version);
+        let done = |answer: Result<Answer, Refused>| Ok(answer.unwrap_or_else(|refused| *refused));
+        match (delivered, outcome) {
+            (Ok(Delivered::Unpaid), Some(Outcome::Failed(e))) => Err(e),
+            (Ok(Delivered::Unpaid), Some(Outcome::Answer(answer))) => Ok(kept_private(answer)),
+            (Ok(Delivered::Paid(r) | Delivered::PaidUnserved(r)), Some(Outcome::Answer(answer))) => {
+                done(receipt(kept_private(answer), &r, version, shared))
+            }
+            // The service's error cannot carry the receipt that the buyer has paid for.
+            (Ok(Delivered::Paid(r) | Delivered::PaidUnserved(r)), _) => {
+                let failed = *plain(StatusCode::INTERNAL_SERVER_ERROR, Code::HandlerFailed.as_str(), "");
+                done(receipt(failed, &r, version, shared))
+            }
+            (Ok(Delivered::Again(r)), _) => done(again(shared, self.print, &r, version).await),
+            (Ok(_), _) => Ok(*internal(&Error::us(Code::Internal))),
+            (Err(e), _) => {
+                // Upfront, everything but a bad payment may have happened after the money moved.
+                let early = self.requirement.flow == Flow::Authorization || e.blame == Blame::Payer;
+                let stage = if charged || !early { Stage::Settling } else { Stage::Before };
+                Ok(self.counter.refuse(&e, stage, version, Some(self.requirement)))
+            }
         }
     }
 }
@@ -142,7 +179,7 @@ fn run<S, B, E>(
     Run {
         shared: Arc::clone(shared),
         work: None,
-        meter: Meter {
+        till: Till {
             metered: cell.is_some_and(|c| c.capability.metered),
             dollar_decimals: dollars.map(|t| t.decimals),
         },
@@ -156,6 +193,8 @@ fn run<S, B, E>(
             requirement: posted.offers.iter().position(|p| is_same(&p.offer.requirement, requirement)),
             version,
         },
+        opens: None,
+        told: None,
         outcome: None,
         charged: false,
         body: PhantomData,

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub(super) struct Visits {
     open: Arc<watch::Sender<usize>>,
+    stopping: Arc<watch::Sender<bool>>,
     max: usize,
 }
 
@@ -16,7 +17,8 @@ pub(super) struct Ticket(Arc<watch::Sender<usize>>);
 
 impl Visits {
     pub(super) fn new(max: usize) -> Self {
-        Self { open: Arc::new(watch::Sender::new(0)), max }
+        let stopping = Arc::new(watch::Sender::new(false));
+        Self { open: Arc::new(watch::Sender::new(0)), stopping, max }
     }
 
     /// Begins a visit, or says that there are too many.
@@ -29,6 +31,17 @@ impl Visits {
             free
         });
         entered.then(|| Ticket(Arc::clone(&self.open)))
+    }
+
+    /// Tells the streams to end.
+    pub(super) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Resolves when the streams have to end.
+    pub(super) async fn stopped(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.stopping.subscribe().wait_for(|stop| *stop).await;
     }
 
     /// Waits until none is left; returns how many still are when time is up.

@@ -100,6 +100,11 @@ impl GateBuilder {
 }
 
 impl Gate {
+    /// What time it is here.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// The schemes and networks of this gate.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
@@ -120,7 +125,7 @@ impl Gate {
         driver.drive(admitted.arrival, handler).await
     }
 
-    /// After a restart: releases what was never sent and resumes what was. Returns how many visits are still open;
+    /// After a restart: releases what was never sent, settles what was noted as delivered and resumes what was sent. Returns how many visits are still open;
     /// run it again until that is zero. Visits that this gate is driving right now are left alone; one that may be of an
     /// earlier life, because it was there when this was first run, counts as open. May be dropped and run again.
     ///
@@ -171,11 +176,11 @@ impl Gate {
         }
         let cell = self.registry.cell(&record.order.requirement)?;
         let settler = self.settler_or_none(cell, &record.order.requirement).await;
-        let stage = record.stage;
         match self.once(cell.read, settler.as_ref()).recover(key.clone(), version, record).await {
             Ok(receipt) => {
                 let receipt: Option<Receipt> = receipt;
-                Ok(receipt.is_some() || stage == tollway_core::flow::Stage::Verified)
+                // Settled, or gone: released, with nothing to settle.
+                Ok(receipt.is_some() || self.ledger.load(&key).await?.is_none())
             }
             // A payment that is dead or refused has left the journal; what failed by itself (our ledger) has not.
             Err(_) => Ok(self.ledger.load(&key).await?.is_none()),

@@ -10,10 +10,12 @@
 //! amount stays reserved, whatever the server said.
 
 mod attempt;
+mod later;
 mod settle_up;
 
 pub(crate) use attempt::Active;
 pub use attempt::{AttemptRecord, AttemptStage};
+pub use later::{Begun, Later};
 
 use crate::router::{Context, Route, Router};
 use attempt::Attempt;
@@ -41,6 +43,8 @@ pub enum Reply {
     Receipt(Receipt),
     /// Served, without a receipt.
     NoReceipt,
+    /// Being served: the receipt comes after the answer, which is for the caller to read first.
+    Streams,
     /// 402 or 412 with terms.
     Challenged(Challenge),
     /// Refused, or settled unsuccessfully.
@@ -75,18 +79,38 @@ impl Router {
     ///
     /// # Errors
     /// [`Code::NoRoute`] with every reason; the server's refusal; an unknown outcome when neither server nor chain
-    /// could say: the attempt stays journaled, and nothing is signed again for it.
+    /// could say, or when the receipt is still to come ([`Self::begin`]): the attempt stays journaled, and nothing is
+    /// signed again for it.
     pub async fn pay(
         &self,
         challenge: &Challenge,
         context: Context<'_>,
         exchange: &mut dyn Exchange,
     ) -> Result<Paid> {
+        match self.begin(challenge, context, exchange).await? {
+            Begun::Paid(paid) => Ok(paid),
+            Begun::Later(_) => Err(Error::unknown(Code::SettlementPending, None)
+                .detail("the receipt comes after the answer; the amount stays reserved until then")),
+        }
+    }
+
+    /// As [`Self::pay`], for an exchange whose answers may stream: what comes back may have to be finished.
+    ///
+    /// # Errors
+    /// Those of [`Self::pay`].
+    pub async fn begin(
+        &self,
+        challenge: &Challenge,
+        context: Context<'_>,
+        exchange: &mut dyn Exchange,
+    ) -> Result<Begun> {
         match self.pay_once(challenge, context, exchange).await? {
-            Step::Paid(paid) => Ok(paid),
+            Step::Paid(paid) => Ok(Begun::Paid(paid)),
+            Step::Later(later) => Ok(Begun::Later(later)),
             Step::Corrected(terms) => {
                 match self.pay_once(&terms, context, exchange).await.map_err(still_out)? {
-                    Step::Paid(paid) => Ok(Paid { corrected: true, ..paid }),
+                    Step::Paid(paid) => Ok(Begun::Paid(Paid { corrected: true, ..paid })),
+                    Step::Later(later) => Ok(Begun::Later(later.corrected())),
                     Step::Corrected(again) => {
                         Err(Error::new(again.error.unwrap_or(Code::NoRoute), Blame::Payee, Next::Never)
                             .detail("the server corrected its terms twice; nothing more is signed"))
@@ -194,25 +218,9 @@ impl Router {
             Step::Paid(Paid { receipt, charged, index: route.index, corrected: false, delivered })
         };
         match reply {
-            Reply::Receipt(receipt) => {
-                match payer.receive(&auth, Answer::Receipt(&receipt)).await.map_err(doubtful)? {
-                    // No more can have been taken than was signed, whatever a scheme makes of the receipt.
-                    Reading::Paid(charged)
-                        if charged.asset == route.plan.exposure.asset()
-                            && charged.atomic <= route.plan.exposure.atomic() =>
-                    {
-                        let tx = receipt.transaction().cloned();
-                        let spent = spend(charged, route);
-                        attempt.settled(self, spent, &receipt).await.map_err(|e| moved(e, tx))?;
-                        Ok(paid(receipt, charged, true))
-                    }
-                    _ => {
-                        let words = "the receipt contradicts what was signed";
-                        let e = Error::new(Code::ReceiptMismatch, Blame::Payee, Next::Never).detail(words);
-                        self.after_doubt(attempt, &auth, route, e, true).await
-                    }
-                }
-            }
+            Reply::Receipt(receipt) => self.received(attempt, &auth, route, receipt).await,
+            // It stands in the journal as signed: until it is finished, or found on chain, its amount stays reserved.
+            Reply::Streams => Ok(Step::Later(Later::of(attempt.id(), route.index))),
             Reply::NoReceipt => {
                 let words =
                     "served without a receipt; the authorization stays reserved until the chain tells";
@@ -247,6 +255,25 @@ impl Router {
                 self.after_doubt(attempt, &auth, route, e, false).await
             }
         }
+    }
+
+    /// Served, with a receipt: paid, once its scheme has found in it what was signed.
+    async fn received(
+        &self,
+        attempt: Attempt,
+        auth: &Authorization,
+        route: &Route<'_>,
+        receipt: Receipt,
+    ) -> Result<Step> {
+        let Some(charged) = self.agreed(attempt.record(), &receipt).await? else {
+            let words = "the receipt contradicts what was signed";
+            let e = Error::new(Code::ReceiptMismatch, Blame::Payee, Next::Never).detail(words);
+            return self.after_doubt(attempt, auth, route, e, true).await;
+        };
+        let tx = receipt.transaction().cloned();
+        attempt.settled(self, spend(charged, route), &receipt).await.map_err(|e| moved(e, tx))?;
+        let index = route.index;
+        Ok(Step::Paid(Paid { receipt, charged, index, corrected: false, delivered: true }))
     }
 
     /// Asks the chain once what became of a payment whose answer proves nothing. Settled there, it is paid; dead
@@ -288,6 +315,7 @@ impl Router {
 #[allow(clippy::large_enum_variant, reason = "one per payment, consumed at once")]
 enum Step {
     Paid(Paid),
+    Later(Later),
     Corrected(Box<Challenge>),
 }
 

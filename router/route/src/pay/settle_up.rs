@@ -59,7 +59,7 @@ impl Router {
         }
     }
 
-    async fn settle_one(&self, attempt: Attempt) -> Result<Option<AttemptRecord>> {
+    pub(super) async fn settle_one(&self, attempt: Attempt) -> Result<Option<AttemptRecord>> {
         let mut record = attempt.record().clone();
         match (record.stage, &record.authorization) {
             (AttemptStage::Settled | AttemptStage::Dead, _) => Ok(None),

@@ -22,6 +22,8 @@ pub(crate) enum Act {
     Lies,
     /// Serves for nothing.
     Gives,
+    /// Serves, and settles when that is over.
+    Streams,
     Asks(Challenge),
     Refuses(Error),
     NotSent,
@@ -87,6 +89,7 @@ impl Exchange for Till {
                 Reply::Receipt(told)
             }
             Act::Gives => Reply::NoReceipt,
+            Act::Streams => Reply::Streams,
             Act::Asks(terms) => Reply::Challenged(terms),
             Act::Refuses(e) => Reply::Refused(e),
             Act::NotSent => Reply::NotSent(lost()),

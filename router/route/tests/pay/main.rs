@@ -4,6 +4,7 @@ mod answers;
 mod crashes;
 #[path = "../kit/mod.rs"]
 mod kit;
+mod later;
 
 use kit::*;
 use std::sync::Arc;

@@ -1,0 +1,188 @@
+//! Served bit by bit: what a crash in the middle leaves is settled for what was noted, and never for more than went out.
+
+mod world;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tollway_core::flow::{Delivered, Driver, Handler, Stage, Tab, VisitRecord};
+use tollway_core::*;
+use world::*;
+
+const BITS: u128 = 5;
+const EACH: u128 = 10;
+
+/// Hands out a bit, then notes it.
+struct Stream<'a> {
+    out: &'a AtomicU64,
+    noted: &'a AtomicU64,
+}
+
+#[async_trait]
+impl Handler for Stream<'_> {
+    async fn run(&mut self, _: &Ceiling) -> Option<Charge> {
+        panic!("the driver serves")
+    }
+    async fn serve(&mut self, ceiling: &Ceiling, tab: &mut dyn Tab) -> Option<Charge> {
+        for n in 1..=BITS {
+            let owed = ceiling.charge(n * EACH).unwrap();
+            self.out.store(u64::try_from(n * EACH).unwrap(), Ordering::SeqCst);
+            step().await;
+            tab.note(&owed).await.unwrap();
+            self.noted.store(u64::try_from(n * EACH).unwrap(), Ordering::SeqCst);
+        }
+        ceiling.charge(BITS * EACH).ok()
+    }
+}
+
+async fn visit(world: &World, out: &AtomicU64, noted: &AtomicU64) -> Result<Delivered> {
+    let mut stream = Stream { out, noted };
+    let driver = Driver { once: world.once(), seller: world };
+    driver.drive(arrival(Flow::Authorization, "n", "p"), &mut stream).await
+}
+
+/// Looks after everything in the journal once.
+async fn recover(world: &World) {
+    for found in world.ledger.scan("visit/gate", None, 99).await.unwrap() {
+        let record = VisitRecord::read(&found.value).unwrap();
+        let _ = world.once().recover(found.key, found.version, record).await;
+    }
+}
+
+fn taken(world: &World) -> u128 {
+    world.chain().get("n").map_or(0, |receipt| receipt.charged.atomic)
+}
+
+fn settling(world: &World) -> bool {
+    let found = run(world.ledger.scan("visit/gate", None, 99)).unwrap();
+    found.iter().any(|r| VisitRecord::read(&r.value).unwrap().stage == Stage::Settling)
+}
+
+fn journal(world: &World) -> usize {
+    run(world.ledger.scan("visit/gate", None, 99)).unwrap().len()
+}
+
+#[test]
+fn a_crash_anywhere_costs_the_seller_one_bit_and_the_payer_none() {
+    let (mut part, mut whole) = (0, 0);
+    for settles in [Settles::Well, Settles::SentThenUnknown, Settles::Stumbles(1)] {
+        for polls in 0.. {
+            let world = World::new(settles);
+            let (out, noted) = (AtomicU64::new(0), AtomicU64::new(0));
+            let ended = poll(visit(&world, &out, &noted), polls);
+            let live = ended.is_some();
+            // Told to settle, and nobody knows whether that got through: only the chain says, and nothing is sent again.
+            let told = settling(&world) && world.sends() == 0;
+            for _ in 0..3 {
+                run(recover(&world));
+            }
+            if told {
+                world.clock.store(EXPIRES.ms(), Ordering::SeqCst);
+                run(recover(&world));
+            }
+            let (out, noted) = (out.into_inner().into(), u128::from(noted.into_inner()));
+            let refused = ended.as_ref().is_some_and(Result::is_err);
+            let took = taken(&world);
+            assert!(took <= out && world.sends() <= 1, "{settles:?} after {polls}: {took} of {out}");
+            assert!(refused || told || took >= noted, "{settles:?} after {polls}: {took} of {noted} noted");
+            assert_eq!(journal(&world), 0, "{settles:?} after {polls}: left in the journal");
+            part += usize::from(took > 0 && took < BITS * EACH);
+            whole += usize::from(took == BITS * EACH);
+            if live {
+                break;
+            }
+        }
+    }
+    assert!(part > 10 && whole > 10, "{part} parts and {whole} wholes: the crashes have missed the middle");
+}
+
+/// Stopped in the middle, with a note in the journal.
+fn stopped(world: &World) -> u128 {
+    let (out, noted) = (AtomicU64::new(0), AtomicU64::new(0));
+    let enough = (0..).find(|polls| {
+        let other = World::new(Settles::Well);
+        let (out, noted) = (AtomicU64::new(0), AtomicU64::new(0));
+        let _ = poll(visit(&other, &out, &noted), *polls);
+        noted.into_inner() > 0
+    });
+    assert!(poll(visit(world, &out, &noted), enough.unwrap()).is_none());
+    noted.into_inner().into()
+}
+
+#[test]
+fn two_recoveries_at_once_settle_once() {
+    for gap in 0..40 {
+        let world = World::new(Settles::Well);
+        let noted = stopped(&world);
+        let (mut a, mut b) = (Box::pin(recover(&world)), Box::pin(recover(&world)));
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut turns = 0;
+        let (mut a_done, mut b_done) = (false, false);
+        while !(a_done && b_done) {
+            a_done = a_done || a.as_mut().poll(&mut cx).is_ready();
+            turns += 1;
+            b_done = b_done || (turns > gap && b.as_mut().poll(&mut cx).is_ready());
+        }
+        run(recover(&world));
+        assert_eq!((taken(&world), world.sends(), journal(&world)), (noted, 1, 0), "gap {gap}");
+    }
+}
+
+#[test]
+fn a_payment_that_is_no_good_any_more_is_let_go() {
+    let world = World::new(Settles::Well);
+    assert!(stopped(&world) > 0);
+    world.clock.store(EXPIRES.ms(), Ordering::SeqCst);
+    run(recover(&world));
+    assert_eq!((taken(&world), world.sends(), journal(&world)), (0, 0, 0));
+    assert_eq!(run(world.ledger.seen(&keys("n"), &"p".into())).unwrap(), None);
+}
+
+/// Notes more than it may, or where nothing is held.
+struct Overdoes<'a>(Ceiling, &'a AtomicUsize);
+
+#[async_trait]
+impl Handler for Overdoes<'_> {
+    async fn run(&mut self, _: &Ceiling) -> Option<Charge> {
+        None
+    }
+    async fn serve(&mut self, _: &Ceiling, tab: &mut dyn Tab) -> Option<Charge> {
+        assert!(tab.note(&self.0.full()).await.is_err());
+        self.1.fetch_add(1, Ordering::SeqCst);
+        None
+    }
+}
+
+#[test]
+fn nothing_is_noted_that_could_not_be_charged() {
+    let coin = AssetId::native(ChainId::new(CHAIN).unwrap());
+    let other = AssetId::native(ChainId::new("eip155:1").unwrap());
+    let rows = [
+        (Flow::Authorization, Amount::new(coin, PRICE + 1)),
+        (Flow::Authorization, Amount::new(other, 1)),
+        (Flow::Upfront, Amount::new(coin, 1)),
+    ];
+    for (flow, amount) in rows {
+        let (world, runs) = (World::new(Settles::Well), AtomicUsize::new(0));
+        let driver = Driver { once: world.once(), seller: &world };
+        let _ = run(driver.drive(arrival(flow, "n", "p"), &mut Overdoes(Ceiling(amount), &runs)));
+        assert_eq!((runs.into_inner(), journal(&world)), (1, 0), "{amount}");
+    }
+}
+
+#[test]
+fn what_was_delivered_is_not_let_go_because_a_node_stumbles() {
+    for (stumbles, patience_ms) in [(1, 3_000), (5, 3_000), (1_000, 3_000)] {
+        let world = World { patience_ms, ..World::new(Settles::Stumbles(stumbles)) };
+        let (out, noted) = (AtomicU64::new(0), AtomicU64::new(0));
+        let got = run(visit(&world, &out, &noted));
+        if stumbles < 1_000 {
+            assert!(matches!(got, Ok(Delivered::Paid(_))), "{got:?}");
+        } else {
+            // Nobody may take it for refused: it is owed, and tried again.
+            assert!(got.unwrap_err().is_unknown_outcome());
+            assert_eq!((taken(&world), journal(&world)), (0, 1));
+            world.stumbled.store(1_000, Ordering::SeqCst);
+            run(recover(&world));
+        }
+        assert_eq!((taken(&world), world.sends(), journal(&world)), (BITS * EACH, 1, 0), "{stumbles}");
+    }
+}

@@ -1,0 +1,113 @@
+//! A payment whose receipt comes after the answer.
+
+use super::attempt::{Attempt, AttemptRecord, AttemptStage, ROOM};
+use super::{Paid, doubtful, moved};
+use crate::router::Router;
+use tollway_core::{
+    Amount, Answer, AttemptId, Blame, Code, Error, Next, Reading, Receipt, RecordKey, Result, Spend,
+};
+
+/// What came of a payment so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "one per payment, consumed at once")]
+pub enum Begun {
+    /// It went through.
+    Paid(Paid),
+    /// It is being served, and its receipt is still to come: for [`Router::finish`].
+    Later(Later),
+}
+
+/// A payment that is to be finished. While it is not, its whole amount stays reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    attempt: AttemptId,
+    index: usize,
+    corrected: bool,
+}
+
+impl Later {
+    pub(super) fn of(attempt: &AttemptId, index: usize) -> Self {
+        Self { attempt: attempt.clone(), index, corrected: false }
+    }
+    pub(super) fn corrected(self) -> Self {
+        Self { corrected: true, ..self }
+    }
+    /// The attempt, as the journal names it.
+    pub fn attempt(&self) -> &AttemptId {
+        &self.attempt
+    }
+
+    fn paid(&self, receipt: Receipt, charged: Amount) -> Paid {
+        Paid { receipt, charged, index: self.index, corrected: self.corrected, delivered: true }
+    }
+}
+
+impl Router {
+    /// Closes a payment with the receipt that came after its answer; without one, or with one that contradicts what was
+    /// signed, asks the chain. What was not taken of the amount is free again. May be called again: what is closed
+    /// stays as it is. May be dropped.
+    ///
+    /// # Errors
+    /// * An unknown outcome when the chain cannot say yet: the attempt stays journaled, for another call or for
+    ///   [`Self::settle_up`].
+    /// * [`Next::Never`] when the chain says that nothing was taken and nothing will be.
+    /// * [`Code::InFlight`] while somebody else in this process works on the attempt; [`Code::NotFound`]; the ledger's.
+    pub async fn finish(&self, later: &Later, receipt: Option<&Receipt>) -> Result<Paid> {
+        let key = RecordKey(format!("{ROOM}{}", later.attempt.0));
+        let found = self.ledger.load(&key).await?.ok_or_else(|| Error::caller(Code::NotFound))?;
+        let attempt = Attempt::take_up(self, &found)?.ok_or_else(|| {
+            Error::new(Code::InFlight, Blame::Us, Next::Later).detail("the attempt is being looked after")
+        })?;
+        let record = attempt.record();
+        if let (AttemptStage::Signed | AttemptStage::Refused, Some(receipt)) = (record.stage, receipt)
+            && let Some(charged) = self.agreed(record, receipt).await?
+        {
+            let spend = Spend::Part { taken: charged.atomic, of: record.exposure.atomic() };
+            let tx = receipt.transaction().cloned();
+            attempt.settled(self, spend, receipt).await.map_err(|e| moved(e, tx))?;
+            return Ok(later.paid(receipt.clone(), charged));
+        }
+        let contradicted = receipt.is_some();
+        match self.closed(attempt).await? {
+            Some(record) => match (record.stage, record.receipt) {
+                (AttemptStage::Settled, Some(receipt)) => {
+                    let charged = receipt.charged;
+                    Ok(later.paid(receipt, charged))
+                }
+                _ => Err(Error::payee(Code::Expired).detail("it was never taken, and cannot be any more")),
+            },
+            None => {
+                let code = if contradicted { Code::ReceiptMismatch } else { Code::SettlementPending };
+                Err(doubtful(
+                    Error::new(code, Blame::Payee, Next::Never).detail("the chain does not know yet"),
+                ))
+            }
+        }
+    }
+
+    /// How it ended; `None` while nobody knows.
+    async fn closed(&self, attempt: Attempt) -> Result<Option<AttemptRecord>> {
+        let record = attempt.record();
+        if matches!(record.stage, AttemptStage::Settled | AttemptStage::Dead) {
+            return Ok(Some(record.clone()));
+        }
+        self.settle_one(attempt).await
+    }
+
+    /// What a receipt says was taken, where its scheme finds in it what was signed, and no more than was signed, whatever
+    /// the scheme makes of it.
+    pub(super) async fn agreed(&self, record: &AttemptRecord, receipt: &Receipt) -> Result<Option<Amount>> {
+        let Some(auth) = &record.authorization else { return Ok(None) };
+        let payer = self.registry.cell(&auth.payment.accepted)?.payer.as_ref();
+        let payer = payer.ok_or_else(|| Error::caller(Code::RoleMissing))?;
+        Ok(match payer.receive(auth, Answer::Receipt(receipt)).await.map_err(doubtful)? {
+            Reading::Paid(charged)
+                if charged.asset == record.exposure.asset() && charged.atomic <= record.exposure.atomic() =>
+            {
+                Some(charged)
+            }
+            _ => None,
+        })
+    }
+}
