@@ -137,7 +137,7 @@ impl<'c> Considered<'c> {
     #[inline] // A plan is large: it goes straight to its place.
     fn take(&mut self, (index, requirement, block_ms): Place<'c>, planned: Result<Plan>) {
         match planned {
-            Ok(plan) => self.routes.push(Route {
+            Ok(plan) => self.routes.add(|| Route {
                 index,
                 requirement,
                 plan,

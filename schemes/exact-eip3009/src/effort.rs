@@ -59,9 +59,9 @@ pub(crate) fn cancel_key(token: Address) -> GasKey {
     GasKey { contract: token, what: CANCEL }
 }
 
-/// Gas that a transfer of a token will use; `known` tokens stand in the table.
-pub(crate) fn gas(evm: &dyn Evm, (token, known): (Address, bool), payee: Payee) -> u64 {
-    evm.learned_gas(&gas_key(token, payee)).unwrap_or(payee.table(known))
+/// Gas that a transfer of a token will use.
+pub(crate) fn gas(evm: &dyn Evm, token: &Token, payee: Payee) -> u64 {
+    evm.learned_gas(&gas_key(token.address, payee)).unwrap_or(payee.table(token.known))
 }
 
 /// Gas that a cancellation will use.
@@ -80,13 +80,13 @@ const UNKNOWN_GAS_MAX: u64 = 600_000;
 /// a hostile token could burn whatever it is given; and for a token that is in no table never more than a fixed bound,
 /// because one that burnt all it was given would teach us to give twice as much the next time.
 pub(crate) fn gas_limit(evm: &dyn Evm, token: &Token) -> u64 {
-    let of = |payee| gas(evm, (token.address, token.known), payee);
+    let of = |payee| gas(evm, token, payee);
     let limit = of(Payee::New).max(of(Payee::Holder)).saturating_mul(2);
     if token.known { limit } else { limit.min(UNKNOWN_GAS_MAX) }
 }
 
 /// The settler's one transaction.
-pub(crate) fn settlement(evm: &dyn Evm, token: (Address, bool), payee: Payee, sample: Sample) -> Effort {
+pub(crate) fn settlement(evm: &dyn Evm, token: &Token, payee: Payee, sample: Sample) -> Effort {
     let gas = gas(evm, token, payee);
     Effort::one(Work::new(Bearer::Settler, "transferWithAuthorization", gas, sample))
 }

@@ -208,7 +208,7 @@ impl Settler for Settling {
         let pay_to = address::parse(order.requirement.pay_to.address())?;
         let payee = self.payees.kind(&*self.evm, token.address, pay_to).await?;
         let sample = effort::sample(&*self.evm, &token, &signed);
-        Ok(effort::settlement(&*self.evm, (token.address, token.known), payee, sample))
+        Ok(effort::settlement(&*self.evm, &token, payee, sample))
     }
 
     async fn verify(&self, order: &Order) -> Result<Proof> {
