@@ -14,6 +14,7 @@ use alloy::primitives::{Address, U256};
 use alloy::sol_types::SolCall;
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollway_core::{Account, Amount, AssetId, ChainId, Clock, Code, Error, Funds, Result, Time};
 
@@ -26,7 +27,23 @@ const WANTED_MS: u64 = 120_000;
 /// Balances remembered.
 const REMEMBERED_MAX: usize = 1024;
 
-type Key = (Address, Address);
+/// Whose balance of which token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    owner: Address,
+    token: Address,
+}
+
+/// All of both, in whole words: this is asked for every entry of every 402.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for address in [&self.owner, &self.token] {
+            let (words, rest) = address.as_chunks::<8>();
+            words.iter().for_each(|word| state.write_u64(u64::from_le_bytes(*word)));
+            rest.as_chunks::<4>().0.iter().for_each(|word| state.write_u32(u32::from_le_bytes(*word)));
+        }
+    }
+}
 
 type Known = HashMap<Key, Kept, RandomState>;
 
@@ -65,7 +82,7 @@ impl Holdings {
         let held = match self.now(who, token, self.clock.now(), tasks) {
             Some(held) => held,
             None => {
-                let key = (who, token);
+                let key = Key { owner: who, token };
                 self.renew(Some(key)).await?;
                 let kept = lock(&self.held).get(&key).copied().ok_or_else(|| {
                     Error::network(Code::InvalidAnswer).detail(format!("{token} does not tell balances"))
@@ -86,7 +103,7 @@ impl Holdings {
     ) -> Option<Held> {
         let held = {
             let mut known = lock(&self.held);
-            let kept = known.get_mut(&(owner, token))?;
+            let kept = known.get_mut(&Key { owner, token })?;
             kept.asked_at = now;
             kept.held
         };
@@ -138,7 +155,7 @@ async fn read_all(
     let known: HashSet<Key> = keys.iter().copied().collect();
     let asked: Vec<Key> = lock(&wanted).iter().copied().take(REMEMBERED_MAX).collect();
     keys.extend(asked.iter().filter(|key| !known.contains(key)));
-    let calls: Vec<_> = keys.iter().map(|(owner, token)| balance_of(owner, token)).collect();
+    let calls: Vec<_> = keys.iter().map(|key| balance_of(&key.owner, &key.token)).collect();
     let looked = looker.look(&calls, At::Latest).await?;
     lock(&wanted).retain(|key| !asked.contains(key));
     let mut held = lock(&held);

@@ -36,10 +36,9 @@ impl<'c> Routes<'c> {
     pub(crate) fn with_room(routes: usize) -> Self {
         Self { planned: Vec::with_capacity(routes), ranked: Vec::new() }
     }
-    /// Adds the route that `make` makes. A route is large: the room is there before it is made, so that it is made there.
-    #[inline]
-    pub(crate) fn add(&mut self, make: impl FnOnce() -> Route<'c>) {
-        self.planned.extend(std::iter::once_with(make));
+    #[inline] // A route is large: it goes straight to its place.
+    pub(crate) fn push(&mut self, route: Route<'c>) {
+        self.planned.push(route);
     }
     /// Whatever was planned, in the server's order.
     pub(crate) fn planned(&self) -> &[Route<'c>] {

@@ -17,7 +17,8 @@ use by_chain::ByChain;
 
 use crate::ids::same;
 use crate::{
-    AssetId, ChainId, Code, Error, Family, KnownAsset, Network, Payer, Requirement, Result, Seller, Settler,
+    AssetId, ChainId, Code, Error, Family, KnownAsset, Network, NetworkTraits, Payer, Requirement, Result,
+    Seller, Settler,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Cell {
     pub read: Read,
     /// Where.
     pub chain: ChainId,
+    /// What is known of it: by the live chain, else by its family. One that nobody has facts about counts as a mainnet.
+    pub traits: NetworkTraits,
     /// The live chain, where there is one.
     pub network: Option<Arc<dyn Network>>,
     /// The side that signs.

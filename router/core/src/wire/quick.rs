@@ -51,11 +51,8 @@ pub(super) fn read(raw: &Json, families: &[Family]) -> Option<Challenge> {
     for Found { start, end, fields } in found {
         let entry = raw.part(start, end)?;
         let said = fields.said(raw, version)?;
-        // An entry is large: the room is there before it is made, so that it is made there.
-        accepts.extend(std::iter::once_with(|| {
-            let requirement = understand(said, &entry, version, families, &mut same);
-            Entry { requirement, raw: entry }
-        }));
+        accepts
+            .push(Entry { requirement: understand(said, &entry, version, families, &mut same), raw: entry });
     }
     Some(Challenge {
         version,
