@@ -141,7 +141,7 @@ impl Paying {
         Ok(Prepared { found: self.found(r)?, timeout_s: self.timeout(r)?, me: self.me()? })
     }
 
-    #[inline] // A plan is large: it is made where it is wanted.
+    #[inline(always)] // A plan is large: it is made where it is wanted.
     fn planned(&self, demand: &Demand<'_>, what: &Prepared<'_>, held: Held) -> Result<Plan> {
         let (r, (_, me)) = (demand.requirement, what.me);
         let asset = r.price.0.asset;
