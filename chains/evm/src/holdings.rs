@@ -14,6 +14,7 @@ use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::SolCall;
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollway_core::{Account, Amount, AssetId, ChainId, Clock, Code, Error, Funds, Result, Time};
 
@@ -27,7 +28,34 @@ const WANTED_MS: u64 = 120_000;
 const REMEMBERED_MAX: usize = 1024;
 
 /// Whose, of which token, and how much of it who may draw; without the last, how much is there.
-type Key = (Address, Address, Option<Address>);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) owner: Address,
+    pub(crate) token: Address,
+    pub(crate) spender: Option<Address>,
+}
+
+impl Key {
+    /// How much is there.
+    pub(crate) const fn balance(owner: Address, token: Address) -> Self {
+        Self { owner, token, spender: None }
+    }
+    /// How much of it `spender` may draw.
+    pub(crate) const fn allowance(owner: Address, token: Address, spender: Address) -> Self {
+        Self { owner, token, spender: Some(spender) }
+    }
+}
+
+/// All of them, in whole words: this is asked for every entry of every 402.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for address in [&self.owner, &self.token].into_iter().chain(&self.spender) {
+            let (words, rest) = address.as_chunks::<8>();
+            words.iter().for_each(|word| state.write_u64(u64::from_le_bytes(*word)));
+            rest.as_chunks::<4>().0.iter().for_each(|word| state.write_u32(u32::from_le_bytes(*word)));
+        }
+    }
+}
 
 type Known = HashMap<Key, Kept, RandomState>;
 
@@ -63,10 +91,10 @@ impl Holdings {
     ) -> Result<Funds> {
         let asset = address::asset(self.chain, &token)?;
         let who = address::of_account(owner)?;
-        let held = match self.now((who, token, None), self.clock.now(), tasks) {
+        let held = match self.now(Key::balance(who, token), self.clock.now(), tasks) {
             Some(held) => held,
             None => {
-                let key = (who, token, None);
+                let key = Key::balance(who, token);
                 self.renew(Some(key)).await?;
                 let kept = lock(&self.held).get(&key).copied().ok_or_else(|| {
                     Error::network(Code::InvalidAnswer).detail(format!("{token} does not tell balances"))
@@ -85,7 +113,7 @@ impl Holdings {
         self.renew(Some(key)).await?;
         let kept = lock(&self.held).get(&key).copied();
         kept.map(|kept| kept.held).ok_or_else(|| {
-            Error::network(Code::InvalidAnswer).detail(format!("{} does not tell allowances", key.1))
+            Error::network(Code::InvalidAnswer).detail(format!("{} does not tell allowances", key.token))
         })
     }
 
@@ -192,7 +220,7 @@ pub(crate) async fn balances(
     Ok(amounts)
 }
 
-fn question((owner, token, spender): &Key) -> EvmCall {
+fn question(Key { owner, token, spender }: &Key) -> EvmCall {
     match spender {
         None => balance_of(owner, token),
         Some(spender) => allowance_of(*owner, *token, *spender),

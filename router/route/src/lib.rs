@@ -33,6 +33,7 @@
 //! |---|---|
 //! | [`Router`], [`pay`] | the paying side: considers a 402, pays it, asks after what was left open |
 //! | [`gate`] | the selling side: makes offers, honours them, takes what comes back through its flow |
+//! | [`pool`] | several facilitators, and our own chain code, behind one settler |
 //! | [`quotes`] | fees and prices, kept warm |
 //! | [`prices`] | one price out of several sources |
 //! | [`cost`], [`rank`], [`explain`] | what a route costs, the order of routes, the table for people |
@@ -60,6 +61,7 @@ pub mod explain;
 pub mod gate;
 pub mod pay;
 pub mod policy;
+pub mod pool;
 mod priced;
 pub mod prices;
 pub mod quotes;

@@ -10,7 +10,7 @@ use crate::used::{Room, Used};
 use futures::future::join_all;
 use std::sync::Arc;
 use tollway_core::{
-    Challenge, Clock, Code, Demand, Dice, Error, Few, Ledger, NetworkTraits, Next, Payer, Plan, Purpose,
+    Challenge, Clock, Code, Demand, Dice, Error, Few, Ledger, Next, Payer, Plan, Purpose,
     Registry, Requirement, Result, RouteKey, Scorer, Time, Usd,
 };
 
@@ -248,15 +248,8 @@ impl Router {
                 .next(Next::OtherRoute)
                 .detail(format!("{} cannot pay here", cell.id))
         })?;
-        let traits = cell.network.as_ref().map_or_else(|| self.known_traits(r), |network| network.traits());
-        self.policy.admits(r, context.host, traits.testnet)?;
-        Ok((payer, traits.block_ms))
-    }
-
-    /// What is known of a chain without a node. One that nobody has facts about counts as a mainnet.
-    fn known_traits(&self, r: &Requirement) -> NetworkTraits {
-        let network = self.registry.family(&r.chain).and_then(|f| f.network(&r.chain));
-        NetworkTraits { block_ms: 0, testnet: network.is_some_and(|n| n.testnet) }
+        self.policy.admits(r, context.host, cell.traits.testnet)?;
+        Ok((payer, cell.traits.block_ms))
     }
 
     async fn gather(&self, routes: &[Route<'_>]) {
@@ -309,9 +302,8 @@ impl Router {
 
     /// The last look before signing: the caller's limits again, on the finished route, and the screening.
     pub(crate) async fn check_again(&self, route: &Route<'_>, context: Context<'_>) -> Result<()> {
-        let (r, network) = (route.requirement, self.registry.network(&route.requirement.chain));
-        let traits = network.map_or_else(|| self.known_traits(r), |network| network.traits());
-        self.policy.admits(r, context.host, traits.testnet)?;
+        let r = route.requirement;
+        self.policy.admits(r, context.host, self.registry.cell(r)?.traits.testnet)?;
         let Some(cap) = self.policy.cap else {
             return Err(
                 Error::caller(Code::OverCap).detail("paying needs a cap for one payment, and none is set")

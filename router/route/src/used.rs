@@ -5,6 +5,10 @@ use crate::router::{Context, Route};
 use std::sync::{Mutex, PoisonError};
 use tollway_core::{BudgetId, BudgetLine, Error, Funds, Ledger, Result, Time, ledger};
 
+/// Entries that draw on one wallet stand together, most of them: so far back a line for the same wallet is looked for. One
+/// that stands farther away is asked for once more, to the same answer.
+const LOOK_BACK: usize = 2;
+
 /// Lines that are kept for the next question; more than a 402 of this many wallets needs are let go.
 const LINES_MAX: usize = 64;
 
@@ -82,8 +86,8 @@ impl<'p> Used<'p> {
         used.wallets.reserve_exact(routes.len());
         for (at, route) in routes.iter().enumerate() {
             let line = route.plan.funds.as_ref().map(|funds| {
-                // A chain's entries stand together, most of them, and draw on one wallet.
-                let before = routes.get(..at).unwrap_or_default().iter().zip(&used.wallets).rev();
+                let before = routes.get(..at).unwrap_or_default().iter().zip(&used.wallets);
+                let before = before.rev().take(LOOK_BACK);
                 let mut same = before.filter(|(other, _)| other.plan.funds.as_ref() == Some(funds));
                 let asked = same.next().and_then(|(_, line)| *line);
                 asked.unwrap_or_else(|| lines.add(&wallet_name(funds), funds.balance.atomic, funds.as_of))
@@ -101,7 +105,10 @@ impl<'p> Used<'p> {
     }
 
     fn budget(&self, budget: &Budget) -> Option<usize> {
-        self.budgets.iter().position(|b| b.id == budget.id && b.window_ms == budget.window_ms)
+        let same = |b: &&Budget| {
+            std::ptr::eq(*b, budget) || (b.id == budget.id && b.window_ms == budget.window_ms)
+        };
+        self.budgets.iter().position(same)
     }
 
     fn taken(&self, line: Option<usize>) -> u128 {

@@ -7,6 +7,7 @@ use crate::settings::Settings;
 use crate::terms::{MARGIN_MS, Rail, Token};
 use alloy::primitives::{Address, B256, U256};
 use alloy::signers::Signer;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tollway_core::{
     Account, Action, ActionKind, Amount, Answer, AssetId, AttemptId, Authorization, Blame, ChainId, Clock,
@@ -36,10 +37,11 @@ pub(crate) struct Paying {
     /// same words.
     first: [OnceLock<Vouched>; FIRST],
     /// And what was vouched for last, when it was none of them.
-    last: Mutex<Option<Vouched>>,
+    last: Mutex<Option<Arc<Vouched>>>,
 }
 
 /// A token that may be signed for, in the words that named it.
+#[derive(Clone)]
 struct Vouched {
     asset: AssetId,
     extra: Box<str>,
@@ -47,11 +49,25 @@ struct Vouched {
     sample: Sample,
 }
 
+/// A token that may be signed for, where it is kept: it is looked at there, and copied nowhere.
+enum Found<'p> {
+    First(&'p Vouched),
+    Last(Arc<Vouched>),
+}
+
+impl Deref for Found<'_> {
+    type Target = Vouched;
+    fn deref(&self) -> &Vouched {
+        match self {
+            Self::First(vouched) => vouched,
+            Self::Last(vouched) => vouched,
+        }
+    }
+}
+
 /// What a plan is made of, before anybody looked at the balance.
 struct Prepared<'p> {
-    /// Its address, and whether it stands in the table.
-    token: (Address, bool),
-    sample: Sample,
+    found: Found<'p>,
     timeout_s: u64,
     me: &'p (Address, Account),
 }
@@ -77,33 +93,36 @@ impl Paying {
         }))
     }
 
-    /// The token, when it may be signed for: its domain must be known, not merely claimed by the seller. `take` gets it,
-    /// and what a transfer of it looks like.
-    fn rail<T>(&self, r: &Requirement, take: impl FnOnce(&Rail, &Sample) -> T) -> Result<T> {
+    /// The token, when it may be signed for: its domain must be known, not merely claimed by the seller.
+    fn found(&self, r: &Requirement) -> Result<Found<'_>> {
         if r.chain != self.chain {
             return Err(Error::caller(Code::InvalidNetwork)
                 .detail(format!("asked to pay on {}, this cell pays on {}", r.chain, self.chain)));
         }
         let (asset, extra) = (&r.price.0.asset, r.extra.0.as_str());
-        let fits = |v: &&Vouched| v.asset == *asset && *v.extra == *extra;
-        if let Some(known) = self.first.iter().map_while(OnceLock::get).find(fits) {
-            return Ok(take(&known.rail, &known.sample));
+        let fits = |v: &Vouched| v.asset == *asset && *v.extra == *extra;
+        if let Some(known) = self.first.iter().map_while(OnceLock::get).find(|v| fits(v)) {
+            return Ok(Found::First(known));
         }
-        if let Some(known) = self.last().as_ref().filter(fits) {
-            return Ok(take(&known.rail, &known.sample));
+        if let Some(known) = self.last().as_ref().filter(|v| fits(v)) {
+            return Ok(Found::Last(Arc::clone(known)));
         }
         let rail = self.vouch(r)?;
         let sample = self.sample(&rail.token);
-        let taken = take(&rail, &sample);
+        let vouched = Arc::new(Vouched { asset: *asset, extra: extra.into(), rail, sample });
         if extra.len() <= WORDS_MAX {
-            let vouched = Vouched { asset: *asset, extra: extra.into(), rail, sample };
-            // Whoever comes too late for a place tries the next one, and takes the last where all are taken.
-            let left = self.first.iter().try_fold(vouched, |vouched, place| place.set(vouched).err());
-            if left.is_some() {
-                *self.last() = left;
-            }
+            self.keep(&vouched);
         }
-        Ok(taken)
+        Ok(Found::Last(vouched))
+    }
+
+    /// Keeps it for the next time. Whoever comes too late for a place tries the next one, and takes the last where all are
+    /// taken.
+    fn keep(&self, vouched: &Arc<Vouched>) {
+        let first = Vouched::clone(vouched);
+        if self.first.iter().try_fold(first, |vouched, place| place.set(vouched).err()).is_some() {
+            *self.last() = Some(Arc::clone(vouched));
+        }
     }
 
     /// Who pays.
@@ -120,23 +139,23 @@ impl Paying {
     }
 
     /// All of a plan but the balance.
+    #[inline]
     fn prepared(&self, demand: &Demand<'_>) -> Result<Prepared<'_>> {
         let r = demand.requirement;
-        let (token, sample) =
-            self.rail(r, |rail, sample| ((rail.token.address, rail.token.known), sample.clone()))?;
-        Ok(Prepared { token, sample, timeout_s: self.timeout(r)?, me: self.me()? })
+        Ok(Prepared { found: self.found(r)?, timeout_s: self.timeout(r)?, me: self.me()? })
     }
 
-    #[inline] // A plan is large: it is made where it is wanted.
-    fn planned(&self, demand: &Demand<'_>, what: Prepared<'_>, held: Held) -> Result<Plan> {
+    #[inline(always)] // A plan is large: it is made where it is wanted.
+    fn planned(&self, demand: &Demand<'_>, what: &Prepared<'_>, held: Held) -> Result<Plan> {
         let (r, (_, me)) = (demand.requirement, what.me);
         let asset = r.price.0.asset;
         if held.atomic < r.price.atomic() {
             return Err(short(me, Amount::new(asset, held.atomic), r.price.atomic()));
         }
         // Most payees hold the token already; entries of one 402 are compared by the same guess.
-        let gas = effort::gas(&*self.evm, what.token, Payee::Holder, self.path());
-        let effort = effort::settlement(gas, what.sample);
+        let (token, sample) = (&what.found.rail.token, what.found.sample.clone());
+        let gas = effort::gas(&*self.evm, (token.address, token.known), Payee::Holder, self.path());
+        let effort = effort::settlement(gas, sample);
         Ok(Plan {
             exposure: r.price,
             price: r.price,
@@ -153,7 +172,7 @@ impl Paying {
         if self.settings.wallet(&self.chain).is_some() { Path::Account } else { Path::Key }
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<Vouched>> {
+    fn last(&self) -> MutexGuard<'_, Option<Arc<Vouched>>> {
         // It is replaced whole, so what a panicking thread left behind is still right.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,8 +239,8 @@ impl Paying {
 impl Payer for Paying {
     async fn plan(&self, demand: &Demand<'_>) -> Result<Plan> {
         let what = self.prepared(demand)?;
-        let funds = self.evm.funds(&what.me.1, what.token.0).await?;
-        self.planned(demand, what, Held { atomic: funds.balance.atomic, as_of: funds.as_of })
+        let funds = self.evm.funds(&what.me.1, what.found.rail.token.address).await?;
+        self.planned(demand, &what, Held { atomic: funds.balance.atomic, as_of: funds.as_of })
     }
 
     fn plan_now(&self, demand: &Demand<'_>) -> Option<Result<Plan>> {
@@ -229,8 +248,8 @@ impl Payer for Paying {
             Ok(what) => what,
             Err(why) => return Some(Err(why)),
         };
-        let held = self.evm.funds_now(what.me.0, what.token.0, demand.now)?;
-        Some(self.planned(demand, what, held))
+        let held = self.evm.funds_now(what.me.0, what.found.rail.token.address, demand.now)?;
+        Some(self.planned(demand, &what, held))
     }
 
     async fn perform(&self, action: &Action) -> Result<Receipt> {
@@ -255,7 +274,7 @@ impl Payer for Paying {
         if plan.spendable_until <= demand.now {
             return Err(Error::us(Code::Expired).detail("the reserved plan is over; plan again"));
         }
-        let rail = self.rail(r, |rail, _| *rail)?;
+        let rail = self.found(r)?.rail;
         let signer = self.evm.signer()?;
         let mut nonce = B256::ZERO;
         self.dice.fill(nonce.as_mut_slice());

@@ -199,13 +199,13 @@ impl Evm for EvmNetwork {
         self.holdings.funds(owner, token, &self.tasks).await
     }
     fn funds_now(&self, owner: Address, token: Address, now: Time) -> Option<Held> {
-        self.holdings.now((owner, token, None), now, &self.tasks)
+        self.holdings.now(holdings::Key::balance(owner, token), now, &self.tasks)
     }
     async fn allowance(&self, owner: Address, token: Address, spender: Address) -> Result<Held> {
-        self.holdings.allowance((owner, token, Some(spender)), &self.tasks).await
+        self.holdings.allowance(holdings::Key::allowance(owner, token, spender), &self.tasks).await
     }
     fn allowance_now(&self, owner: Address, token: Address, spender: Address, now: Time) -> Option<Held> {
-        self.holdings.now((owner, token, Some(spender)), now, &self.tasks)
+        self.holdings.now(holdings::Key::allowance(owner, token, spender), now, &self.tasks)
     }
     async fn sign_call(&self, call: &EvmCall, gas_limit: u64) -> Result<Bytes> {
         offline::sign_call(self, call, gas_limit).await

@@ -9,17 +9,19 @@ use crate::{Code, Error, Result};
 use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::num::NonZeroU8;
 use std::str::FromStr;
 
 /// A CAIP-2 chain id: `namespace:reference`, for example `eip155:8453`.
 ///
 /// Source: CAIP-2 (`[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}`).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "ArrayString<41>", into = "ArrayString<41>")]
 pub struct ChainId {
     text: ArrayString<41>,
-    /// Where the colon is.
-    colon: u8,
+    /// Where the colon is. That it is never 0 is what tells an absent id from a present one.
+    colon: NonZeroU8,
 }
 
 impl ChainId {
@@ -39,20 +41,34 @@ impl ChainId {
         if !(namespace_ok && reference_ok) {
             return Err(bad());
         }
-        let colon = u8::try_from(namespace.len()).map_err(|_| bad())?;
+        let colon = u8::try_from(namespace.len()).ok().and_then(NonZeroU8::new).ok_or_else(bad)?;
         ArrayString::from(text).map(|text| Self { text, colon }).map_err(|_| bad())
     }
     /// What stands before the colon: the chain family.
     pub fn namespace(&self) -> &str {
-        self.text.get(..usize::from(self.colon)).unwrap_or("")
+        self.text.get(..usize::from(self.colon.get())).unwrap_or("")
     }
     /// What stands after the colon.
     pub fn reference(&self) -> &str {
-        self.text.get(usize::from(self.colon).saturating_add(1)..).unwrap_or("")
+        self.text.get(usize::from(self.colon.get()).saturating_add(1)..).unwrap_or("")
     }
     /// The whole id.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+/// The text is the id: where its colon is follows from it.
+impl PartialEq for ChainId {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        same(&self.text, &other.text)
+    }
+}
+impl Hash for ChainId {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
@@ -94,6 +110,22 @@ pub(crate) fn every(text: &str, kind: impl Fn(u8) -> bool) -> bool {
     }
 }
 
+/// Are two texts the same? Ids are short and compared all the time, so this is done on the spot, eight bytes at once, and
+/// the last eight may be compared twice; calling for a comparison of any length takes longer than the comparison.
+#[inline]
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        (Some(end), Some(other_end)) => {
+            end == other_end && one.as_chunks::<8>().0.iter().eq(other.as_chunks::<8>().0)
+        }
+        _ => one.iter().eq(other),
+    }
+}
+
 /// Longest account address or asset key that is accepted, in bytes. CAIP-10 would allow 128; the longest that any chain with
 /// x402 has are 66 (`0x` and 64 hex digits), and ids are copied a lot.
 pub const KEY_BYTES_MAX: usize = 68;
@@ -101,7 +133,7 @@ pub const KEY_BYTES_MAX: usize = 68;
 macro_rules! on_chain {
     ($(#[$doc:meta])* $name:ident, $sep:literal, $field:ident, $fielddoc:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Eq, PartialOrd, Ord)]
         pub struct $name {
             /// The chain it lives on.
             pub chain: ChainId,
@@ -122,6 +154,19 @@ macro_rules! on_chain {
             #[doc = $fielddoc]
             pub fn $field(&self) -> &str {
                 &self.$field
+            }
+        }
+        impl PartialEq for $name {
+            #[inline]
+            fn eq(&self, other: &Self) -> bool {
+                self.chain == other.chain && same(&self.$field, &other.$field)
+            }
+        }
+        impl Hash for $name {
+            #[inline]
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.chain.hash(state);
+                self.$field.hash(state);
             }
         }
         impl fmt::Display for $name {

@@ -3,9 +3,10 @@ use crate::{Code, Error, Result};
 use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// A short identifier from the wire: a scheme (`exact`) or a transfer method (`eip3009`). Inline, at most 32 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "ArrayString<32>", into = "ArrayString<32>")]
 pub struct Name(ArrayString<32>);
 
@@ -39,14 +40,28 @@ impl From<Name> for ArrayString<32> {
         name.0
     }
 }
+impl PartialEq for Name {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        super::same(&self.0, &other.0)
+    }
+}
+impl Hash for Name {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 impl PartialEq<str> for Name {
+    #[inline]
     fn eq(&self, other: &str) -> bool {
-        self.as_str() == other
+        super::same(&self.0, other)
     }
 }
 impl PartialEq<&str> for Name {
+    #[inline]
     fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
+        *self == **other
     }
 }
 impl fmt::Display for Name {

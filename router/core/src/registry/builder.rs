@@ -1,5 +1,5 @@
 use super::{Build, Cell, Dormant, Handle, Plugin, Registry, Role, SchemeEntry, Site};
-use crate::{ChainId, Clock, Code, Dice, Error, Family, Ledger, Result};
+use crate::{ChainId, Clock, Code, Dice, Error, Family, Ledger, NetworkTraits, Result};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -176,11 +176,21 @@ impl Builder {
             capability: entry.capability,
             read: entry.read,
             chain: site.chain,
+            traits: self.traits(site),
             network: site.handle.as_ref().map(|handle| handle.network.clone()),
             payer: self.build_role(Role::Payer, node, entry.payer, site)?,
             seller: self.build_role(Role::Seller, true, entry.seller, site)?,
             settler: self.build_role(Role::Settler, node, entry.settler, site)?,
         })
+    }
+
+    fn traits(&self, site: &Site) -> NetworkTraits {
+        if let Some(handle) = &site.handle {
+            return handle.network.traits();
+        }
+        let family = self.families.iter().find(|f| f.namespace == site.chain.namespace());
+        let known = family.and_then(|f| f.network(&site.chain));
+        NetworkTraits { block_ms: 0, testnet: known.is_some_and(|n| n.testnet) }
     }
 
     fn build_role<R: ?Sized>(

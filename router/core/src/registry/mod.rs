@@ -15,8 +15,10 @@ pub use site::{Handle, Site};
 
 use by_chain::ByChain;
 
+use crate::ids::same;
 use crate::{
-    AssetId, ChainId, Code, Error, Family, KnownAsset, Network, Payer, Requirement, Result, Seller, Settler,
+    AssetId, ChainId, Code, Error, Family, KnownAsset, Network, NetworkTraits, Payer, Requirement, Result,
+    Seller, Settler,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -43,6 +45,8 @@ pub struct Cell {
     pub read: Read,
     /// Where.
     pub chain: ChainId,
+    /// What is known of it: by the live chain, else by its family. One that nobody has facts about counts as a mainnet.
+    pub traits: NetworkTraits,
     /// The live chain, where there is one.
     pub network: Option<Arc<dyn Network>>,
     /// The side that signs.
@@ -56,10 +60,8 @@ pub struct Cell {
 impl Cell {
     /// True when this cell answers for `method` (`None`: the field was absent).
     pub fn answers(&self, scheme: &str, method: Option<&str>) -> bool {
-        // An absent method is told by its length: comparing nothing with nothing makes libc look where an empty text
-        // points, which is nowhere, and that takes longer than all the rest here.
-        let answers = |known: &&str| method.map_or(known.is_empty(), |method| *known == method);
-        self.id.scheme == scheme && self.id.methods.iter().any(answers)
+        let answers = |known: &&str| method.map_or(known.is_empty(), |method| same(known, method));
+        same(self.id.scheme, scheme) && self.id.methods.iter().any(answers)
     }
 }
 

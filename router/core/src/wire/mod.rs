@@ -28,6 +28,7 @@ pub use requirement::{read_requirement, write_requirement};
 pub use settlement::SettleResponse;
 
 use crate::error::excerpt;
+use crate::ids;
 use crate::{ChainId, Code, Error, Family, Json, Result};
 use serde::{Deserialize, Deserializer};
 
@@ -67,7 +68,7 @@ pub fn v1_name(chain: &ChainId, families: &[Family]) -> Option<&'static str> {
 }
 
 fn family<'f>(chain: &ChainId, families: &'f [Family]) -> Result<&'f Family> {
-    families.iter().find(|f| f.namespace == chain.namespace()).ok_or_else(|| {
+    families.iter().find(|f| ids::same(f.namespace, chain.namespace())).ok_or_else(|| {
         let known: Vec<_> = families.iter().map(|f| f.namespace).collect();
         Error::caller(Code::InvalidNetwork).next(crate::Next::OtherRoute).detail(format!(
             "no chain family {}; known: {}",

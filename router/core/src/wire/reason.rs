@@ -29,7 +29,7 @@ macro_rules! codes {
             pub fn from_wire(word: &str) -> Self {
                 match word {
                     $($wire $(| $also)* => Self::$name,)*
-                    other => Self::Other(bounded(other).replace(char::is_control, " ").into()),
+                    other => Self::Other(plain(other)),
                 }
             }
         }
@@ -314,6 +314,8 @@ codes! {
     InvalidAnswer = "invalid_answer",
     /// A receipt that contradicts what was signed.
     ReceiptMismatch = "receipt_mismatch",
+    /// A settler that took more than it was told to.
+    SettledTooMuch = "settled_too_much",
     /// A payment header over plain HTTP or to another origin.
     InsecureTransport = "insecure_transport",
     /// The request's body cannot be sent a second time.
@@ -394,6 +396,12 @@ impl Code {
         let spelled = ON_SOLANA.iter().find(|(code, _)| code == self && chain.namespace() == "solana");
         spelled.map_or_else(|| self.clone(), |(_, word)| Self::Other((*word).into()))
     }
+}
+
+/// A peer's word as it may be kept.
+fn plain(word: &str) -> Box<str> {
+    let word = bounded(word);
+    if word.contains(char::is_control) { word.replace(char::is_control, " ").into() } else { word.into() }
 }
 
 fn bounded(word: &str) -> &str {

@@ -1,5 +1,6 @@
 use super::{family, read_network, v1_name};
 use crate::error::excerpt;
+use crate::ids;
 use crate::raw::Text;
 use crate::{
     Account, Amount, Ceiling, ChainId, Code, Error, Extra, Family, Flow, Json, Name, Requirement, Result,
@@ -113,7 +114,7 @@ pub(super) struct Same<'a> {
 
 impl<'a> Same<'a> {
     fn scheme(&mut self, text: &'a str) -> Result<Name> {
-        if let Some((_, name)) = self.scheme.filter(|(known, _)| *known == text) {
+        if let Some((_, name)) = self.scheme.filter(|(known, _)| ids::same(known, text)) {
             return Ok(name);
         }
         let name = Name::new(text)?;
@@ -123,8 +124,9 @@ impl<'a> Same<'a> {
 
     fn payee(&mut self, chain: ChainId, family: &Family, text: &'a str) -> Result<Account> {
         // The family alone says what an address is, whichever of its chains it is on.
-        let known =
-            |(known, payee): &&(&str, Account)| *known == text && payee.chain.namespace() == family.namespace;
+        let known = |(known, payee): &&(&str, Account)| {
+            ids::same(known, text) && ids::same(payee.chain.namespace(), family.namespace)
+        };
         if let Some((_, payee)) = self.payee.as_ref().filter(known) {
             return Ok(payee.on(chain));
         }
