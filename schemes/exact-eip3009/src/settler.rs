@@ -9,7 +9,7 @@ use crate::token;
 use alloy::primitives::U256;
 use std::sync::Arc;
 use tollway_core::{
-    Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof, Purpose,
+    Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof, Purpose,
     Receipt, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
 };
 use tollway_evm::FAMILY;
@@ -52,7 +52,7 @@ impl Checked {
         let said = &self.signed.transfer;
         let value = u128::try_from(said.value)
             .map_err(|_| Error::us(Code::Internal).detail("an amount above 128 bits was never asked"))?;
-        let charged = tollway_core::Amount::new(self.token.asset, value);
+        let charged = Amount::new(self.token.asset, value);
         receipt(&self.token, said.from, charged, tx, cost_wei)
     }
 }
@@ -66,6 +66,10 @@ impl Settling {
             settings: site.settings::<Settings>()?.checked()?,
             payees: Payees::new(),
         }))
+    }
+
+    fn gas(&self, wei: u128) -> Amount {
+        Amount::new(AssetId::native(self.chain), wei)
     }
 
     fn here(&self, order: &Order) -> Result<()> {
@@ -109,7 +113,8 @@ impl Settling {
         if !mined.success {
             let failed = Error::payer(Code::TransactionFailed)
                 .detail(format!("transaction {} reverted", mined.tx))
-                .transaction(mined.tx.clone());
+                .transaction(mined.tx.clone())
+                .spent(self.gas(mined.cost_wei));
             return self.overtaken(checked, failed, Some(mined)).await;
         }
         if !mined.logs.iter().any(|log| token::is_transfer(log, token, said)) {
@@ -118,7 +123,8 @@ impl Settling {
                     "transaction {} succeeded without a Transfer of {} from {} to {} by the token {token}",
                     mined.tx, said.value, said.from, said.to
                 ))
-                .transaction(mined.tx));
+                .transaction(mined.tx)
+                .spent(self.gas(mined.cost_wei)));
         }
         self.payees.saw(token, said.to, Payee::Holder);
         checked.receipt(mined.tx, Some(mined.cost_wei))
