@@ -1,0 +1,92 @@
+//! What a settlement will cost, and whether it is worth it.
+
+use super::{Guard, refusal};
+use crate::cost::{self, Costs};
+use crate::quotes::Wants;
+use tollway_core::{Bearer, Code, Error, Json, Order, Purpose, Result, Settler, Usd};
+
+/// What settling is predicted to cost the settler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Gas {
+    /// In the smallest units of the chain's own coin.
+    pub(super) native: u128,
+    /// In USD, plain fees included.
+    pub(super) usd: Usd,
+}
+
+impl Guard {
+    /// Prices the order at live fees. Zero where nothing depends on it.
+    pub(super) async fn gas(&self, inner: &dyn Settler, order: &Order) -> Result<Gas> {
+        if !self.settings.needs_gas() {
+            return Ok(Gas::default());
+        }
+        let effort = inner.effort(order).await?;
+        let chain = order.requirement.chain;
+        let mut wants = Wants::default();
+        cost::wants(&mut wants, chain, &effort, Purpose::Interactive);
+        if self.settings.needs_worth() {
+            wants.prices.insert(order.requirement.price.asset());
+        }
+        self.quotes.gather(&wants).await;
+        let mut costs = Costs::default();
+        costs.add(&*self.quotes, chain, &effort, Purpose::Interactive)?;
+        let mut native = 0u128;
+        for quote in costs.quotes.iter().filter(|q| q.bearer == Bearer::Settler && !q.refundable) {
+            if quote.native.asset.is_native() {
+                let share = quote.native.atomic.div_ceil(quote.shared_by.get().into());
+                native = native.checked_add(share).ok_or_else(|| Error::us(Code::InvalidAmount))?;
+            }
+        }
+        Ok(Gas { native, usd: costs.settler_work })
+    }
+
+    /// Is moving `atomic` of the order's asset worth `gas`? The quotes were gathered for it.
+    pub(super) async fn worth_it(
+        &self,
+        inner: &dyn Settler,
+        order: &Order,
+        atomic: u128,
+        gas: Gas,
+    ) -> Result<()> {
+        let settings = &self.settings;
+        if settings.needs_worth() && atomic > 0 {
+            let worth = self.worth(order, atomic).await?;
+            if let Some(least) = settings.amount_usd_min.filter(|least| worth < *least) {
+                return Err(refusal::too_small(worth, least));
+            }
+            let over = |percent: &u32| gas.usd.e18().saturating_mul(100) > percent_of(worth.e18(), *percent);
+            if let Some(percent) = settings.gas_percent_max.filter(over) {
+                return Err(refusal::share(gas.usd, worth, percent));
+            }
+        }
+        if let Some(most) = settings.gas_usd_max.filter(|most| gas.usd > *most) {
+            return Err(refusal::dear(gas.usd, most));
+        }
+        self.plain_enough(inner, order, gas).await
+    }
+
+    /// The amount in USD.
+    async fn worth(&self, order: &Order, atomic: u128) -> Result<Usd> {
+        let asset = order.requirement.price.asset();
+        if !self.settings.needs_gas() {
+            self.quotes.gather(&Wants { prices: [asset].into(), ..Wants::default() }).await;
+        }
+        self.quotes.price(&asset)?.worth(atomic)
+    }
+
+    /// Against the same payment without anything of the payer's own: `effort` prices that for an empty payload.
+    async fn plain_enough(&self, inner: &dyn Settler, order: &Order, gas: Gas) -> Result<()> {
+        let Some(percent) = self.settings.gas_over_plain_percent_max else { return Ok(()) };
+        let mut plain = order.clone();
+        plain.payment.payload = Json::parse("{}")?;
+        let plain = self.gas(inner, &plain).await?;
+        if gas.native.saturating_mul(100) > percent_of(plain.native, percent) {
+            return Err(refusal::burns(gas.native, plain.native, percent));
+        }
+        Ok(())
+    }
+}
+
+fn percent_of(whole: u128, percent: u32) -> u128 {
+    whole.saturating_mul(percent.into())
+}
