@@ -13,6 +13,7 @@
 //! | [`eip712`], [`signature`] | digests, domains, who signed |
 //! | [`keys`] | signers with the key in memory |
 //! | [`oracle`] | USD prices |
+//! | [`screen`] | a sanctions list on chain |
 //! | [`send`] | at most one transaction per key, whatever breaks |
 //! | `fees` | one look prices any transaction: base fee, tips, L1 data, operator |
 //! | [`gas`] | gas, learned from receipts |
@@ -60,6 +61,7 @@ pub mod oracle;
 pub mod profiles;
 mod receipt;
 mod rpc;
+pub mod screen;
 pub mod send;
 pub mod signature;
 #[cfg(feature = "testkit")]
@@ -74,4 +76,5 @@ pub use keys::LocalKey;
 pub use network::{Builder, EvmNetwork};
 pub use oracle::{ChainlinkOracle, FixedOracle};
 pub use profiles::{FeeModel, Feed, Profile};
+pub use screen::SanctionsList;
 pub use send::{Inclusion, SendSettings};

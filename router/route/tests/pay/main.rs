@@ -8,6 +8,7 @@ mod kit;
 use kit::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tollway_core::screen::{Subject, Verdict};
 use tollway_core::*;
 use tollway_route::pay::AttemptStage;
 use tollway_route::*;
