@@ -6,6 +6,8 @@ mod config;
 mod exit;
 mod keys;
 mod out;
+mod safety;
+mod serving;
 mod setup;
 mod table;
 mod words;

@@ -91,7 +91,7 @@ fn guard(connected: &Connected, senders: &Keys, mainnet: bool) -> Outcome {
     Ok(())
 }
 
-fn chain(id: &str) -> Outcome<ChainId> {
+pub(crate) fn chain(id: &str) -> Outcome<ChainId> {
     ChainId::new(id).map_err(|_| Failure::usage(format!("network {id:?} is not like \"eip155:8453\"")))
 }
 
@@ -133,7 +133,7 @@ fn fixed(builder: HouseBuilder, asset: &str, price: &str) -> Outcome<HouseBuilde
 }
 
 /// What is known of a chain without a node.
-fn family(chain: &ChainId) -> Option<Family> {
+pub(crate) fn family(chain: &ChainId) -> Option<Family> {
     PLUGINS.iter().find_map(|plugin| match plugin {
         Plugin::Family(family) if family.namespace == chain.namespace() => Some(*family),
         _ => None,
