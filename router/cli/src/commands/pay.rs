@@ -4,7 +4,7 @@ use super::{quote, request};
 use crate::args::Pay;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{out, setup, table, words};
+use crate::{out, safety, setup, table, words};
 use std::io::Write;
 use tollway::House;
 use tollway::core::Role;

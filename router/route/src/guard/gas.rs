@@ -24,7 +24,7 @@ impl Guard {
         let chain = order.requirement.chain;
         let mut wants = Wants::default();
         cost::wants(&mut wants, chain, &effort, Purpose::Interactive);
-        if self.settings.needs_worth() {
+        if self.settings.gas_percent_max.is_some() {
             wants.prices.insert(order.requirement.price.asset());
         }
         self.quotes.gather(&wants).await;
@@ -49,11 +49,8 @@ impl Guard {
         gas: Gas,
     ) -> Result<()> {
         let settings = &self.settings;
-        if settings.needs_worth() && atomic > 0 {
-            let worth = self.worth(order, atomic).await?;
-            if let Some(least) = settings.amount_usd_min.filter(|least| worth < *least) {
-                return Err(refusal::too_small(worth, least));
-            }
+        if settings.gas_percent_max.is_some() && atomic > 0 {
+            let worth = self.quotes.price(&order.requirement.price.asset())?.worth(atomic)?;
             let over = |percent: &u32| gas.usd.e18().saturating_mul(100) > percent_of(worth.e18(), *percent);
             if let Some(percent) = settings.gas_percent_max.filter(over) {
                 return Err(refusal::share(gas.usd, worth, percent));
@@ -65,13 +62,13 @@ impl Guard {
         self.plain_enough(inner, order, gas).await
     }
 
-    /// The amount in USD.
-    async fn worth(&self, order: &Order, atomic: u128) -> Result<Usd> {
+    /// Is so much of the order's asset enough to be settled at all? A charge of nothing sends nothing.
+    pub(super) async fn large_enough(&self, order: &Order, atomic: u128) -> Result<()> {
+        let Some(least) = self.settings.amount_usd_min.filter(|_| atomic > 0) else { return Ok(()) };
         let asset = order.requirement.price.asset();
-        if !self.settings.needs_gas() {
-            self.quotes.gather(&Wants { prices: [asset].into(), ..Wants::default() }).await;
-        }
-        self.quotes.price(&asset)?.worth(atomic)
+        self.quotes.gather(&Wants { prices: [asset].into(), ..Wants::default() }).await;
+        let worth = self.quotes.price(&asset)?.worth(atomic)?;
+        if worth < least { Err(refusal::too_small(worth, least)) } else { Ok(()) }
     }
 
     /// Against the same payment without anything of the payer's own: `effort` prices that for an empty payload.

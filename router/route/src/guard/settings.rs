@@ -124,9 +124,4 @@ impl GuardSettings {
             || self.gas_payee.is_some()
             || self.strikes.is_some()
     }
-
-    /// True when the amount's worth in USD plays a part.
-    pub(super) fn needs_worth(&self) -> bool {
-        self.amount_usd_min.is_some() || self.gas_percent_max.is_some()
-    }
 }

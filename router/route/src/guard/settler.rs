@@ -28,6 +28,7 @@ impl Settler for Guarded {
     async fn verify(&self, order: &Order) -> Result<Proof> {
         let (guard, inner) = (&*self.guard, &*self.inner);
         guard.listed(order)?;
+        guard.large_enough(order, order.requirement.price.atomic()).await?;
         let terms = (self.read)(order)?;
         guard.few_failures(&self.caller, order, &terms).await?;
         guard.screen(order, &terms, Step::Verify).await?;
@@ -45,6 +46,7 @@ impl Settler for Guarded {
         let order = due.verified().order();
         let terms = due.verified().terms();
         guard.screen(order, terms, Step::Settle).await?;
+        guard.large_enough(order, due.charge().atomic()).await?;
         let gas = guard.gas(inner, order).await?;
         guard.worth_it(inner, order, due.charge().atomic(), gas).await?;
         let held = guard.hold(&self.caller, order, terms, gas).await?;
