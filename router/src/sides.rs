@@ -2,9 +2,9 @@
 
 use crate::house::House;
 use std::sync::Arc;
-use tollway_core::{AssetId, Code, Error, Flow, Name, Result, Screen};
 #[cfg(feature = "evm")]
 use tollway_core::ChainId;
+use tollway_core::{AssetId, Code, Error, Flow, Name, Result, Screen};
 #[cfg(feature = "client")]
 use tollway_http::client::{ClientSettings, PayingClient};
 use tollway_route::{Guard, GuardSettings, Rail, Screening, Silence};
@@ -73,7 +73,8 @@ impl House {
     /// [`Code::NetworkMissing`] without a node for that chain, [`Code::InvalidAddress`].
     #[cfg(feature = "evm")]
     pub fn sanctions_list(&self, chain: ChainId, contract: &str) -> Result<Arc<dyn Screen>> {
-        let evm = self.registry().handle(&chain).and_then(tollway_core::Handle::typed::<dyn tollway_evm::Evm>);
+        let evm =
+            self.registry().handle(&chain).and_then(tollway_core::Handle::typed::<dyn tollway_evm::Evm>);
         let evm = evm.ok_or_else(|| {
             Error::caller(Code::NetworkMissing).detail(format!("a sanctions list on {chain} needs its node"))
         })?;

@@ -87,9 +87,10 @@ async fn what_is_no_list_gives_no_verdict() {
     }
     // An account of another family of chains is not cleared by a list that cannot know it.
     let requirement = requirement(chain, payee);
-    let stranger = Account::new(tollway_core::ChainId::new("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp").unwrap(), "abc").unwrap();
-    let subject =
-        Subject { step: Step::Sign, requirement: &requirement, host: None, payer: Some(stranger) };
+    let stranger =
+        Account::new(tollway_core::ChainId::new("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp").unwrap(), "abc")
+            .unwrap();
+    let subject = Subject { step: Step::Sign, requirement: &requirement, host: None, payer: Some(stranger) };
     assert_eq!(screen.check(&subject).await.unwrap_err().code, Code::InvalidNetwork);
     assert_eq!(SanctionsList::new(net, "0x12", Arc::new(Wall)).unwrap_err().code, Code::InvalidAddress);
 }

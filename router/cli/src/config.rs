@@ -179,7 +179,9 @@ mod tests {
         let read = |line: &str| toml::from_str::<Config>(&format!("[facilitator]\n{line}"));
         assert_eq!(read("day_usd = \"off\"").unwrap().facilitator.day_usd.get(), None);
         assert_eq!(read("gas_percent_max = 50").unwrap().facilitator.gas_percent_max, Bound::At(50));
-        for wrong in ["day_usd = \"\"", "day_usd = \"none\"", "gas_percent_max = -1", "gas_percent_max = \"no\""] {
+        for wrong in
+            ["day_usd = \"\"", "day_usd = \"none\"", "gas_percent_max = -1", "gas_percent_max = \"no\""]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         let silent = "[screening]\nchain = \"eip155:1\"\ncontract = \"0x\"\n";

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Key};
 use crate::exit::{Failure, Outcome};
-use crate::serving::{ApiKey, Bound, Serving};
+use crate::serving::{Bound, KnownCaller, Serving};
 use crate::setup;
 use std::sync::Arc;
 use tollway::House;
@@ -35,7 +35,7 @@ pub(crate) fn keys(serving: &Serving) -> Outcome<Option<ApiKeys>> {
     Ok(Some(if serving.open { keys.or_anyone() } else { keys }))
 }
 
-fn read(key: &ApiKey) -> Outcome<String> {
+fn read(key: &KnownCaller) -> Outcome<String> {
     let of = &key.name;
     match &key.place {
         Key::Env { env } => std::env::var(env).map_err(|_| {
@@ -96,7 +96,10 @@ pub(crate) fn screening(config: &Config, house: &House) -> Outcome<Option<Arc<Sc
     Ok(Some(house.screening(list, screens.silence, screens.limit_ms)))
 }
 
-fn listed<T>(texts: &[String], read: fn(&Family, ChainId, &str) -> tollway::core::Result<T>) -> Outcome<List<T>> {
+fn listed<T>(
+    texts: &[String],
+    read: fn(&Family, ChainId, &str) -> tollway::core::Result<T>,
+) -> Outcome<List<T>> {
     if texts.is_empty() {
         return Ok(List::Any);
     }

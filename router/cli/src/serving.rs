@@ -39,7 +39,7 @@ pub(crate) struct Serving {
     pub(crate) at_once_per_caller: usize,
     /// Who may use it.
     #[serde(rename = "key", skip_serializing_if = "Vec::is_empty")]
-    pub(crate) keys: Vec<ApiKey>,
+    pub(crate) keys: Vec<KnownCaller>,
 }
 
 impl Default for Serving {
@@ -92,9 +92,9 @@ impl<T: Copy> Bound<T> {
     }
 }
 
-/// One caller's API key, by where it is.
+/// One caller, and where its API key is.
 #[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct ApiKey {
+pub(crate) struct KnownCaller {
     /// The caller's name, which its budgets have too.
     pub(crate) name: String,
     /// An environment variable or a plain file.

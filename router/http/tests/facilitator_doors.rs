@@ -41,12 +41,18 @@ impl Door {
     async fn new(change: impl FnOnce(Builder) -> Builder) -> Self {
         let chain = Chain::new();
         let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
-        let builder = Facilitator::builder("test", registry(&chain, &[Role::Settler]), ledger, Arc::new(Wall));
+        let builder =
+            Facilitator::builder("test", registry(&chain, &[Role::Settler]), ledger, Arc::new(Wall));
         let facilitator = change(builder).build().unwrap();
         let address = server::facilitator(&facilitator).await;
         Self { chain, address, http: reqwest::Client::new() }
     }
-    async fn post(&self, path: &str, headers: &[&str], body: String) -> (u16, Value, reqwest::header::HeaderMap) {
+    async fn post(
+        &self,
+        path: &str,
+        headers: &[&str],
+        body: String,
+    ) -> (u16, Value, reqwest::header::HeaderMap) {
         let mut request = self.http.post(format!("{}{path}", self.address)).body(body);
         for header in headers {
             request = request.header("authorization", *header);
@@ -72,8 +78,17 @@ async fn a_key_opens_and_nothing_else_does() {
     let (short, long) = (format!("Bearer {}", &KEY[1..]), format!("Bearer {KEY}x"));
     let (basic, bare) = (format!("Basic {KEY}"), KEY.to_owned());
     let huge = format!("Bearer {}", "k".repeat(4_000));
-    let refused: [&[&str]; 9] =
-        [&[], &[&short], &[&long], &[&basic], &[&bare], &["Bearer "], &["Bearer"], &[&bearer, &bearer], &[&huge]];
+    let refused: [&[&str]; 9] = [
+        &[],
+        &[&short],
+        &[&long],
+        &[&basic],
+        &[&bare],
+        &["Bearer "],
+        &["Bearer"],
+        &[&bearer, &bearer],
+        &[&huge],
+    ];
     for headers in refused {
         for path in ["/verify", "/settle"] {
             // A body that is none: nothing of it is looked at.
@@ -185,7 +200,8 @@ async fn a_screening_forbids_and_its_silence_is_no_verdict() {
     ];
     for (said, silence, want, code) in table {
         let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
-        let screening = Arc::new(Screening::new(Arc::new(Says(said)), silence, 1_000, ledger, Arc::new(Wall)));
+        let screening =
+            Arc::new(Screening::new(Arc::new(Says(said)), silence, 1_000, ledger, Arc::new(Wall)));
         let guard = Arc::new(guard(GuardSettings::off()).screening(screening));
         let door = Door::new(|builder| builder.guard(guard)).await;
         for path in ["/verify", "/settle"] {

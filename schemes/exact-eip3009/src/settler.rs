@@ -9,8 +9,8 @@ use crate::token;
 use alloy::primitives::U256;
 use std::sync::Arc;
 use tollway_core::{
-    Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof, Purpose,
-    Receipt, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
+    Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order,
+    Proof, Purpose, Receipt, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
 };
 use tollway_evm::FAMILY;
 use tollway_evm::address;

@@ -14,8 +14,8 @@ use crate::wallet;
 use crate::wire::Tx;
 use std::sync::Arc;
 use tollway_core::{
-    Amount, AssetId, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof, Receipt, Recent,
-    ReplayKey, Requirement, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
+    Amount, AssetId, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof,
+    Receipt, Recent, ReplayKey, Requirement, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
 };
 use tollway_solana::{FAMILY, Landed, Pubkey, Sent, Svm, address};
 

@@ -50,7 +50,9 @@ async fn a_facilitator_that_others_can_reach_wants_keys_or_a_word() -> Outcome {
         world.run(&["facilitator", "-c", "wrong.toml"]).await?.failed(2, &[words]);
     }
     let list = |silence: &str, chain: &str| {
-        format!("[screening]\nchain = \"{chain}\"\ncontract = \"0x40C57923924B5c5c5455c48D93317139ADDaC8fb\"\n{silence}")
+        format!(
+            "[screening]\nchain = \"{chain}\"\ncontract = \"0x40C57923924B5c5c5455c48D93317139ADDaC8fb\"\n{silence}"
+        )
     };
     world.write("mute.toml", &world.serving("", &list("", "eip155:8453")))?;
     world.run(&["facilitator", "-c", "mute.toml"]).await?.failed(2, &["silence"]);

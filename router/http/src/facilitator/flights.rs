@@ -63,7 +63,8 @@ impl Flights {
         state.by_caller.insert(caller.clone(), its_own.saturating_add(1));
         state.open.insert(print.clone(), answer.clone());
         self.count.send_replace(state.open.len());
-        let ticket = Ticket { flights: self.clone(), print: print.clone(), caller: caller.clone(), answer: sender };
+        let ticket =
+            Ticket { flights: self.clone(), print: print.clone(), caller: caller.clone(), answer: sender };
         Ok((Some(ticket), answer))
     }
 

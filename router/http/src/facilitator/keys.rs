@@ -83,7 +83,8 @@ impl ApiKeys {
         if given.next().is_some() {
             return Err(refused("one Authorization header is right, there are several"));
         }
-        let key = bearer(value.as_bytes()).ok_or_else(|| refused("\"Authorization: Bearer\" and a key are right"))?;
+        let key = bearer(value.as_bytes())
+            .ok_or_else(|| refused("\"Authorization: Bearer\" and a key are right"))?;
         self.known(&digest(key)).ok_or_else(|| refused("the API key is not known here"))
     }
 

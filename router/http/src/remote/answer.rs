@@ -163,7 +163,9 @@ pub(super) fn blamed(e: Error) -> Error {
         | Code::Unprofitable
         | Code::GasTooHigh => Next::OtherRoute,
         Code::Unreachable | Code::RpcRefused | Code::TimedOut | Code::UnexpectedVerifyError => Next::Later,
-        Code::GasBudgetSpent | Code::TooManyAtOnce | Code::TooManyFailures | Code::ScreeningSilent => Next::Later,
+        Code::GasBudgetSpent | Code::TooManyAtOnce | Code::TooManyFailures | Code::ScreeningSilent => {
+            Next::Later
+        }
         Code::LedgerFailed | Code::Internal | Code::NoQuote | Code::WrongChain => Next::Later,
         Code::Other(word) if &**word == "busy" => Next::Later,
         _ => return e,

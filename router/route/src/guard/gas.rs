@@ -3,7 +3,12 @@
 use super::{Guard, refusal};
 use crate::cost::{self, Costs};
 use crate::quotes::Wants;
-use tollway_core::{Bearer, Code, Error, Json, Order, Purpose, Result, Settler, Usd};
+use tollway_core::{Bearer, Blame, Code, Error, Json, Next, Order, Purpose, Result, Settler, Usd};
+
+/// So long a price is waited for. The book's own deadline is a payer's, who may take another route; here is no other.
+const PATIENCE_MS: u64 = 5_000;
+/// How long to wait before the next look at the book.
+const PAUSE_MS: u64 = 100;
 
 /// What settling is predicted to cost the settler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,9 +32,11 @@ impl Guard {
         if self.settings.gas_percent_max.is_some() {
             wants.prices.insert(order.requirement.price.asset());
         }
-        self.quotes.gather(&wants).await;
-        let mut costs = Costs::default();
-        costs.add(&*self.quotes, chain, &effort, Purpose::Interactive)?;
+        let costs = self.patiently(&wants, || {
+            let mut costs = Costs::default();
+            costs.add(&*self.quotes, chain, &effort, Purpose::Interactive).map(|()| costs)
+        });
+        let costs = costs.await?;
         let mut native = 0u128;
         for quote in costs.quotes.iter().filter(|q| q.bearer == Bearer::Settler && !q.refundable) {
             if quote.native.asset.is_native() {
@@ -50,7 +57,7 @@ impl Guard {
     ) -> Result<()> {
         let settings = &self.settings;
         if settings.gas_percent_max.is_some() && atomic > 0 {
-            let worth = self.quotes.price(&order.requirement.price.asset())?.worth(atomic)?;
+            let worth = self.worth(order, atomic).await?;
             let over = |percent: &u32| gas.usd.e18().saturating_mul(100) > percent_of(worth.e18(), *percent);
             if let Some(percent) = settings.gas_percent_max.filter(over) {
                 return Err(refusal::share(gas.usd, worth, percent));
@@ -65,10 +72,35 @@ impl Guard {
     /// Is so much of the order's asset enough to be settled at all? A charge of nothing sends nothing.
     pub(super) async fn large_enough(&self, order: &Order, atomic: u128) -> Result<()> {
         let Some(least) = self.settings.amount_usd_min.filter(|_| atomic > 0) else { return Ok(()) };
-        let asset = order.requirement.price.asset();
-        self.quotes.gather(&Wants { prices: [asset].into(), ..Wants::default() }).await;
-        let worth = self.quotes.price(&asset)?.worth(atomic)?;
+        let worth = self.worth(order, atomic).await?;
         if worth < least { Err(refusal::too_small(worth, least)) } else { Ok(()) }
+    }
+
+    async fn worth(&self, order: &Order, atomic: u128) -> Result<Usd> {
+        let asset = order.requirement.price.asset();
+        let wants = Wants { prices: [asset].into(), ..Wants::default() };
+        self.patiently(&wants, || self.quotes.price(&asset)).await?.worth(atomic)
+    }
+
+    /// What `look` finds in the book, waited for while the network is to blame that it finds nothing.
+    async fn patiently<T: Send>(
+        &self,
+        wants: &Wants,
+        look: impl Fn() -> Result<T> + Send + Sync,
+    ) -> Result<T> {
+        let begun = self.clock.now();
+        loop {
+            self.quotes.gather(wants).await;
+            match look() {
+                Err(e) if e.blame == Blame::Network => {
+                    if self.clock.now().ms_since(begun) >= PATIENCE_MS {
+                        return Err(e.next(Next::Later));
+                    }
+                }
+                found => return found,
+            }
+            self.clock.sleep(PAUSE_MS).await;
+        }
     }
 
     /// Against the same payment without anything of the payer's own: `effort` prices that for an empty payload.

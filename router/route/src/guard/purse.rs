@@ -155,7 +155,9 @@ impl Guard {
         lines.iter_mut().for_each(|line| line.limit = u128::MAX);
         let hold = HoldId(format!("over/{}", open.hold));
         self.ledger.reserve(&hold, &lines, now, now).await?;
-        self.ledger.close(&hold, Spend::Part { taken: excess, of: open.native.saturating_mul(times) }, now).await
+        self.ledger
+            .close(&hold, Spend::Part { taken: excess, of: open.native.saturating_mul(times) }, now)
+            .await
     }
 
     /// Every budget that a settlement counts under; one without a limit still counts, for the strikes.

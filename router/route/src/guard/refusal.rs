@@ -3,7 +3,8 @@
 use tollway_core::{Blame, Code, Error, Next, Requirement, Usd};
 
 pub(super) fn payee(r: &Requirement) -> Error {
-    Error::payee(Code::PayeeNotServed).detail(format!("{} is not among the payees settled for here", r.pay_to))
+    Error::payee(Code::PayeeNotServed)
+        .detail(format!("{} is not among the payees settled for here", r.pay_to))
 }
 
 pub(super) fn asset(r: &Requirement) -> Error {
@@ -12,7 +13,8 @@ pub(super) fn asset(r: &Requirement) -> Error {
 }
 
 pub(super) fn too_small(worth: Usd, least: Usd) -> Error {
-    Error::payee(Code::AmountTooSmall).detail(format!("{worth:.6}; the least that is settled here is {least}"))
+    Error::payee(Code::AmountTooSmall)
+        .detail(format!("{worth:.6}; the least that is settled here is {least}"))
 }
 
 pub(super) fn share(gas: Usd, worth: Usd, percent: u32) -> Error {

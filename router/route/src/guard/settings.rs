@@ -97,7 +97,9 @@ impl GuardSettings {
     pub(super) fn check(&self) -> Result<()> {
         let wrong = |words: &str| Err(Error::caller(Code::BadSettings).detail(words));
         if !(100..=10_000).contains(&self.hold_percent) {
-            return wrong("a guard holds between 100 and 10000 percent of what a settlement is predicted to cost");
+            return wrong(
+                "a guard holds between 100 and 10000 percent of what a settlement is predicted to cost",
+            );
         }
         let limits = [self.gas_all, self.gas_caller, self.gas_payee];
         if limits.iter().flatten().any(|limit| limit.window_ms == 0) {

@@ -92,7 +92,11 @@ impl Guarded {
         if e.transaction.is_none() {
             return self.took(held, Took::Nothing).await;
         }
-        let took = e.spent.as_ref().filter(|s| s.asset.is_native()).map_or(Took::Unknown, |s| Took::Native(s.atomic));
+        let took = e
+            .spent
+            .as_ref()
+            .filter(|s| s.asset.is_native())
+            .map_or(Took::Unknown, |s| Took::Native(s.atomic));
         let counted = match self.guard.end(held, took).await {
             Ok(lost_e18) => self.guard.strike(&held.open, lost_e18).await,
             Err(error) => Err(error),

@@ -5,9 +5,7 @@
 
 use super::purse::{self, Open};
 use super::{Caller, Guard, refusal};
-use tollway_core::{
-    Account, Blame, BudgetId, BudgetLine, HoldId, Order, Result, Spend, Terms, Time,
-};
+use tollway_core::{Account, Blame, BudgetId, BudgetLine, HoldId, Order, Result, Spend, Terms, Time};
 
 impl Guard {
     /// Did too many settlements of these fail?

@@ -93,8 +93,9 @@ impl Screening {
     async fn ask(&self, subject: &Subject<'_>) -> Result<Verdict> {
         match select(self.screen.check(subject), self.clock.sleep(self.limit_ms)).await {
             Either::Left((verdict, _)) => verdict,
-            Either::Right(_) => Err(Error::network(Code::TimedOut)
-                .detail(format!("no verdict within {} ms", self.limit_ms))),
+            Either::Right(_) => {
+                Err(Error::network(Code::TimedOut).detail(format!("no verdict within {} ms", self.limit_ms)))
+            }
         }
     }
 }
