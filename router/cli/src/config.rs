@@ -214,6 +214,7 @@ mod tests {
         assert_eq!((own.day_usd_payee, own.gas_usd_max), (ours.day_usd_payee, ours.gas_usd_max));
         assert_eq!((own.failures_payer, own.failures_payee), (ours.failures_payer, ours.failures_payee));
         assert_eq!(own.failures_caller, ours.failures_caller);
+        assert_eq!(own.at_once_per_payer, ours.at_once_per_payer);
         assert_eq!(own.gas_over_plain_percent_max, ours.gas_over_plain_percent_max);
         assert_eq!((own.listen, own.at_once_per_caller), (ours.listen, ours.at_once_per_caller));
     }

@@ -81,6 +81,7 @@ pub(crate) fn guard(config: &Config, house: &House) -> Outcome<Arc<Guard>> {
     settings.gas_all = day(serving.day_usd);
     settings.gas_caller = day(serving.day_usd_caller);
     settings.gas_payee = day(serving.day_usd_payee);
+    settings.at_once_payer = serving.at_once_per_payer.get();
     settings.strikes = failures.iter().any(|bound| bound.get().is_some()).then_some(strikes);
     let guard = house.guard(settings)?;
     Ok(Arc::new(match screening(config, house)? {

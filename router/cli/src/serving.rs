@@ -35,6 +35,8 @@ pub(crate) struct Serving {
     pub(crate) failures_payer: Bound<u32>,
     pub(crate) failures_payee: Bound<u32>,
     pub(crate) failures_caller: Bound<u32>,
+    /// Settlements of one payer under way at once.
+    pub(crate) at_once_per_payer: Bound<u32>,
     /// Settlements of one caller under way at once.
     pub(crate) at_once_per_caller: usize,
     /// Who may use it.
@@ -59,6 +61,7 @@ impl Default for Serving {
             failures_payer: Bound::At(3),
             failures_payee: Bound::At(20),
             failures_caller: Bound::At(50),
+            at_once_per_payer: Bound::At(32),
             at_once_per_caller: 256,
             keys: Vec::new(),
         }

@@ -58,6 +58,7 @@
 //! failures_payer = 3         # settlements that failed on chain within an hour: refused until it is over
 //! failures_payee = 20        # counts only while at least half of its gas went into failures; so does the next
 //! failures_caller = 50
+//! at_once_per_payer = 32     # settlements under way: all of them fail when the payer moves its money away
 //! at_once_per_caller = 256
 //!
 //! [[facilitator.key]]        # who may use it: `Authorization: Bearer` and this key

@@ -72,7 +72,8 @@
 //! |---|---|---|
 //! | gas of a settlement, of the amount | at most 100 % | nobody's gas is worth more than what it moves; a seller's own limit is lower |
 //! | gas of a settlement, of a plain payment's | at most 400 % | a contract's signature check takes two to three times the gas of a key's |
-//! | held under the budgets before sending | 400 % of the prediction | a transaction's own limits allow twice the gas at twice the price, and no more |
+//! | settlements of one payer at once | 32 | all pass on one balance, and all fail when it is moved away |
+//! | held under the budgets before sending | 500 % of the prediction | a transaction's own limits allow 2.4 times the gas (the payee may be a new one after all) at twice the price |
 //! | failures before somebody is refused | 3 of a payer, 20 of a payee, 50 of a caller, within an hour | an honest payer hardly ever fails; shops and callers have many payers |
 //! | failures count for a payee or caller | once they ate half of its gas | a stranger must not end an honest shop's service |
 //! | least amount (the command) | $0.0001 | below it even the cheapest rollup costs more |
@@ -131,7 +132,8 @@
 //! assert_eq!(settles.settles_per_caller_max, 1024);
 //! let gas = GuardSettings::default();
 //! assert_eq!((gas.gas_percent_max, gas.gas_over_plain_percent_max), (Some(100), Some(400)));
-//! assert_eq!((gas.hold_percent, gas.gas_all, gas.gas_caller, gas.gas_payee), (400, None, None, None));
+//! assert_eq!((gas.hold_percent, gas.gas_all, gas.gas_caller, gas.gas_payee), (500, None, None, None));
+//! assert_eq!(gas.at_once_payer, Some(32));
 //! let strikes = gas.strikes.map(|s| (s.payer, s.payee, s.caller, s.lost_percent, s.window_ms));
 //! assert_eq!(strikes, Some((3, 20, 50, 50, 3_600_000)));
 //!

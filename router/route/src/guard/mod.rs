@@ -12,6 +12,7 @@
 //! | verify, settle | the amount is worth settling at all | [`Code::AmountTooSmall`] |
 //! | verify, settle | predicted gas, at live prices, against the amount | [`Code::Unprofitable`] |
 //! | verify, settle | predicted gas against a bound, and against a plain payment's | [`Code::GasTooHigh`] |
+//! | verify, settle | not too many of this payer's are under way: one transfer of its money makes all of them fail | [`Code::TooManyAtOnce`] |
 //! | verify, settle | the budgets still hold what it may cost: altogether, caller, payee | [`Code::GasBudgetSpent`] |
 //!
 //! The last one is the hard bound, the others keep it from being reached. Before anything is sent, the ledger holds
@@ -22,6 +23,7 @@
 //! A failed transaction is a strike for payer, payee and caller. A payer has few. A payee or a caller can be made to fail by
 //! payers that it does not choose, so for them failures must also have eaten a share of their gas.
 
+mod budgets;
 mod caller;
 mod door;
 mod gas;

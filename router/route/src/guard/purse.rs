@@ -1,12 +1,11 @@
-//! Gas budgets: held before anything is sent, charged with what the chain took.
+//! Holds: made before anything is sent, ended with what the chain took.
 
 use super::gas::Gas;
-use super::{Caller, Guard, Limit, refusal};
+use super::{Caller, Guard};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
 use tollway_core::{
-    Account, BudgetId, BudgetLine, Code, Error, HoldId, Json, Order, Record, RecordKey, Result, Spend, Terms,
-    Time, Write,
+    Account, Code, Error, HoldId, Json, Order, Record, RecordKey, Result, Spend, Terms, Time, Write,
 };
 
 /// Where open holds are remembered, by the payment's replay key.
@@ -49,31 +48,7 @@ pub(super) enum Took {
     Unknown,
 }
 
-pub(super) fn of_caller(caller: &str) -> BudgetId {
-    BudgetId(format!("gas/caller/{caller}"))
-}
-pub(super) fn of_payee(payee: &Account) -> BudgetId {
-    BudgetId(format!("gas/payee/{payee}"))
-}
-fn of_all() -> BudgetId {
-    BudgetId("gas/all".to_owned())
-}
-
 impl Guard {
-    /// Would so much still fit? For `/verify`: nothing is held.
-    pub(super) async fn has_room(&self, caller: &Caller, order: &Order, gas: Gas) -> Result<()> {
-        if !self.settings.counts() {
-            return Ok(());
-        }
-        let lines = self.lines(caller.name(), &order.requirement.pay_to, self.ample(gas.usd.e18()));
-        let used = self.ledger.used(&lines).await?;
-        let full = |(line, used): &(&BudgetLine, u128)| used.saturating_add(line.amount) > line.limit;
-        match lines.iter().zip(used).find(full) {
-            Some((line, _)) => Err(full_line(&line.budget)),
-            None => Ok(()),
-        }
-    }
-
     /// Holds what settling may cost, or refuses. The hold is journaled first, so that none is ever forgotten.
     pub(super) async fn hold(
         &self,
@@ -104,13 +79,13 @@ impl Guard {
         };
         let value = Some(Json::of(&open).as_str().to_owned());
         self.ledger.store(&[Write { key: key.clone(), expect: None, value }]).await?;
-        let lines = self.lines(caller.name(), &open.payee, open.usd_e18);
+        let lines = self.lines(caller.name(), &open.payee, open.payer.as_ref(), open.usd_e18);
         let held = Held { key, version: 1, open };
         match self.ledger.reserve(&held.open.hold, &lines, held.open.until, now).await {
             Ok(()) => Ok(Some(held)),
             Err(e) => {
                 self.forget(&held).await?;
-                Err(if e.code == Code::BudgetExceeded { self.which(&lines).await } else { e })
+                Err(if e.code == Code::BudgetExceeded { self.why_full(&lines).await } else { e })
             }
         }
     }
@@ -151,40 +126,13 @@ impl Guard {
     /// The market moved more than the hold allowed for. The books say what was spent, whatever the limits are.
     async fn charge_excess(&self, open: &Open, excess: u128, now: Time) -> Result<()> {
         let times = excess.div_ceil(open.native.max(1));
-        let mut lines = self.lines(&open.caller, &open.payee, open.usd_e18.saturating_mul(times));
+        let mut lines = self.gas_lines(&open.caller, &open.payee, open.usd_e18.saturating_mul(times));
         lines.iter_mut().for_each(|line| line.limit = u128::MAX);
         let hold = HoldId(format!("over/{}", open.hold));
         self.ledger.reserve(&hold, &lines, now, now).await?;
         self.ledger
             .close(&hold, Spend::Part { taken: excess, of: open.native.saturating_mul(times) }, now)
             .await
-    }
-
-    /// Every budget that a settlement counts under; one without a limit still counts, for the strikes.
-    fn lines(&self, caller: &str, payee: &Account, usd_e18: u128) -> Vec<BudgetLine> {
-        let now = self.clock.now();
-        let line = |budget: BudgetId, limit: Option<Limit>| BudgetLine {
-            budget,
-            amount: usd_e18,
-            limit: limit.map_or(u128::MAX, |limit| limit.usd.e18()),
-            since: limit.map_or(now, |limit| now.minus_ms(limit.window_ms)),
-        };
-        vec![
-            line(of_all(), self.settings.gas_all),
-            line(of_caller(caller), self.settings.gas_caller),
-            line(of_payee(payee), self.settings.gas_payee),
-        ]
-    }
-
-    fn ample(&self, predicted: u128) -> u128 {
-        predicted.saturating_mul(self.settings.hold_percent.into()).div_ceil(100)
-    }
-
-    /// Which budget had no room. Asked afterwards, so another may have ended meanwhile: then it is all of them.
-    async fn which(&self, lines: &[BudgetLine]) -> Error {
-        let used = self.ledger.used(lines).await.unwrap_or_default();
-        let full = lines.iter().zip(used).find(|(l, used)| used.saturating_add(l.amount) > l.limit);
-        full.map_or_else(|| full_line(&of_all()), |(line, _)| full_line(&line.budget))
     }
 
     async fn held_at(&self, key: &RecordKey) -> Result<Option<Held>> {
@@ -228,12 +176,4 @@ fn read(record: Record) -> Result<Held> {
         Error::us(Code::LedgerFailed).detail(format!("record {} cannot be read: {e}", record.key))
     })?;
     Ok(Held { key: record.key, version: record.version, open })
-}
-
-fn full_line(budget: &BudgetId) -> Error {
-    refusal::spent(match budget.0.split('/').nth(1) {
-        Some("caller") => "for this caller",
-        Some("payee") => "for this payee",
-        _ => "here",
-    })
 }

@@ -41,6 +41,11 @@ pub(super) fn spent(whose: &str) -> Error {
         .detail(format!("what is spent on gas {whose} is used up for now"))
 }
 
+pub(super) fn at_once() -> Error {
+    Error::new(Code::TooManyAtOnce, Blame::Payer, Next::Later)
+        .detail("this payer has as many settlements under way as one payer may")
+}
+
 pub(super) fn failures(blame: Blame, whose: &str) -> Error {
     Error::new(Code::TooManyFailures, blame, Next::Later)
         .detail(format!("too many settlements {whose} failed on chain lately, at this facilitator's cost"))

@@ -56,8 +56,12 @@ pub struct GuardSettings {
     pub gas_caller: Option<Limit>,
     /// Gas for one payee.
     pub gas_payee: Option<Limit>,
-    /// What is held under the budgets before sending, in percent of the predicted cost. 400: a transaction may use twice
-    /// the gas and pay twice the price that was predicted, and no more than both, because its own limits say so.
+    /// The most settlements of one payer that are under way at once. All of them pass their simulation on the same
+    /// balance, and when that is gone all of them fail.
+    pub at_once_payer: Option<u32>,
+    /// What is held under the budgets before sending, in percent of the predicted cost. 500: a transaction's own limits
+    /// allow it two and a half times the gas that was predicted (a payee may be a new one after all) and twice the price.
+    /// An L1 data fee has no limit; should it rise by more than that within a block, the excess is charged as well.
     pub hold_percent: u32,
     /// Failures that end somebody's service.
     pub strikes: Option<Strikes>,
@@ -75,7 +79,8 @@ impl Default for GuardSettings {
             gas_all: None,
             gas_caller: None,
             gas_payee: None,
-            hold_percent: 400,
+            at_once_payer: Some(32),
+            hold_percent: 500,
             strikes: Some(Strikes {
                 window_ms: 3_600_000,
                 payer: 3,
@@ -91,7 +96,13 @@ impl GuardSettings {
     /// Checks nothing at all: everything is settled for everybody, at any price. For a facilitator that stands behind
     /// something else that decides this.
     pub fn off() -> Self {
-        Self { gas_percent_max: None, gas_over_plain_percent_max: None, strikes: None, ..Self::default() }
+        Self {
+            gas_percent_max: None,
+            gas_over_plain_percent_max: None,
+            at_once_payer: None,
+            strikes: None,
+            ..Self::default()
+        }
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -100,6 +111,9 @@ impl GuardSettings {
             return wrong(
                 "a guard holds between 100 and 10000 percent of what a settlement is predicted to cost",
             );
+        }
+        if self.at_once_payer == Some(0) {
+            return wrong("a payer of whom nothing may be under way is not settled for");
         }
         let limits = [self.gas_all, self.gas_caller, self.gas_payee];
         if limits.iter().flatten().any(|limit| limit.window_ms == 0) {
@@ -124,6 +138,7 @@ impl GuardSettings {
         self.gas_all.is_some()
             || self.gas_caller.is_some()
             || self.gas_payee.is_some()
+            || self.at_once_payer.is_some()
             || self.strikes.is_some()
     }
 }

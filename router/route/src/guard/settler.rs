@@ -36,7 +36,7 @@ impl Settler for Guarded {
         // What it will cost is known best after the chain was looked at.
         let gas = guard.gas(inner, order).await?;
         guard.worth_it(inner, order, order.requirement.price.atomic(), gas).await?;
-        guard.has_room(&self.caller, order, gas).await?;
+        guard.has_room(&self.caller, order, &terms, gas).await?;
         Ok(proof)
     }
 

@@ -3,8 +3,8 @@
 //! A strike is a closed hold of one under a budget without a limit, so that it slides out of its window, survives a restart
 //! and is counted once, whoever reports it and how often.
 
-use super::purse::{self, Open};
-use super::{Caller, Guard, refusal};
+use super::purse::Open;
+use super::{Caller, Guard, budgets, refusal};
 use tollway_core::{Account, Blame, BudgetId, BudgetLine, HoldId, Order, Result, Spend, Terms, Time};
 
 impl Guard {
@@ -16,10 +16,10 @@ impl Guard {
         let mut asked = vec![
             payee_count(payee),
             payee_lost(payee),
-            purse::of_payee(payee),
+            budgets::of_payee(payee),
             caller_count(caller.name()),
             caller_lost(caller.name()),
-            purse::of_caller(caller.name()),
+            budgets::of_caller(caller.name()),
         ];
         asked.extend(payer.map(payer_count));
         let lines: Vec<_> = asked.into_iter().map(|budget| line(budget, 0, since)).collect();

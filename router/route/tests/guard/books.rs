@@ -119,3 +119,24 @@ fn a_ledger_that_fails_never_lets_more_be_spent() {
         }
     }
 }
+
+/// A thousand authorizations pass their simulation on one balance.
+#[test]
+fn one_balance_backs_no_more_than_so_many() {
+    let bed = Bed::new(GuardSettings { at_once_payer: Some(3), ..GuardSettings::off() });
+    bed.does(Does::Lost);
+    for n in 0..5 {
+        let e = bed.settle("a", &order("me", &n.to_string(), DOLLAR, 0)).unwrap_err();
+        let want = if n < 3 { Code::TimedOut } else { Code::TooManyAtOnce };
+        assert_eq!(e.code, want, "{n}: {e}");
+    }
+    let e = bed.verify("a", &order("me", "9", DOLLAR, 0)).unwrap_err();
+    assert_eq!((e.code, e.blame, e.next), (Code::TooManyAtOnce, Blame::Payer, Next::Later));
+    // Another payer has places of its own, and a place is free again as soon as one has ended, however.
+    bed.verify("a", &order("you", "9", DOLLAR, 0)).unwrap();
+    for does in [Does::Fails(100), Does::Lands(100)] {
+        bed.does(does);
+        let _ = bed.settle("a", &order("me", "0", DOLLAR, 0));
+        bed.verify("a", &order("me", "9", DOLLAR, 0)).unwrap();
+    }
+}

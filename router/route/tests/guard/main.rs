@@ -131,7 +131,9 @@ impl Bed {
     fn new(settings: GuardSettings) -> Self {
         Self::over(World::new(), settings, |guard| guard)
     }
+    /// Holds four times what is predicted.
     fn over(world: Arc<World>, settings: GuardSettings, with: impl FnOnce(Guard) -> Guard) -> Self {
+        let settings = GuardSettings { hold_percent: 400, ..settings };
         let does = Mutex::new(Does::Lands(100));
         let inner = Arc::new(Inner { does, verifies: AtomicUsize::new(0), settles: AtomicUsize::new(0) });
         let ledger: Arc<dyn Ledger> = world.books.clone();

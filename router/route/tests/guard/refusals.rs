@@ -151,6 +151,7 @@ fn settings_that_make_no_sense_are_refused() {
         GuardSettings { strikes: Some(strikes), ..GuardSettings::default() }
     };
     let wrong = [
+        GuardSettings { at_once_payer: Some(0), ..GuardSettings::default() },
         GuardSettings { hold_percent: 99, ..GuardSettings::default() },
         GuardSettings { gas_all: Some(Limit { usd: Usd::ONE, window_ms: 0 }), ..GuardSettings::default() },
         strikes(|s| s.window_ms = 0),
