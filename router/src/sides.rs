@@ -1,12 +1,13 @@
 //! Each side of a payment, from one house.
 
 use crate::house::House;
-#[cfg(any(feature = "server", feature = "facilitator"))]
 use std::sync::Arc;
-use tollway_core::{AssetId, Code, Error, Flow, Name, Result};
+#[cfg(feature = "evm")]
+use tollway_core::ChainId;
+use tollway_core::{AssetId, Code, Error, Flow, Name, Result, Screen};
 #[cfg(feature = "client")]
 use tollway_http::client::{ClientSettings, PayingClient};
-use tollway_route::Rail;
+use tollway_route::{Guard, GuardSettings, Rail, Screening, Silence};
 #[cfg(feature = "server")]
 use {
     tollway_core::{Settler, SettlerId},
@@ -48,6 +49,36 @@ impl House {
             Arc::clone(self.ledger()),
             Arc::clone(self.clock()),
         )
+    }
+
+    /// Bounds what a facilitator of this house spends on gas, by the house's prices, ledger and clock.
+    ///
+    /// # Errors
+    /// [`Code::BadSettings`].
+    pub fn guard(&self, settings: GuardSettings) -> Result<Guard> {
+        let quotes = Arc::clone(self.quotes());
+        Guard::new(settings, quotes, Arc::clone(self.ledger()), Arc::clone(self.clock()))
+    }
+
+    /// Asks `screen` about payments, at most `limit_ms` milliseconds each, and writes every decision into the ledger of this
+    /// house. For [`Policy::screen`](tollway_route::Policy::screen) and [`Guard::screening`].
+    pub fn screening(&self, screen: Arc<dyn Screen>, silence: Silence, limit_ms: u64) -> Arc<Screening> {
+        let ledger = Arc::clone(self.ledger());
+        Arc::new(Screening::new(screen, silence, limit_ms, ledger, Arc::clone(self.clock())))
+    }
+
+    /// The sanctions list at `contract` on one of this house's EVM chains, for [`Self::screening`].
+    ///
+    /// # Errors
+    /// [`Code::NetworkMissing`] without a node for that chain, [`Code::InvalidAddress`].
+    #[cfg(feature = "evm")]
+    pub fn sanctions_list(&self, chain: ChainId, contract: &str) -> Result<Arc<dyn Screen>> {
+        let evm =
+            self.registry().handle(&chain).and_then(tollway_core::Handle::typed::<dyn tollway_evm::Evm>);
+        let evm = evm.ok_or_else(|| {
+            Error::caller(Code::NetworkMissing).detail(format!("a sanctions list on {chain} needs its node"))
+        })?;
+        Ok(Arc::new(tollway_evm::SanctionsList::new(evm, contract, Arc::clone(self.clock()))?))
     }
 
     /// One rail for each chain of this house on which `scheme` sells: the token with this symbol, paid to `pay_to`.

@@ -46,6 +46,11 @@ sol! {
             external payable returns (uint64 gasEstimateForL1, uint256 baseFee, uint256 l1BaseFeeEstimate);
     }
 
+    /// A sanctions list, as Chainalysis' oracle speaks.
+    interface ISanctionsList {
+        function isSanctioned(address addr) external view returns (bool);
+    }
+
     /// Chainlink's price feed.
     interface IAggregator {
         function decimals() external view returns (uint8);

@@ -15,6 +15,7 @@
 //! | [`keys`] | signers with the key in memory |
 //! | [`oracle`] | USD prices |
 //! | [`permit2`] | what the cells over Permit2 share |
+//! | [`screen`] | a sanctions list on chain |
 //! | [`send`] | at most one transaction per key, whatever breaks |
 //! | `fees` | one look prices any transaction: base fee, tips, L1 data, operator |
 //! | [`gas`] | gas, learned from receipts |
@@ -63,6 +64,7 @@ pub mod permit2;
 pub mod profiles;
 mod receipt;
 mod rpc;
+pub mod screen;
 pub mod send;
 pub mod signature;
 #[cfg(feature = "testkit")]
@@ -78,5 +80,6 @@ pub use keys::LocalKey;
 pub use network::{Builder, EvmNetwork};
 pub use oracle::{ChainlinkOracle, FixedOracle};
 pub use profiles::{FeeModel, Feed, Profile};
+pub use screen::SanctionsList;
 pub use send::{Inclusion, SendSettings, SignerState, Standing};
 pub use trial::{Bounded, Trial, Tried, TriedCall};

@@ -1,6 +1,7 @@
 //! The configuration file: networks, keys, limits. Keys are named by where they are, never written in it.
 
 use crate::exit::{Failure, Outcome};
+use crate::serving::{Screens, Serving};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,9 +35,12 @@ pub(crate) struct Config {
     /// The payer's limits.
     #[serde(default)]
     pub(crate) policy: Limits,
-    /// Where the facilitator listens.
+    /// Where the facilitator listens, whom it serves, and what it spends gas on.
     #[serde(default)]
-    pub(crate) facilitator: Listen,
+    pub(crate) facilitator: Serving,
+    /// The sanctions list that payments are screened by, on both sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) screening: Option<Screens>,
     /// Fixed prices in USD per whole unit, by `eip155:8453/native` or `eip155:8453/0x…`.
     #[serde(default)]
     pub(crate) prices: BTreeMap<String, String>,
@@ -163,20 +167,6 @@ pub(crate) struct Limits {
     pub(crate) hosts: Vec<String>,
 }
 
-/// Where the facilitator listens.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Listen {
-    /// Address and port.
-    pub(crate) listen: std::net::SocketAddr,
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 8402).into() }
-    }
-}
-
 fn default_name() -> String {
     "tollway".to_owned()
 }
@@ -203,7 +193,8 @@ impl Config {
         // From wherever the command is called, it must be the same memory.
         let home = path.parent().unwrap_or(Path::new(""));
         config.ledger = home.join(&config.ledger);
-        for key in config.payer.0.iter_mut().chain(&mut config.settlers.0) {
+        let api_keys = config.facilitator.keys.iter_mut().map(|key| &mut key.place);
+        for key in config.payer.0.iter_mut().chain(&mut config.settlers.0).chain(api_keys) {
             if let Key::Keystore { keystore: file, .. } | Key::File { file } = key {
                 *file = home.join(&*file);
             }
@@ -223,6 +214,21 @@ fn wrong(e: &toml::de::Error, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Config, Key};
+    use crate::serving::Bound;
+
+    #[test]
+    fn a_limit_is_off_only_by_that_word() {
+        let read = |line: &str| toml::from_str::<Config>(&format!("[facilitator]\n{line}"));
+        assert_eq!(read("day_usd = \"off\"").unwrap().facilitator.day_usd.get(), None);
+        assert_eq!(read("gas_percent_max = 50").unwrap().facilitator.gas_percent_max, Bound::At(50));
+        for wrong in
+            ["day_usd = \"\"", "day_usd = \"none\"", "gas_percent_max = -1", "gas_percent_max = \"no\""]
+        {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        let silent = "[screening]\nchain = \"eip155:1\"\ncontract = \"0x\"\n";
+        assert!(toml::from_str::<Config>(silent).unwrap_err().message().contains("silence"));
+    }
 
     /// What the book shows must be what is read here.
     #[test]
@@ -239,5 +245,20 @@ mod tests {
         assert!(config.policy.max_usd.is_some() && config.policy.day_usd.is_some());
         assert_eq!((config.prices.len(), config.schemes.len()), (1, 1));
         assert_eq!((config.price_feeds.len(), config.price_agreement.apart_bps_max), (1, Some(200)));
+        let serving = &config.facilitator;
+        assert_eq!((serving.payees.len(), serving.assets.len(), serving.keys.len()), (1, 1, 2));
+        assert!(serving.keys.iter().all(|key| matches!(&key.place, Key::Env { .. } | Key::File { .. })));
+        assert!(config.screening.is_some());
+        // What the book shows as a default is one.
+        let defaults = |text: &str| -> Config { toml::from_str(text).unwrap() };
+        let (own, ours) = (defaults("").facilitator, serving);
+        assert_eq!((own.amount_usd_min, own.gas_percent_max), (ours.amount_usd_min, ours.gas_percent_max));
+        assert_eq!((own.day_usd, own.day_usd_caller), (ours.day_usd, ours.day_usd_caller));
+        assert_eq!((own.day_usd_payee, own.gas_usd_max), (ours.day_usd_payee, ours.gas_usd_max));
+        assert_eq!((own.failures_payer, own.failures_payee), (ours.failures_payer, ours.failures_payee));
+        assert_eq!(own.failures_caller, ours.failures_caller);
+        assert_eq!(own.at_once_per_payer, ours.at_once_per_payer);
+        assert_eq!(own.gas_over_plain_percent_max, ours.gas_over_plain_percent_max);
+        assert_eq!((own.listen, own.at_once_per_caller), (ours.listen, ours.at_once_per_caller));
     }
 }

@@ -7,6 +7,8 @@ mod exit;
 mod keys;
 mod out;
 mod prices;
+mod safety;
+mod serving;
 mod setup;
 mod table;
 mod words;

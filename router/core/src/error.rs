@@ -1,6 +1,6 @@
 //! Errors that say what was wrong, who is to blame, and what to do next.
 
-use crate::TxId;
+use crate::{Amount, TxId};
 use std::fmt;
 
 pub use crate::wire::reason::Code;
@@ -55,6 +55,8 @@ pub struct Error {
     pub next: Next,
     /// The transaction that failed, where one was broadcast.
     pub transaction: Option<TxId>,
+    /// What that transaction cost whoever sent it, in the chain's own coin, where known.
+    pub spent: Option<Box<Amount>>,
     /// What was found and what would have been right, in words. May be empty.
     pub detail: Box<str>,
 }
@@ -75,7 +77,7 @@ pub(crate) fn excerpt(text: &str) -> String {
 impl Error {
     /// An error without details.
     pub fn new(code: Code, blame: Blame, next: Next) -> Self {
-        Self { code, blame, next, transaction: None, detail: "".into() }
+        Self { code, blame, next, transaction: None, spent: None, detail: "".into() }
     }
     /// The payer's fault, final.
     pub fn payer(code: Code) -> Self {
@@ -125,6 +127,12 @@ impl Error {
     #[must_use]
     pub fn transaction(mut self, tx: TxId) -> Self {
         self.transaction = Some(tx);
+        self
+    }
+    /// Says what the failed transaction cost its sender, in the chain's own coin.
+    #[must_use]
+    pub fn spent(mut self, cost: Amount) -> Self {
+        self.spent = Some(Box::new(cost));
         self
     }
     /// Changes what to do next.

@@ -63,6 +63,7 @@ mod recent;
 pub mod registry;
 pub mod roles;
 pub mod scorer;
+pub mod screen;
 pub mod seal;
 pub mod wire;
 
@@ -96,4 +97,5 @@ pub use registry::{
 };
 pub use roles::{Event, Job, Move, Payer, Price, Seller, Settler, Visit, Wish};
 pub use scorer::{Learner, Observation, RouteKey, Scorer};
+pub use screen::Screen;
 pub use seal::{Due, Evidence, Proof, Reserved, Terms, Verified};

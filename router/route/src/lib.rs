@@ -37,7 +37,9 @@
 //! | [`quotes`] | fees and prices, kept warm |
 //! | [`prices`] | one price out of several sources |
 //! | [`cost`], [`rank`], [`explain`] | what a route costs, the order of routes, the table for people |
-//! | [`policy`] | lists, caps, budgets, screening |
+//! | [`policy`] | lists, caps, budgets |
+//! | [`guard`] | what a facilitator spends gas on, for whom, and how much |
+//! | [`screening`] | sanctions and the like: asked in time, and written down |
 //!
 //! A missing quote is a rejection with a reason, never zero. Every `accepts` entry comes back, either ranked with all
 //! its costs or rejected with the reason. Ranking does no I/O: quotes are refreshed in the background.
@@ -59,6 +61,7 @@ mod cache;
 pub mod cost;
 pub mod explain;
 pub mod gate;
+pub mod guard;
 pub mod pay;
 pub mod policy;
 pub mod pool;
@@ -68,15 +71,18 @@ pub mod quotes;
 pub mod rank;
 mod router;
 mod routes;
+pub mod screening;
 mod used;
 
 pub use cost::{Costs, Part, Quote};
 pub use explain::{Explanation, PartRow, RejectedRow, RouteRow, WorkRow};
 pub use gate::{Admitted, Gate, GateBuilder, Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
+pub use guard::{Caller, Guard, GuardSettings};
 pub use pay::{Begun, Exchange, Later, Paid, Reply};
-pub use policy::{Budget, List, Policy, Scope, Screen, Subject};
+pub use policy::{Budget, List, Policy, Scope};
 pub use prices::{Median, MedianSettings};
 pub use quotes::{QuoteBook, QuoteSettings, Spawn};
 pub use rank::{PointOfView, Rank};
 pub use router::{Considered, Context, Rejected, Route, Router, RouterBuilder};
 pub use routes::Routes;
+pub use screening::{Screening, Silence};

@@ -1,11 +1,12 @@
 //! What the caller allows: where, what, whom, how much. Checked on candidates, and again before anything is signed.
 
+use crate::screening::Screening;
 use crate::used;
 use std::fmt;
 use std::sync::Arc;
 use tollway_core::{
     Account, Amount, AssetId, Blame, BudgetId, BudgetLine, ChainId, Code, Error, Next, Plan, Requirement,
-    Result, Time, Usd, async_trait,
+    Result, Time, Usd,
 };
 
 /// Which values are allowed.
@@ -58,24 +59,6 @@ pub struct Budget {
     pub window_ms: u64,
 }
 
-/// Somebody about to be paid; what a screening looks at.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// The entry that is about to be paid.
-    pub requirement: &'a Requirement,
-    /// The host that asked, where there is one.
-    pub host: Option<&'a str>,
-    /// The payer, where known.
-    pub payer: Option<Account>,
-}
-
-/// Asked before anything is signed. A refusal is final for this route.
-#[async_trait]
-pub trait Screen: Send + Sync {
-    /// May this be paid?
-    async fn check(&self, subject: &Subject<'_>) -> Result<()>;
-}
-
 /// The payer's limits. The default allows nothing that costs money: no cap is set, and paying needs one.
 #[derive(Clone, Default)]
 pub struct Policy {
@@ -98,8 +81,8 @@ pub struct Policy {
     pub allow_mainnet: bool,
     /// The longest a signature may stay usable, in seconds. Default 600: a longer one binds money for nothing.
     pub timeout_s_max: Option<u64>,
-    /// Asked before anything is signed.
-    pub screen: Option<Arc<dyn Screen>>,
+    /// Asked before anything is signed. A refusal is final for that route.
+    pub screen: Option<Arc<Screening>>,
 }
 
 impl fmt::Debug for Policy {

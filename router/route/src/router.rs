@@ -2,13 +2,14 @@
 
 use crate::cost::{self, Costs, Market};
 use crate::explain::Explanation;
-use crate::policy::{Policy, Subject};
+use crate::policy::Policy;
 use crate::quotes::{Moment, QuoteBook, Wants};
 use crate::rank::{PointOfView, Rank};
 use crate::routes::Routes;
 use crate::used::{Room, Used};
 use futures::future::join_all;
 use std::sync::Arc;
+use tollway_core::screen::{Step, Subject};
 use tollway_core::{
     Challenge, Clock, Code, Demand, Dice, Error, Few, Ledger, Next, Payer, Plan, Purpose,
     Registry, Requirement, Result, RouteKey, Scorer, Time, Usd,
@@ -321,9 +322,10 @@ impl Router {
         }
         if let Some(screen) = &self.policy.screen {
             let payer = route.plan.funds.map(|f| f.owner);
-            let subject = Subject { requirement: route.requirement, host: context.host, payer };
+            let subject =
+                Subject { step: Step::Sign, requirement: route.requirement, host: context.host, payer };
             // Final for this route; another payee or chain may still do.
-            screen.check(&subject).await.map_err(|e| match e.next {
+            screen.admit(&subject).await.map_err(|e| match e.next {
                 Next::Never => e.next(Next::OtherRoute),
                 _ => e,
             })?;

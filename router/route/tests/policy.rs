@@ -4,6 +4,7 @@ mod kit;
 
 use kit::*;
 use std::sync::Arc;
+use tollway_core::screen::{Subject, Verdict};
 use tollway_core::*;
 use tollway_route::*;
 
@@ -189,18 +190,21 @@ fn a_screening_refuses_one_route_and_not_the_next() {
     struct Sanctions;
     #[async_trait]
     impl Screen for Sanctions {
-        async fn check(&self, subject: &Subject<'_>) -> Result<()> {
+        fn source(&self) -> String {
+            "a list".to_owned()
+        }
+        async fn check(&self, subject: &Subject<'_>) -> Result<Verdict> {
             step().await;
             assert_eq!(subject.host, Some("a.example"));
             assert_eq!(subject.payer.map(|p| p.address().to_owned()).as_deref(), Some(ME));
             match subject.requirement.pay_to.address() {
-                "bad" => Err(Error::caller(Code::PolicyDenied).detail("on a list")),
-                _ => Ok(()),
+                "bad" => Ok(Verdict::Denied("on a list".to_owned())),
+                _ => Ok(Verdict::Clear),
             }
         }
     }
     let world = World::new();
-    let router = router(&world, Policy { screen: Some(Arc::new(Sanctions)), ..policy() });
+    let router = router(&world, Policy { screen: Some(world.screening(Sanctions)), ..policy() });
     let bad = || accept_in(usdc(1), CENT, "bad", 60);
     let e = pays(&world, &router, &challenge(vec![bad()]), Act::Settles).unwrap_err();
     assert!(e.detail.contains("on a list"), "{e}");

@@ -46,7 +46,34 @@
 //! hosts = ["api.example.com"]
 //!
 //! [facilitator]
-//! listen = "127.0.0.1:8402"
+//! listen = "127.0.0.1:8402"  # beyond this machine only with keys, or with `open = true`: its gas is yours
+//! payees = ["eip155:8453/0x209693Bc6afc0C5328bA36FaF03C514EF312287C"] # empty or absent: all; `assets` is spelled alike
+//! assets = ["eip155:8453/0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"]
+//! amount_usd_min = "0.0001"  # these are the defaults; the word "off" takes a limit away
+//! gas_percent_max = 100      # of the amount: no payment's gas costs more than it moves
+//! gas_usd_max = "5"          # for one settlement
+//! gas_over_plain_percent_max = 400 # of a plain payment's gas: what a payer's own contract may burn
+//! day_usd = "100"            # all gas within 24 hours, what failed included
+//! day_usd_caller = "50"
+//! day_usd_payee = "25"
+//! failures_payer = 3         # settlements that failed on chain within an hour: refused until it is over
+//! failures_payee = 20        # counts only while at least half of its gas went into failures; so does the next
+//! failures_caller = 50
+//! at_once_per_payer = 32     # settlements under way: all of them fail when the payer moves its money away
+//! at_once_per_caller = 256
+//!
+//! [[facilitator.key]]        # who may use it: `Authorization: Bearer` and this key
+//! name = "shop-1"
+//! env = "SHOP_1_KEY"
+//!
+//! [[facilitator.key]]
+//! name = "shop-2"
+//! file = "shop-2.key"
+//!
+//! [screening]                # `facilitator` and `pay`: a sanctions list (`isSanctioned(address)`)
+//! chain = "eip155:8453"
+//! contract = "0x3A91A31cB3dC49b4db9Ce721F50a9D076c8D739B"
+//! silence = "closed"         # or "open": what it means when it does not answer; must be said
 //!
 //! [prices]                   # USD for a whole unit, where no feed is to be asked
 //! "eip155:84532/native" = "2500"

@@ -62,9 +62,27 @@
 //! | `/verify`, `/supported` | 15 s | within what callers wait: 30 s |
 //! | request body | 128 KiB, 64 levels, within 10 s | a payment is a few KiB |
 //! | requests and settlements at once | 1,024 each | a flood is told to come back; settlements whose callers have left count |
+//! | API keys, gas limits, lists, screening | off in the library; the command has keys, limits and lists (below) | a facilitator inside a shop serves nobody else |
+//! | settlements of one caller at once | as many as of all; the command: 256 | one caller must not take all places |
 //! | shutdown waits | 30 s | what is left then is in the journal, and the next start takes it up |
 //! | a remote facilitator may take | 5 s to connect, 30 s to verify, 90 s to settle | as in the SDKs; after 90 s the outcome is unknown |
 //! | a remote's `/supported` is remembered | 5 min; after a failure asked again in 5 s | a dead facilitator must not hold up every 402 |
+//!
+//! # A facilitator's gas ([`GuardSettings`](crate::route::GuardSettings), `tollway facilitator`)
+//! | default | value | why |
+//! |---|---|---|
+//! | gas of a settlement, of the amount | at most 100 % | nobody's gas is worth more than what it moves; a seller's own limit is lower |
+//! | gas of a settlement, of a plain payment's | at most 400 % | a contract's signature check takes two to three times the gas of a key's |
+//! | settlements of one payer at once | 32 | all pass on one balance, and all fail when it is moved away |
+//! | held under the budgets before sending | 500 % of the prediction | a transaction's own limits allow 2.4 times the gas (the payee may be a new one after all) at twice the price |
+//! | failures before somebody is refused | 3 of a payer, 20 of a payee, 50 of a caller, within an hour | an honest payer hardly ever fails; shops and callers have many payers |
+//! | failures count for a payee or caller | once they ate half of its gas | a stranger must not end an honest shop's service |
+//! | least amount (the command) | $0.0001 | below it even the cheapest rollup costs more |
+//! | gas of one settlement (the command) | at most $5 | no wallet's contract is worth more |
+//! | gas a day (the command) | $100; $50 for a caller, $25 for a payee | what an attack may cost at the very most; one caller must not take it all |
+//! | callers without a key (the command) | served on loopback alone, or with `open = true`; all are one caller | its gas is the operator's money |
+//! | what a screening's silence means | no default | either is somebody's decision |
+//! | a screening may take (the command) | 2 s | a payer waits; its verdict on an address is used for 30 s |
 //!
 //! # On an EVM chain
 //! | default | value | why |
@@ -92,7 +110,7 @@
 //! # {
 //! use tollway::evm::{Finality, SendSettings};
 //! use tollway::http::{client::ClientSettings, codec::Limits, facilitator};
-//! use tollway::route::{Policy, QuoteSettings, SellerPolicy, Unprofitable};
+//! use tollway::route::{GuardSettings, Policy, QuoteSettings, SellerPolicy, Unprofitable};
 //!
 //! let (policy, quotes, seller) = (Policy::default(), QuoteSettings::default(), SellerPolicy::default());
 //! assert!(policy.cap.is_none() && !policy.allow_mainnet);
@@ -114,6 +132,13 @@
 //! assert_eq!((settles.patience_ms, settles.settle_wait_ms, settles.verify_ms), (20_000, 60_000, 15_000));
 //! assert_eq!((settles.body_bytes, settles.body_ms, settles.depth), (128 << 10, 10_000, 64));
 //! assert_eq!((settles.requests_max, settles.settles_max), (1024, 1024));
+//! assert_eq!(settles.settles_per_caller_max, 1024);
+//! let gas = GuardSettings::default();
+//! assert_eq!((gas.gas_percent_max, gas.gas_over_plain_percent_max), (Some(100), Some(400)));
+//! assert_eq!((gas.hold_percent, gas.gas_all, gas.gas_caller, gas.gas_payee), (500, None, None, None));
+//! assert_eq!(gas.at_once_payer, Some(32));
+//! let strikes = gas.strikes.map(|s| (s.payer, s.payee, s.caller, s.lost_percent, s.window_ms));
+//! assert_eq!(strikes, Some((3, 20, 50, 50, 3_600_000)));
 //!
 //! let sending = SendSettings::default();
 //! assert_eq!((sending.in_flight_max, sending.retention_ms), (16_384, 7 * 24 * 3_600_000));

@@ -6,10 +6,12 @@
 //! 4. [`unknown`]: what happens when nobody answers, and why nothing is lost or doubled.
 //! 5. [`scheme`]: how to add a scheme.
 //! 6. [`defaults`]: every default, with its reason.
-//! 7. [`command`]: the `tollway` command, its configuration and its exit codes.
+//! 7. [`dangers`]: what can go wrong, what Tollway does, and the test that shows it.
+//! 8. [`command`]: the `tollway` command, its configuration and its exit codes.
 
 pub mod cheapest;
 pub mod command;
+pub mod dangers;
 pub mod defaults;
 pub mod payment;
 pub mod rooms;

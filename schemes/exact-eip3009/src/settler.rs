@@ -10,8 +10,8 @@ use crate::trial::{self, Found};
 use alloy::primitives::{Address, B256, U256};
 use std::sync::Arc;
 use tollway_core::{
-    Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof, Purpose,
-    Receipt, Recent, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
+    Amount, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof,
+    Purpose, Receipt, Recent, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
 };
 use tollway_evm::FAMILY;
 use tollway_evm::address;
@@ -63,7 +63,7 @@ impl Sought<'_> {
     fn receipt(&self, tx: TxId, cost_wei: Option<u128>) -> Result<Receipt> {
         let value = u128::try_from(self.said.value)
             .map_err(|_| Error::us(Code::Internal).detail("an amount above 128 bits was never asked"))?;
-        let charged = tollway_core::Amount::new(self.token.asset, value);
+        let charged = Amount::new(self.token.asset, value);
         receipt(self.token, self.said.from, charged, tx, cost_wei)
     }
 }
@@ -78,6 +78,10 @@ impl Settling {
             payees: Payees::new(),
             measured: Recent::new(1024),
         }))
+    }
+
+    fn gas(&self, wei: u128) -> Amount {
+        Amount::new(AssetId::native(self.chain), wei)
     }
 
     fn here(&self, order: &Order) -> Result<()> {
@@ -173,7 +177,8 @@ impl Settling {
         if !mined.success {
             let failed = Error::payer(Code::TransactionFailed)
                 .detail(format!("transaction {} reverted", mined.tx))
-                .transaction(mined.tx.clone());
+                .transaction(mined.tx.clone())
+                .spent(self.gas(mined.cost_wei));
             return self.overtaken(checked, failed, Some(mined)).await;
         }
         if !mined.logs.iter().any(|log| token::is_transfer(log, token, said)) {
@@ -182,7 +187,8 @@ impl Settling {
                     "transaction {} succeeded without a Transfer of {} from {} to {} by the token {token}",
                     mined.tx, said.value, said.from, said.to
                 ))
-                .transaction(mined.tx));
+                .transaction(mined.tx)
+                .spent(self.gas(mined.cost_wei)));
         }
         self.payees.saw(token, said.to, Payee::Holder);
         checked.receipt(mined.tx, Some(mined.cost_wei))

@@ -14,8 +14,8 @@ use crate::wallet;
 use crate::wire::Tx;
 use std::sync::Arc;
 use tollway_core::{
-    ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof, Receipt, Recent,
-    ReplayKey, Requirement, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
+    Amount, AssetId, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof,
+    Receipt, Recent, ReplayKey, Requirement, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
 };
 use tollway_solana::{FAMILY, Landed, Pubkey, Sent, Svm, address};
 
@@ -91,7 +91,8 @@ impl Settling {
         if let Some(fault) = landed.fault {
             return Err(Error::payer(Code::TransactionFailed)
                 .detail(format!("transaction {} failed: {fault}", landed.tx))
-                .transaction(landed.tx));
+                .transaction(landed.tx)
+                .spent(Amount::new(AssetId::native(r.chain), landed.fee_lamports.into())));
         }
         let payer = match transfer {
             // It did what it says, because it succeeded.

@@ -4,7 +4,7 @@ use super::stopped;
 use crate::args::Facilitator as Args;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{out, setup};
+use crate::{out, safety, setup};
 use tollway::core::Role;
 
 pub(crate) async fn run(args: &Args) -> Outcome {
@@ -12,10 +12,18 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     if config.settlers.0.is_empty() {
         return Err(Failure::usage("no [[settler]] key is configured: a facilitator needs one to send from"));
     }
+    let serving = &config.facilitator;
+    let keys = safety::keys(serving)?;
     let house = setup::house(&config, &[Role::Settler]).await?;
-    let facilitator = house.facilitator().build()?;
+    let guard = safety::guard(&config, &house)?;
+    let mut builder = house.facilitator().settings(safety::settings(serving)).guard(guard);
+    match keys {
+        Some(keys) => builder = builder.keys(keys),
+        None => eprintln!("serves everybody who reaches {}, as one caller", serving.listen),
+    }
+    let facilitator = builder.build()?;
     facilitator.recover().await?;
-    let at = config.facilitator.listen;
+    let at = serving.listen;
     let listener = tokio::net::TcpListener::bind(at)
         .await
         .map_err(|e| Failure::usage(format!("cannot listen on {at}: {e}")))?;

@@ -4,7 +4,7 @@ use super::{quote, request};
 use crate::args::Pay;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{out, setup, table, words};
+use crate::{out, safety, setup, table, words};
 use std::io::Write;
 use tollway::House;
 use tollway::core::Role;
@@ -14,11 +14,12 @@ use tollway::route::pay::{AttemptRecord, AttemptStage};
 
 pub(crate) async fn run(args: &Pay) -> Outcome {
     let config = Config::read(&args.request.config, args.request.mainnet)?;
-    let policy = setup::policy(&config, args.max)?;
+    let mut policy = setup::policy(&config, args.max)?;
     if policy.cap.is_none() && !args.dry_run && !args.settle_up {
         return Err(Failure::usage("paying needs a cap: --max 0.05, or max_usd under [policy]"));
     }
     let house = setup::house(&config, &[Role::Payer]).await?;
+    policy.screen = safety::screening(&config, &house)?;
     let client = house.client(policy)?;
     // Without `--settle-up` there is always a URL.
     let Some(url) = args.url.as_ref().filter(|_| !args.settle_up) else {

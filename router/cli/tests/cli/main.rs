@@ -7,5 +7,6 @@ mod kit;
 mod pay;
 mod plugins;
 mod quote;
+mod safety;
 mod trouble;
 mod world;

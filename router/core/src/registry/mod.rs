@@ -146,6 +146,10 @@ impl Registry {
     pub fn network(&self, chain: &ChainId) -> Option<&Arc<dyn Network>> {
         self.networks.get(chain).map(|h| &h.network)
     }
+    /// A live chain with its typed face.
+    pub fn handle(&self, chain: &ChainId) -> Option<&Handle> {
+        self.networks.get(chain)
+    }
     /// All live chains.
     pub fn networks(&self) -> impl Iterator<Item = &Arc<dyn Network>> {
         self.networks.values().map(|h| &h.network)

@@ -352,6 +352,26 @@ codes! {
     BudgetExceeded = "budget_exceeded",
     /// Settling would cost more than the policy's share of the price.
     Unprofitable = "unprofitable",
+    /// A facilitator that serves callers it knows, and a caller without a key, or with a wrong one.
+    Unauthorized = "unauthorized",
+    /// A facilitator does not settle for this payee.
+    PayeeNotServed = "payee_not_served",
+    /// A facilitator does not settle this asset.
+    AssetNotServed = "asset_not_served",
+    /// Less than the least that a facilitator settles.
+    AmountTooSmall = "amount_below_minimum",
+    /// Settling would take more gas than a facilitator spends on one payment, or much more than a plain one takes.
+    GasTooHigh = "settlement_gas_too_high",
+    /// A facilitator has spent on gas what it spends in so much time: altogether, for a caller, or for a payee.
+    GasBudgetSpent = "gas_budget_exceeded",
+    /// Too many settlements of this payer, payee or caller failed on chain, at a facilitator's cost.
+    TooManyFailures = "too_many_failed_settlements",
+    /// A caller has as many settlements under way as it may.
+    TooManyAtOnce = "too_many_settlements",
+    /// A screening found something against the payer, the payee or the asset.
+    Screened = "screening_denied",
+    /// A screening did not answer, and nothing passes without its answer.
+    ScreeningSilent = "screening_unavailable",
     /// No entry can be paid.
     NoRoute = "no_route",
     /// No key to sign with.

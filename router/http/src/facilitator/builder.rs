@@ -1,10 +1,11 @@
-use super::{Facilitator, Flights, Follow, Inner, ROLE, Settings};
+use super::{ApiKeys, Facilitator, Flights, Follow, Inner, ROLE, Settings};
 use crate::tasks::Tasks;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 use tollway_core::ledger::Scoped;
 use tollway_core::{Clock, Code, Error, Ledger, Registry, Result};
+use tollway_route::Guard;
 
 /// Gathers what a [`Facilitator`] needs.
 pub struct Builder {
@@ -14,6 +15,8 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     settings: Settings,
     tasks: Tasks,
+    guard: Option<Arc<Guard>>,
+    keys: Option<ApiKeys>,
 }
 
 impl fmt::Debug for Builder {
@@ -29,13 +32,28 @@ impl Builder {
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { owner, registry, ledger, clock, settings: Settings::default(), tasks: Tasks::tokio() }
+        let (settings, tasks) = (Settings::default(), Tasks::tokio());
+        Self { owner, registry, ledger, clock, settings, tasks, guard: None, keys: None }
     }
 
     /// Replaces the settings.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Bounds what is spent on gas, on what and for whom. Without one, everything is settled that holds.
+    #[must_use]
+    pub fn guard(mut self, guard: Arc<Guard>) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
+    /// Asks callers of `/verify` and `/settle` for a key. Without this, everybody is served, as one caller.
+    #[must_use]
+    pub fn keys(mut self, keys: ApiKeys) -> Self {
+        self.keys = Some(keys);
         self
     }
 
@@ -62,7 +80,7 @@ impl Builder {
         Ok(Facilitator(Arc::new(Inner {
             ledger: Arc::new(Scoped::new(self.ledger, ROLE)),
             requests: Arc::new(Semaphore::new(self.settings.requests_max)),
-            flights: Arc::new(Flights::new(self.settings.settles_max)),
+            flights: Arc::new(Flights::new(self.settings.settles_max, self.settings.settles_per_caller_max)),
             follow: Follow::default(),
             ready: OnceCell::new(),
             registry: self.registry,
@@ -70,6 +88,8 @@ impl Builder {
             owner: self.owner,
             settings: self.settings,
             tasks: self.tasks,
+            guard: self.guard,
+            keys: self.keys,
         })))
     }
 }

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tollway_core::{Print, Receipt, Result};
+use tollway_route::Caller;
 
 /// What becomes of a settlement, for everybody who waits for it.
 pub(super) type Answer = watch::Receiver<Option<Result<Receipt>>>;
@@ -10,6 +11,7 @@ pub(super) type Answer = watch::Receiver<Option<Result<Receipt>>>;
 /// The settlements under way in this process, each once. Callers come and go; a flight lands on its own.
 pub(super) struct Flights {
     max: usize,
+    max_each: usize,
     state: Mutex<State>,
     count: watch::Sender<usize>,
 }
@@ -17,6 +19,7 @@ pub(super) struct Flights {
 #[derive(Default)]
 struct State {
     open: HashMap<Print, Answer>,
+    by_caller: HashMap<Caller, usize>,
     closed: bool,
 }
 
@@ -24,19 +27,24 @@ struct State {
 pub(super) struct Ticket {
     flights: Arc<Flights>,
     print: Print,
+    caller: Caller,
     answer: watch::Sender<Option<Result<Receipt>>>,
 }
 
 impl Flights {
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, state: Mutex::default(), count: watch::channel(0).0 }
+    pub(super) fn new(max: usize, max_each: usize) -> Self {
+        Self { max, max_each, state: Mutex::default(), count: watch::channel(0).0 }
     }
 
-    /// Joins the flight of that print; with a ticket when it is a new one.
+    /// Joins the flight of that print; with a ticket when it is a new one. Joining one that is open counts for nobody.
     ///
     /// # Errors
-    /// Too busy, or shutting down: nothing was started.
-    pub(super) fn board(self: &Arc<Self>, print: &Print) -> Result<(Option<Ticket>, Answer)> {
+    /// Too busy, too many of this caller's, or shutting down: nothing was started.
+    pub(super) fn board(
+        self: &Arc<Self>,
+        print: &Print,
+        caller: &Caller,
+    ) -> Result<(Option<Ticket>, Answer)> {
         let mut state = self.state();
         if let Some(answer) = state.open.get(print) {
             return Ok((None, answer.clone()));
@@ -47,10 +55,16 @@ impl Flights {
         if state.open.len() >= self.max {
             return Err(reply::busy("too many settlements under way"));
         }
+        let its_own = state.by_caller.get(caller).copied().unwrap_or(0);
+        if its_own >= self.max_each {
+            return Err(reply::too_many(self.max_each));
+        }
         let (sender, answer) = watch::channel(None);
+        state.by_caller.insert(caller.clone(), its_own.saturating_add(1));
         state.open.insert(print.clone(), answer.clone());
         self.count.send_replace(state.open.len());
-        let ticket = Ticket { flights: self.clone(), print: print.clone(), answer: sender };
+        let ticket =
+            Ticket { flights: self.clone(), print: print.clone(), caller: caller.clone(), answer: sender };
         Ok((Some(ticket), answer))
     }
 
@@ -83,6 +97,12 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.flights.state();
         state.open.remove(&self.print);
+        if let Some(its_own) = state.by_caller.get_mut(&self.caller) {
+            *its_own = its_own.saturating_sub(1);
+            if *its_own == 0 {
+                state.by_caller.remove(&self.caller);
+            }
+        }
         self.flights.count.send_replace(state.open.len());
     }
 }

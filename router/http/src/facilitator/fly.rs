@@ -3,6 +3,7 @@ use std::sync::Arc;
 use tollway_core::flow::{SettleOnce, Stage, VisitRecord};
 use tollway_core::wire::FacilitatorRequest;
 use tollway_core::{Code, Error, Next, Order, Print, Receipt, RecordKey, Result};
+use tollway_route::Caller;
 
 /// How long to wait before looking again at a payment that somebody else has just begun to work on.
 const LOOK_AGAIN_MS: u64 = 25;
@@ -19,11 +20,17 @@ enum Leftover {
 
 impl Inner {
     /// Settles. At most one of these runs per print in this process.
-    pub(super) async fn fly(self: &Arc<Self>, request: FacilitatorRequest, print: &Print) -> Result<Receipt> {
+    pub(super) async fn fly(
+        self: &Arc<Self>,
+        request: FacilitatorRequest,
+        print: &Print,
+        caller: &Caller,
+    ) -> Result<Receipt> {
         self.ready().await?;
         let FacilitatorRequest { order, amount_atomic } = request;
         let (cell, settler) = self.cell(&order.requirement)?;
-        let once = self.once(cell, &**settler);
+        let settler = self.settler(caller, cell, settler);
+        let once = self.once(cell, &*settler);
         let begun = self.clock.now();
         loop {
             let refused = match once.settle(order.clone(), amount_atomic, print).await {

@@ -53,7 +53,8 @@ impl Inner {
             return Ok(true);
         }
         let (cell, settler) = self.cell(&visit.order.requirement)?;
-        let outcome = self.once(cell, &**settler).recover(key.clone(), found.version, visit).await;
+        let settler = self.settler_of_old(cell, settler);
+        let outcome = self.once(cell, &*settler).recover(key.clone(), found.version, visit).await;
         match outcome {
             Ok(Some(receipt)) => {
                 tracing::info!(%key, transaction = ?receipt.transaction(), "an unknown outcome is known: settled");

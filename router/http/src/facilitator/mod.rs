@@ -22,12 +22,22 @@
 //!   known, across restarts.
 //! * A request is bounded in bytes, depth and time; requests and settlements are bounded in number.
 //!
+//! # Who may use it
+//! [`Builder::keys`] asks callers for a key, and [`Builder::guard`] bounds what is spent on gas, for whom
+//! ([`tollway_route::guard`]). Without them everybody is settled for, at any price. Amounts that are not worth their gas
+//! (`amount_below_minimum`, `unprofitable`, `settlement_gas_too_high`) are verdicts about a payment and come under 200:
+//! 402 would be taken for a price by clients that pay.
+//!
 //! # Statuses
 //! | status | when | why |
 //! |---|---|---|
 //! | 200 | every verdict, good or bad | as the reference facilitator does; x402-rs's client drops the body of all but 200, 400 and 412, so a failed settlement must not hide behind a 500 |
 //! | 400 | a body that is no facilitator request | still a `VerifyResponse` or `SettleResponse`, with the reason |
 //! | 413, 408 | a body that is too large, or too slow | the same |
+//! | 401 | no API key, or a wrong one: `unauthorized`, with `WWW-Authenticate` | nothing of the body was read |
+//! | 403 | `payee_not_served`, `asset_not_served`, `screening_denied` | not for this merchant, or not for these people, however often |
+//! | 429 | `gas_budget_exceeded`, `too_many_failed_settlements`, `too_many_settlements`, with `Retry-After` | the caller is to slow down; nothing was sent |
+//! | 503 | `screening_unavailable` | nobody could look |
 //! | 503 | too busy, shutting down; `/verify` that could not look (node or ledger down) | not a verdict about the payment; nothing was sent |
 
 mod builder;
@@ -35,6 +45,7 @@ mod flights;
 mod fly;
 mod follow;
 mod health;
+mod keys;
 mod pending;
 mod print;
 mod recovery;
@@ -48,6 +59,7 @@ mod verify;
 
 pub use builder::Builder;
 pub use health::Health;
+pub use keys::ApiKeys;
 pub use settings::Settings;
 
 use crate::codec;
@@ -60,6 +72,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tollway_core::flow::SettleOnce;
 use tollway_core::wire::{self, FacilitatorRequest};
 use tollway_core::{Cell, Clock, Code, Error, Ledger, Registry, Requirement, Result, Settler};
+use tollway_route::{Caller, Guard};
 
 /// Replay claims are kept apart under this name, so that a paywall may share the ledger.
 const ROLE: &str = "facilitator";
@@ -77,6 +90,8 @@ struct Inner {
     owner: String,
     settings: Settings,
     tasks: Tasks,
+    guard: Option<Arc<Guard>>,
+    keys: Option<ApiKeys>,
     requests: Arc<Semaphore>,
     flights: Arc<Flights>,
     follow: Follow,
@@ -121,6 +136,19 @@ impl Inner {
                 .detail(format!("{} on {} settles nothing here", cell.id, cell.chain))
         })?;
         Ok((cell, settler))
+    }
+
+    /// The settling side as `caller` may use it.
+    fn settler(&self, caller: &Caller, cell: &Cell, settler: &Arc<dyn Settler>) -> Arc<dyn Settler> {
+        match &self.guard {
+            Some(guard) => guard.settler(caller.clone(), cell.read, Arc::clone(settler)),
+            None => Arc::clone(settler),
+        }
+    }
+
+    /// The same for what was begun before: the guard's own journal knows for whom.
+    fn settler_of_old(&self, cell: &Cell, settler: &Arc<dyn Settler>) -> Arc<dyn Settler> {
+        self.settler(&Caller::anyone(), cell, settler)
     }
 
     fn once<'a>(&'a self, cell: &Cell, settler: &'a dyn Settler) -> SettleOnce<'a> {

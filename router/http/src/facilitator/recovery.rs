@@ -50,7 +50,8 @@ impl Inner {
         match visit.stage {
             Stage::Verified => match self.cell(&visit.order.requirement) {
                 Ok((cell, settler)) => {
-                    self.once(cell, &**settler).recover(record.key, record.version, visit).await.map(drop)
+                    let settler = self.settler_of_old(cell, settler);
+                    self.once(cell, &*settler).recover(record.key, record.version, visit).await.map(drop)
                 }
                 Err(e) => {
                     tracing::warn!(key = %record.key, error = %e, "a journaled settlement's scheme is not here");

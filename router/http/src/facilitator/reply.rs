@@ -9,14 +9,42 @@ pub(super) fn busy(why: &str) -> Error {
     Error::new(Code::Other("busy".into()), Blame::Settler, Next::Later).detail(why)
 }
 
+/// A caller has as many under way as it may.
+pub(super) fn too_many(most: usize) -> Error {
+    Error::new(Code::TooManyAtOnce, Blame::Caller, Next::Later)
+        .detail(format!("at most {most} settlements of one caller are under way at once"))
+}
+
+/// What is between us and the caller, or the merchant, has a status of its own; what is said of a payment has none.
+fn between_us(error: &Error) -> Option<StatusCode> {
+    match error.code {
+        Code::Unauthorized => Some(StatusCode::UNAUTHORIZED),
+        Code::PayeeNotServed | Code::AssetNotServed | Code::Screened => Some(StatusCode::FORBIDDEN),
+        Code::GasBudgetSpent | Code::TooManyFailures | Code::TooManyAtOnce => {
+            Some(StatusCode::TOO_MANY_REQUESTS)
+        }
+        Code::ScreeningSilent => Some(StatusCode::SERVICE_UNAVAILABLE),
+        _ => None,
+    }
+}
+
 pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response<Body> {
     let mut response = Response::new(Body::from(Json::of(body).as_str().to_owned()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        }
+        StatusCode::UNAUTHORIZED => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        _ => {}
     }
     response
 }
@@ -26,6 +54,7 @@ pub(super) fn unread_status(error: &Error) -> StatusCode {
     match error.code {
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TimedOut => StatusCode::REQUEST_TIMEOUT,
+        Code::Unauthorized => StatusCode::UNAUTHORIZED,
         Code::InvalidPayload | Code::InvalidPaymentRequirements => StatusCode::BAD_REQUEST,
         _ if is_busy(error) => StatusCode::SERVICE_UNAVAILABLE,
         // Readable, and refused for what it says: a verdict.
@@ -35,13 +64,20 @@ pub(super) fn unread_status(error: &Error) -> StatusCode {
 
 /// A verdict is 200; not having been able to look is none.
 pub(super) fn verify_status(error: &Error) -> StatusCode {
+    if let Some(status) = between_us(error) {
+        return status;
+    }
     let verdict = !matches!(error.blame, Blame::Network | Blame::Us) && !is_busy(error);
     if verdict { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// Whatever is known of money goes out under a status whose body every client reads.
 pub(super) fn settle_status(error: &Error) -> StatusCode {
-    if is_busy(error) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
+    match between_us(error) {
+        Some(status) if !error.is_unknown_outcome() => status,
+        _ if is_busy(error) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::OK,
+    }
 }
 
 fn is_busy(error: &Error) -> bool {

@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Limited};
 use std::time::Duration;
 use tollway_core::wire::{FacilitatorRequest, SettleResponse};
 use tollway_core::{Code, Error, Result};
+use tollway_route::Caller;
 
 impl Facilitator {
     /// `POST /verify`, `POST /settle`, `GET /supported`, `GET /health`, to be nested anywhere.
@@ -38,6 +39,11 @@ impl Facilitator {
         self.read(&body)
     }
 
+    /// Who asks; everybody is anyone where no keys are asked for.
+    fn caller(&self, request: &Request) -> Result<Caller> {
+        self.0.keys.as_ref().map_or_else(|| Ok(Caller::anyone()), |keys| keys.caller(request.headers()))
+    }
+
     /// One of the places for requests; held until the answer is ready.
     fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
         self.0.requests.clone().try_acquire_owned().map_err(|_| reply::busy("too many requests at once"))
@@ -46,16 +52,17 @@ impl Facilitator {
 
 async fn verify(State(facilitator): State<Facilitator>, request: Request) -> Response<Body> {
     let read = async {
+        let caller = facilitator.caller(&request)?;
         let place = facilitator.place()?;
-        Ok((place, facilitator.receive(request).await?))
+        Ok((place, caller, facilitator.receive(request).await?))
     };
-    let (_place, order) = match read.await {
+    let (_place, caller, order) = match read.await {
         Ok(read) => read,
         Err(e) => return reply::json(reply::unread_status(&e), &reply::invalid(&e)),
     };
     let chain = order.order.requirement.chain;
     let limit = Duration::from_millis(facilitator.0.settings.verify_ms);
-    let verdict = match facilitator.0.tasks.timeout(limit, facilitator.verify(order)).await {
+    let verdict = match facilitator.0.tasks.timeout(limit, facilitator.verify_for(&caller, order)).await {
         Some(verdict) => verdict,
         None => Err(Error::network(Code::TimedOut).detail("verification took too long")),
     };
@@ -67,16 +74,17 @@ async fn verify(State(facilitator): State<Facilitator>, request: Request) -> Res
 
 async fn settle(State(facilitator): State<Facilitator>, request: Request) -> Response<Body> {
     let read = async {
+        let caller = facilitator.caller(&request)?;
         let place = facilitator.place()?;
-        Ok((place, facilitator.receive(request).await?))
+        Ok((place, caller, facilitator.receive(request).await?))
     };
-    let (_place, order) = match read.await {
+    let (_place, caller, order) = match read.await {
         Ok(read) => read,
         Err(e) => return reply::json(reply::unread_status(&e), &reply::unread(&e)),
     };
     let requirement = order.order.requirement.clone();
     let families = facilitator.0.registry.families();
-    match facilitator.settle(order).await {
+    match facilitator.settle_for(&caller, order).await {
         Ok(receipt) => {
             let response = SettleResponse::of_receipt(&receipt, requirement.version, families);
             reply::json(StatusCode::OK, &response)

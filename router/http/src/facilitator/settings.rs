@@ -24,6 +24,8 @@ pub struct Settings {
     pub requests_max: usize,
     /// The most settlements under way at once, those included whose callers have left.
     pub settles_max: usize,
+    /// The most of them for one caller; those without an API key are one caller.
+    pub settles_per_caller_max: usize,
     /// What `/supported` says under `signers`: addresses by CAIP-2 pattern (`eip155:*`).
     pub signers: BTreeMap<String, Vec<String>>,
     /// What `/supported` says under `extensions`, on top of what the schemes understand.
@@ -41,6 +43,7 @@ impl Default for Settings {
             depth: 64,
             requests_max: 1024,
             settles_max: 1024,
+            settles_per_caller_max: 1024,
             signers: BTreeMap::new(),
             extensions: Vec::new(),
         }
@@ -57,6 +60,7 @@ impl Settings {
             ("depth", self.depth > 0),
             ("requests_max", (1..=1 << 20).contains(&self.requests_max)),
             ("settles_max", (1..=1 << 20).contains(&self.settles_max)),
+            ("settles_per_caller_max", (1..=1 << 20).contains(&self.settles_per_caller_max)),
         ];
         match positive.iter().find(|(_, ok)| !ok) {
             None => Ok(()),

@@ -2,6 +2,7 @@ use super::{Facilitator, pending, print};
 use std::time::Duration;
 use tollway_core::wire::FacilitatorRequest;
 use tollway_core::{Code, Error, Receipt, Result};
+use tollway_route::Caller;
 
 impl Facilitator {
     /// Settles, once, and answers when it is final or when the caller has waited long enough. Dropping the future
@@ -10,13 +11,21 @@ impl Facilitator {
     /// # Errors
     /// Why nothing was sent; or an unknown outcome, which is followed up in the background.
     pub async fn settle(&self, request: FacilitatorRequest) -> Result<Receipt> {
+        self.settle_for(&Caller::anyone(), request).await
+    }
+
+    /// The same for a caller, under its budgets.
+    ///
+    /// # Errors
+    /// As [`Self::settle`]; [`Code::TooManyAtOnce`].
+    pub async fn settle_for(&self, caller: &Caller, request: FacilitatorRequest) -> Result<Receipt> {
         let print = print::of(&request.order);
-        let (ticket, mut answer) = self.0.flights.board(&print)?;
+        let (ticket, mut answer) = self.0.flights.board(&print, caller)?;
         if let Some(ticket) = ticket {
-            let (inner, print) = (self.0.clone(), print.clone());
+            let (inner, print, caller) = (self.0.clone(), print.clone(), caller.clone());
             drop(self.0.tasks.spawn(async move {
                 let (pilot, order) = ((inner.clone(), print.clone()), request.order.clone());
-                let flight = inner.tasks.spawn(async move { pilot.0.fly(request, &pilot.1).await });
+                let flight = inner.tasks.spawn(async move { pilot.0.fly(request, &pilot.1, &caller).await });
                 let outcome = match flight.await {
                     Some(outcome) => outcome,
                     None => Err(inner.follow_order(&order, &print, lost()).await),

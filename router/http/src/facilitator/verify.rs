@@ -1,6 +1,7 @@
 use super::Facilitator;
 use tollway_core::wire::{FacilitatorRequest, VerifyResponse};
 use tollway_core::{Account, Result, flow};
+use tollway_route::Caller;
 
 impl Facilitator {
     /// Does the payment hold now? Our own reading of it first, then the settler's look at the chain. Read-only.
@@ -8,8 +9,17 @@ impl Facilitator {
     /// # Errors
     /// Why it does not hold, or why that could not be found out.
     pub async fn verify(&self, request: FacilitatorRequest) -> Result<VerifyResponse> {
+        self.verify_for(&Caller::anyone(), request).await
+    }
+
+    /// The same for a caller, as far as its budgets go.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub async fn verify_for(&self, caller: &Caller, request: FacilitatorRequest) -> Result<VerifyResponse> {
         let (cell, settler) = self.0.cell(&request.order.requirement)?;
-        let verified = flow::verify(cell.read, &**settler, request.order, &*self.0.clock).await?;
+        let settler = self.0.settler(caller, cell, settler);
+        let verified = flow::verify(cell.read, &*settler, request.order, &*self.0.clock).await?;
         Ok(VerifyResponse {
             is_valid: true,
             payer: verified.terms().payer.map(|p| self.spelled(&p)),

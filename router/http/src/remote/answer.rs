@@ -155,8 +155,17 @@ pub(super) fn blamed(e: Error) -> Error {
         | Code::InvalidNetwork
         | Code::InvalidX402Version
         | Code::RoleMissing
-        | Code::NetworkMissing => Next::OtherRoute,
+        | Code::NetworkMissing
+        | Code::Unauthorized
+        | Code::PayeeNotServed
+        | Code::AssetNotServed
+        | Code::AmountTooSmall
+        | Code::Unprofitable
+        | Code::GasTooHigh => Next::OtherRoute,
         Code::Unreachable | Code::RpcRefused | Code::TimedOut | Code::UnexpectedVerifyError => Next::Later,
+        Code::GasBudgetSpent | Code::TooManyAtOnce | Code::TooManyFailures | Code::ScreeningSilent => {
+            Next::Later
+        }
         Code::LedgerFailed | Code::Internal | Code::NoQuote | Code::WrongChain => Next::Later,
         Code::Other(word) if &**word == "busy" => Next::Later,
         _ => return e,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tollway_core::registry::Handle;
 use tollway_core::*;
+use tollway_route::{Screening, Silence};
 
 /// Pending once: the place where a poll may be the last.
 pub(crate) async fn step() {
@@ -240,6 +241,11 @@ impl World {
     }
     pub(crate) fn network(self: &Arc<Self>, id: ChainId) -> Arc<dyn Network> {
         Arc::new(Chain { id, world: self.clone() })
+    }
+    /// A screening that lets nothing pass in silence.
+    pub(crate) fn screening(self: &Arc<Self>, screen: impl Screen + 'static) -> Arc<Screening> {
+        let ledger: Arc<dyn Ledger> = self.books.clone();
+        Arc::new(Screening::new(Arc::new(screen), Silence::Closed, 10_000, ledger, self.clone()))
     }
     pub(crate) fn handle(self: &Arc<Self>, id: ChainId) -> Handle {
         Handle::new(self.network(id), self.clone())

@@ -220,20 +220,24 @@ fn nothing_is_done_on_chain_for_a_payment_that_does_not_fit() {
     struct Late(Arc<World>);
     #[async_trait]
     impl Screen for Late {
+        fn source(&self) -> String {
+            "late".to_owned()
+        }
         /// While it is being screened, somebody else takes the money.
-        async fn check(&self, _: &Subject<'_>) -> Result<()> {
+        async fn check(&self, _: &Subject<'_>) -> Result<Verdict> {
             let line = BudgetLine {
                 budget: BudgetId(format!("wallet:{}/usdc", payee(1, ME))),
                 amount: 1_000_000_000,
                 limit: u128::MAX,
                 since: Time::ZERO,
             };
-            self.0.books.inner.reserve(&"other".into(), &[line], Time::FAR, Time::ZERO).await
+            self.0.books.inner.reserve(&"other".into(), &[line], Time::FAR, Time::ZERO).await?;
+            Ok(Verdict::Clear)
         }
     }
     let world = World::new();
     world.direct(|s| s.actions = 1);
-    let policy = Policy { screen: Some(Arc::new(Late(world.clone()))), ..policy() };
+    let policy = Policy { screen: Some(world.screening(Late(world.clone()))), ..policy() };
     let router = router(&world, policy);
     assert_eq!(pay(&world, &router, &terms(PRICE), vec![]).unwrap_err().code, Code::NoRoute);
     assert_eq!((world.signatures(), world.performed.load(Ordering::SeqCst)), (0, 0));

@@ -9,6 +9,7 @@ mod later;
 use kit::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tollway_core::screen::{Subject, Verdict};
 use tollway_core::*;
 use tollway_route::pay::AttemptStage;
 use tollway_route::*;

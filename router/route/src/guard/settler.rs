@@ -1,0 +1,118 @@
+use super::purse::{Held, Took};
+use super::{Caller, Guard};
+use std::sync::Arc;
+use tollway_core::registry::Read;
+use tollway_core::screen::Step;
+use tollway_core::{
+    Due, Effort, Error, Fate, Kind, Next, Order, Proof, Receipt, Result, Settler, async_trait,
+};
+
+/// A settler that spends no more than its guard allows.
+pub(super) struct Guarded {
+    pub(super) guard: Arc<Guard>,
+    pub(super) caller: Caller,
+    pub(super) read: Read,
+    pub(super) inner: Arc<dyn Settler>,
+}
+
+#[async_trait]
+impl Settler for Guarded {
+    async fn kinds(&self) -> Result<Vec<Kind>> {
+        self.inner.kinds().await
+    }
+
+    async fn effort(&self, order: &Order) -> Result<Effort> {
+        self.inner.effort(order).await
+    }
+
+    async fn verify(&self, order: &Order) -> Result<Proof> {
+        let (guard, inner) = (&*self.guard, &*self.inner);
+        guard.listed(order)?;
+        guard.large_enough(order, order.requirement.price.atomic()).await?;
+        let terms = (self.read)(order)?;
+        guard.few_failures(&self.caller, order, &terms).await?;
+        guard.screen(order, &terms, Step::Verify).await?;
+        let proof = inner.verify(order).await?;
+        // What it will cost is known best after the chain was looked at.
+        let gas = guard.gas(inner, order).await?;
+        guard.worth_it(inner, order, order.requirement.price.atomic(), gas).await?;
+        guard.has_room(&self.caller, order, &terms, gas).await?;
+        Ok(proof)
+    }
+
+    /// What is due was verified, so lists and failures were looked at; the market may have moved since.
+    async fn settle(&self, due: Due) -> Result<Receipt> {
+        let (guard, inner) = (&*self.guard, &*self.inner);
+        let order = due.verified().order();
+        let terms = due.verified().terms();
+        guard.screen(order, terms, Step::Settle).await?;
+        guard.large_enough(order, due.charge().atomic()).await?;
+        let gas = guard.gas(inner, order).await?;
+        guard.worth_it(inner, order, due.charge().atomic(), gas).await?;
+        let held = guard.hold(&self.caller, order, terms, gas).await?;
+        let outcome = inner.settle(due).await;
+        if let Some(held) = held {
+            match &outcome {
+                Ok(receipt) => self.took(&held, of_receipt(receipt)).await,
+                Err(e) => self.failed(&held, e).await,
+            }
+        }
+        outcome
+    }
+
+    async fn resume(&self, order: &Order) -> Result<Fate> {
+        let fate = self.inner.resume(order).await;
+        let decided = match &fate {
+            Ok(fate) => matches!(fate, Fate::Settled(_) | Fate::Dead),
+            Err(e) => e.next == Next::Never,
+        };
+        if decided && let Ok(Some(held)) = self.guard.held(&(self.read)(order)?).await {
+            match &fate {
+                Ok(Fate::Settled(receipt)) => self.took(&held, of_receipt(receipt)).await,
+                Ok(_) => self.took(&held, Took::Nothing).await,
+                Err(e) => self.failed(&held, e).await,
+            }
+        }
+        fate
+    }
+}
+
+impl Guarded {
+    /// Money has moved or not, whatever the ledger says of our own gas: a hold that could not be ended is ended later.
+    async fn took(&self, held: &Held, took: Took) {
+        if let Err(error) = self.guard.end(held, took).await {
+            tracing::warn!(hold = %held.open.hold, %error, "a gas budget's hold could not be ended; it stays for now");
+        }
+    }
+
+    async fn failed(&self, held: &Held, e: &Error) {
+        if e.is_unknown_outcome() {
+            return; // whoever finds out ends it
+        }
+        if e.transaction.is_none() {
+            return self.took(held, Took::Nothing).await;
+        }
+        let took = e
+            .spent
+            .as_ref()
+            .filter(|s| s.asset.is_native())
+            .map_or(Took::Unknown, |s| Took::Native(s.atomic));
+        let counted = match self.guard.end(held, took).await {
+            Ok(lost_e18) => self.guard.strike(&held.open, lost_e18).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = counted {
+            tracing::warn!(hold = %held.open.hold, %error, "a failed settlement could not be counted");
+        }
+    }
+}
+
+fn of_receipt(receipt: &Receipt) -> Took {
+    match (&receipt.spent, receipt.transaction()) {
+        (Some(spent), _) if spent.cost.asset.is_native() => {
+            Took::Native(spent.cost.atomic.div_ceil(spent.shared_by.get().into()))
+        }
+        (None, None) => Took::Nothing,
+        _ => Took::Unknown,
+    }
+}

@@ -1,0 +1,142 @@
+//! Budgets say what was spent, whatever fails.
+
+use super::*;
+
+#[test]
+fn budgets_are_charged_with_what_the_chain_took() {
+    // What is held while it is under way is four times what was predicted.
+    let table = [
+        (Does::Lands(100), "0.22", 0),
+        (Does::Lands(50), "0.11", 0),
+        (Does::Lands(1_000), "2.2", 0),
+        (Does::Fails(50), "0.11", 1),
+        (Does::FailsDumbly, "0.88", 1),
+        (Does::Refused, "0", 0),
+        (Does::Lost, "0.88", 0),
+    ];
+    for (does, want, strikes) in table {
+        let bed = Bed::new(GuardSettings { gas_all: hour("10"), ..GuardSettings::default() });
+        bed.does(does);
+        let outcome = bed.settle("a", &order("me", "n", DOLLAR, 0));
+        assert_eq!(outcome.is_ok(), matches!(does, Does::Lands(_)), "{does:?}: {outcome:?}");
+        let shop = payee(1, PAYEE);
+        for budget in ["gas/all".to_owned(), "gas/caller/a".to_owned(), format!("gas/payee/{shop}")] {
+            assert_eq!(bed.used(&budget), usd(want), "{does:?} {budget}");
+        }
+        let counted = bed.used(&format!("strikes/payer/{}", payee(1, "me"))).e18();
+        assert_eq!(counted, strikes, "{does:?}");
+        assert_eq!(bed.open(), usize::from(does == Does::Lost), "{does:?}");
+    }
+}
+
+/// Whatever is under way at once, and however it ends: what is spent stays within the limit.
+#[test]
+fn the_limit_holds_for_all_that_is_under_way() {
+    let bed = Bed::new(GuardSettings { gas_caller: hour("2"), ..GuardSettings::off() });
+    bed.does(Does::Lost);
+    let outcomes: Vec<_> =
+        (0..9).map(|n| bed.settle("a", &order("me", &n.to_string(), DOLLAR, 0)).unwrap_err()).collect();
+    // Two holds of 88 cents fit into two dollars.
+    assert_eq!(bed.settles(), 2);
+    assert!(outcomes[2..].iter().all(|e| e.code == Code::GasBudgetSpent), "{outcomes:?}");
+    // Another caller has a budget of its own.
+    bed.does(Does::Lands(100));
+    bed.settle("b", &order("me", "b", DOLLAR, 0)).unwrap();
+    // Its end is found out later, by whoever asks: the same payment again.
+    bed.settle("a", &order("me", "0", DOLLAR, 0)).unwrap();
+    assert_eq!((bed.used("gas/caller/a"), bed.open()), (usd("1.1"), 1));
+    bed.settle("a", &order("me", "9", DOLLAR, 0)).unwrap();
+    // What slid out of the window is forgotten; what is still open is not.
+    bed.world.advance(HOUR_MS + 1);
+    assert_eq!(bed.used("gas/caller/a"), usd("0.88"));
+}
+
+/// Another process, or this one after a restart, is the same facilitator.
+#[test]
+fn budgets_and_strikes_survive_a_restart() {
+    let settings = GuardSettings { gas_all: hour("1.1"), ..GuardSettings::default() };
+    let bed = Bed::new(settings.clone());
+    bed.settle("a", &order("me", "1", DOLLAR, 0)).unwrap();
+    let bed = Bed::over(World::over(bed.world.books.clone()), settings.clone(), |guard| guard);
+    bed.settle("a", &order("me", "2", DOLLAR, 0)).unwrap();
+    let e = bed.settle("a", &order("me", "3", DOLLAR, 0)).unwrap_err();
+    assert_eq!(e.code, Code::GasBudgetSpent);
+    assert_eq!(bed.settles(), 1);
+}
+
+/// A ledger that fails at the wrong moment binds a budget for the payment's window and an hour, and no longer.
+#[test]
+fn a_hold_that_nobody_ended_is_charged_in_the_end() {
+    let bed = Bed::new(GuardSettings { gas_all: hour("1"), ..GuardSettings::off() });
+    bed.does(Does::Lost);
+    bed.settle("a", &order("me", "1", DOLLAR, 0)).unwrap_err();
+    bed.does(Does::Lands(100));
+    bed.world.advance(40_000_000); // the payment's window is open still
+    assert_eq!(bed.settle("a", &order("me", "2", DOLLAR, 0)).unwrap_err().code, Code::GasBudgetSpent);
+    // In time for the window of the next payments, and an hour after that of the one that was lost.
+    bed.world.now.store(49_900_000, Ordering::SeqCst);
+    assert_eq!(bed.settle("a", &order("me", "3", DOLLAR, 0)).unwrap_err().code, Code::GasBudgetSpent);
+    assert_eq!(bed.open(), 1);
+    bed.world.now.store(50_000_000 + HOUR_MS + 60_001, Ordering::SeqCst);
+    let late = order("me", "4", DOLLAR, 0);
+    let settler = bed.guard.settler(named("a"), far, bed.inner.clone());
+    let verified = run(&bed.world, flow::verify(far, &*settler, late, &*bed.world));
+    assert_eq!(verified.unwrap_err().code, Code::GasBudgetSpent, "it counts until it is charged");
+    let other =
+        Bed::over(bed.world.clone(), GuardSettings { gas_all: hour("9"), ..GuardSettings::off() }, |g| g);
+    let settler = other.guard.settler(named("a"), far, other.inner.clone());
+    let once = SettleOnce {
+        read: far,
+        settler: &*settler,
+        ledger: &*other.world.books,
+        clock: &*other.world,
+        room: "visit/test",
+        owner: "test",
+        patience_ms: 1_000,
+    };
+    let print = Print("late".to_owned());
+    run(&other.world, once.settle(order("me", "5", DOLLAR, 0), DOLLAR, &print)).unwrap();
+    assert_eq!((other.open(), other.used("gas/all")), (0, usd("1.1")), "charged in full, and the new one");
+}
+
+/// The same payments, good for ever.
+fn far(order: &Order) -> Result<Terms> {
+    Ok(Terms { settle_before: Time::FAR, ..read(order)? })
+}
+
+/// A crash at any write leaves books that never say less than what was spent.
+#[test]
+fn a_ledger_that_fails_never_lets_more_be_spent() {
+    for how in [Fails::Before, Fails::After] {
+        for at in 0..40 {
+            let bed = Bed::new(GuardSettings { gas_all: hour("1"), ..GuardSettings::default() });
+            *bed.world.books.trouble.lock().unwrap() = Some((at, how));
+            for n in 0..8 {
+                let _ = bed.settle("a", &order("me", &n.to_string(), DOLLAR, 0));
+            }
+            let real = Usd::from_e18(usd(PLAIN_USD).e18() * u128::try_from(bed.settles()).unwrap());
+            assert!(real <= bed.used("gas/all") && bed.used("gas/all") <= usd("1"), "{how:?} {at}: {real}");
+        }
+    }
+}
+
+/// A thousand authorizations pass their simulation on one balance.
+#[test]
+fn one_balance_backs_no_more_than_so_many() {
+    let bed = Bed::new(GuardSettings { at_once_payer: Some(3), ..GuardSettings::off() });
+    bed.does(Does::Lost);
+    for n in 0..5 {
+        let e = bed.settle("a", &order("me", &n.to_string(), DOLLAR, 0)).unwrap_err();
+        let want = if n < 3 { Code::TimedOut } else { Code::TooManyAtOnce };
+        assert_eq!(e.code, want, "{n}: {e}");
+    }
+    let e = bed.verify("a", &order("me", "9", DOLLAR, 0)).unwrap_err();
+    assert_eq!((e.code, e.blame, e.next), (Code::TooManyAtOnce, Blame::Payer, Next::Later));
+    // Another payer has places of its own, and a place is free again as soon as one has ended, however.
+    bed.verify("a", &order("you", "9", DOLLAR, 0)).unwrap();
+    for does in [Does::Fails(100), Does::Lands(100)] {
+        bed.does(does);
+        let _ = bed.settle("a", &order("me", "0", DOLLAR, 0));
+        bed.verify("a", &order("me", "9", DOLLAR, 0)).unwrap();
+    }
+}
