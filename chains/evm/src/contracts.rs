@@ -17,6 +17,13 @@ sol! {
         function balanceOf(address owner) external view returns (uint256);
     }
 
+    /// What a token says of its EIP-712 domain.
+    interface IDomain {
+        function DOMAIN_SEPARATOR() external view returns (bytes32);
+        function name() external view returns (string memory);
+        function version() external view returns (string memory);
+    }
+
     /// The OP stack's fee predeploy.
     interface IGasPriceOracle {
         function l1BaseFee() external view returns (uint256);

@@ -71,7 +71,7 @@ fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
     Ok((read(&config.payer, Role::Payer)?, read(&config.settlers, Role::Settler)?))
 }
 
-fn node(network: &Network) -> Outcome<Node> {
+pub(crate) fn node(network: &Network) -> Outcome<Node> {
     let chain = Some(chain(&network.id)?);
     Ok(Node { url: url(network)?, chain, confirmations: network.confirmations })
 }

@@ -16,6 +16,10 @@ impl Handle {
     pub fn new<N: ?Sized + Send + Sync + 'static>(network: Arc<dyn Network>, typed: Arc<N>) -> Self {
         Self { network, typed: Arc::new(typed) }
     }
+    /// The chain crate's own trait, where it is the one that this chain has: `handle.typed::<dyn Evm>()`.
+    pub fn typed<N: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<N>> {
+        self.typed.downcast_ref::<Arc<N>>().cloned()
+    }
 }
 
 impl fmt::Debug for Handle {
@@ -46,7 +50,7 @@ impl Site {
     /// # Errors
     /// [`Code::NetworkMissing`] when there is no node for this chain, or one of another kind.
     pub fn chain<N: ?Sized + Send + Sync + 'static>(&self) -> Result<Arc<N>> {
-        self.handle.as_ref().and_then(|h| h.typed.downcast_ref::<Arc<N>>()).cloned().ok_or_else(|| {
+        self.handle.as_ref().and_then(Handle::typed).ok_or_else(|| {
             Error::caller(Code::NetworkMissing).detail(format!(
                 "{} on {} needs a {}",
                 self.scheme,
