@@ -54,6 +54,7 @@ pub mod finality;
 pub mod gas;
 mod holdings;
 pub mod keys;
+mod keystore;
 mod logs;
 mod look;
 pub mod network;

@@ -100,7 +100,7 @@ fn known(text: &str) -> Outcome<(AssetId, u8)> {
 }
 
 /// What is known of a chain without a node.
-fn family(chain: &ChainId) -> Option<Family> {
+pub(crate) fn family(chain: &ChainId) -> Option<Family> {
     PLUGINS.iter().find_map(|plugin| match plugin {
         Plugin::Family(family) if family.namespace == chain.namespace() => Some(*family),
         _ => None,

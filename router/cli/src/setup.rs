@@ -4,12 +4,12 @@ use crate::config::{Config, Network, Places};
 use crate::exit::{Failure, Outcome};
 use crate::{keys, prices};
 use std::sync::Arc;
+use tollway::House;
 use tollway::core::{BudgetId, ChainId, Code, Role};
 use tollway::ledger::SqliteLedger;
 use tollway::nodes::{self, Connected, Hands, Keys, Node};
 use tollway::route::{Budget, List, Policy, Scope};
 use tollway::system::SystemClock;
-use tollway::House;
 
 /// Opens the ledger, connects to every network at once and builds the plugins for `roles`.
 ///

@@ -1,7 +1,9 @@
 //! One file per command.
 
+mod books;
 mod demo;
 mod devnet;
+mod doctor;
 mod facilitator;
 mod pay;
 mod plugins;
@@ -19,6 +21,8 @@ pub(crate) async fn run(args: Args) -> Outcome {
         Command::Pay(pay) => pay::run(&pay).await,
         Command::Facilitator(facilitator) => facilitator::run(&facilitator).await,
         Command::Devnet(devnet) => devnet::run(&devnet).await,
+        Command::Books(books) => books::run(&books).await,
+        Command::Doctor(doctor) => doctor::run(&doctor).await,
         Command::Plugins(plugins) => plugins::run(&plugins),
     }
 }

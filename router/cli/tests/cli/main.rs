@@ -1,8 +1,10 @@
 //! The `tollway` command as people and scripts use it: the real program, real chains, real money of no worth.
 
+mod books;
 mod chains;
 mod config;
 mod demo;
+mod doctor;
 mod kit;
 mod pay;
 mod plugins;

@@ -11,14 +11,18 @@
 //! * an unknown outcome is resolved by `Settler::resume`, never by settling again;
 //! * a claim is released only when nothing was sent.
 
+mod book;
 mod drive;
 mod journal;
 mod offer;
 mod once;
 mod simple;
+mod tag;
 
+pub use book::{BookRecord, resource};
 pub use drive::{Delivered, Driver, Handler};
 pub use journal::{Stage, VisitRecord};
 pub use offer::offer;
 pub use once::{SettleOnce, verify};
 pub use simple::{order, simple};
+pub use tag::tag;

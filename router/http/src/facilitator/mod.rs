@@ -57,9 +57,9 @@ use follow::Follow;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
-use tollway_core::flow::SettleOnce;
+use tollway_core::flow::{self, SettleOnce};
 use tollway_core::wire::{self, FacilitatorRequest};
-use tollway_core::{Cell, Clock, Code, Error, Ledger, Registry, Requirement, Result, Settler};
+use tollway_core::{Cell, Clock, Code, Error, Ledger, Order, Registry, Requirement, Result, Settler};
 
 /// Replay claims are kept apart under this name, so that a paywall may share the ledger.
 const ROLE: &str = "facilitator";
@@ -121,6 +121,12 @@ impl Inner {
                 .detail(format!("{} on {} settles nothing here", cell.id, cell.chain))
         })?;
         Ok((cell, settler))
+    }
+
+    /// What the payment is called in logs, on every side of it.
+    fn tag(&self, order: &Order) -> String {
+        let cell = self.registry.cell(&order.requirement);
+        cell.map_or_else(|_| "?".to_owned(), |cell| flow::tag(cell.read, order))
     }
 
     fn once<'a>(&'a self, cell: &Cell, settler: &'a dyn Settler) -> SettleOnce<'a> {
