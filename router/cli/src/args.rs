@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Facilitator(Facilitator),
     /// Runs local chains until Ctrl-C.
     Devnet(Devnet),
+    /// Makes keys, takes them in, and says whose they are.
+    Keys(Keys),
     /// Lists and exports payments: what was paid, sold and settled, as the ledger has it.
     Books(Books),
     /// Looks at everything that payments need, and says what is wrong and what to do. Pays nothing.
@@ -169,6 +171,41 @@ pub(crate) struct Books {
     /// How many a table shows.
     #[arg(long, value_name = "COUNT", default_value_t = 50)]
     pub(crate) last: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Makes a new key in a file that must not be there yet, and prints its address.
+    New(Place),
+    /// Puts a key that exists into such a file. It is asked for where nobody sees it, or taken from a variable.
+    Import {
+        #[command(flatten)]
+        place: Place,
+        /// The environment variable that holds the key.
+        #[arg(long, value_name = "NAME")]
+        key_env: Option<String>,
+    },
+    /// Prints whose key a file holds.
+    Address(Place),
+}
+
+/// A file with a key.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Place {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// The environment variable that holds the file's password; without it, it is asked for.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) password_env: Option<String>,
+    /// A key for Solana, in a plain file as `solana-keygen` writes it; otherwise one for EVM networks, encrypted.
+    #[arg(long)]
+    pub(crate) solana: bool,
 }
 
 /// A day or a moment in UTC, or how long ago.

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Network, Places};
 use crate::exit::{Failure, Outcome};
-use crate::{keys, prices};
+use crate::{keys, metrics, prices};
 use std::sync::Arc;
 use tollway::House;
 use tollway::core::{BudgetId, ChainId, Code, Role};
@@ -23,8 +23,9 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
     }
     let (payers, senders) = keys(config, roles)?;
     let sqlite = Arc::new(SqliteLedger::open(&config.ledger)?);
-    let hands = Hands { payers, senders, ledger: sqlite.clone(), clock: Arc::new(SystemClock) };
-    let mut builder = House::builder().name(&config.name).sqlite_ledger(sqlite);
+    let ledger = metrics::timed(config, sqlite.clone());
+    let hands = Hands { payers, senders, ledger: ledger.clone(), clock: Arc::new(SystemClock) };
+    let mut builder = House::builder().name(&config.name).sqlite_ledger(sqlite).ledger(ledger);
     for role in roles {
         builder = builder.role(*role);
     }
@@ -71,6 +72,14 @@ fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
     Ok((read(&config.payer, Role::Payer)?, read(&config.settlers, Role::Settler)?))
 }
 
+/// The addresses that transactions are sent from, each with its family's namespace; only asked for where somebody records.
+pub(crate) fn senders(config: &Config) -> Outcome<Vec<(&'static str, String)>> {
+    if config.metrics.is_none() {
+        return Ok(Vec::new());
+    }
+    Ok(keys(config, &[Role::Settler])?.1.addresses())
+}
+
 pub(crate) fn node(network: &Network) -> Outcome<Node> {
     let chain = Some(chain(&network.id)?);
     Ok(Node { url: url(network)?, chain, confirmations: network.confirmations })
@@ -93,7 +102,7 @@ pub(crate) fn chain(id: &str) -> Outcome<ChainId> {
 }
 
 /// A URL in the environment keeps a key in it out of the file.
-fn url(network: &Network) -> Outcome<String> {
+pub(crate) fn url(network: &Network) -> Outcome<String> {
     match (&network.rpc, &network.rpc_env) {
         (Some(url), None) => Ok(url.clone()),
         (None, Some(name)) => std::env::var(name).map_err(|_| {

@@ -4,7 +4,8 @@ use super::stopped;
 use crate::args::Facilitator as Args;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{out, setup};
+use crate::{metrics, out, setup};
+use std::sync::Arc;
 use tollway::core::Role;
 
 pub(crate) async fn run(args: &Args) -> Outcome {
@@ -12,6 +13,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     if config.settlers.0.is_empty() {
         return Err(Failure::usage("no [[settler]] key is configured: a facilitator needs one to send from"));
     }
+    let recording = metrics::start(&config).await?;
     let house = setup::house(&config, &[Role::Settler]).await?;
     let facilitator = house.facilitator().build()?;
     facilitator.recover().await?;
@@ -25,5 +27,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     for cell in house.registry().cells() {
         eprintln!("settles {} on {}", cell.id, cell.chain);
     }
-    facilitator.serve(listener, stopped()).await.map_err(Failure::failed)
+    let (senders, house) = (setup::senders(&config)?, Arc::new(house));
+    let served = metrics::serve(recording, &facilitator, &house, senders, listener, stopped());
+    served.await.map_err(Failure::failed)
 }

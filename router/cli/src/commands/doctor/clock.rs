@@ -67,7 +67,8 @@ const NTP: &str =
 
 /// The node's web server, without a path that may hold a key.
 fn origin(url: &str) -> Option<url::Url> {
-    let mut url = url::Url::parse(url).ok()?;
+    // The first of several.
+    let mut url = url::Url::parse(url.split_whitespace().next()?).ok()?;
     let scheme = match url.scheme() {
         "ws" | "http" => "http",
         "wss" | "https" => "https",

@@ -43,7 +43,7 @@ async fn one(network: &config::Network) -> Node {
             return broken(None, Finding::bad(AREA, id, e.words, advice));
         }
     };
-    let url = Some(node.url.clone());
+    let url = setup::url(network).ok();
     let connecting = async {
         let ledger = Arc::new(SqliteLedger::in_memory()?);
         let hands =
