@@ -18,6 +18,13 @@ sol! {
         function allowance(address owner, address spender) external view returns (uint256);
     }
 
+    /// What a token says of its EIP-712 domain.
+    interface IDomain {
+        function DOMAIN_SEPARATOR() external view returns (bytes32);
+        function name() external view returns (string memory);
+        function version() external view returns (string memory);
+    }
+
     /// The OP stack's fee predeploy.
     interface IGasPriceOracle {
         function l1BaseFee() external view returns (uint256);

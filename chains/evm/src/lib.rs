@@ -19,6 +19,7 @@
 //! | [`send`] | at most one transaction per key, whatever breaks |
 //! | `fees` | one look prices any transaction: base fee, tips, L1 data, operator |
 //! | [`gas`] | gas, learned from receipts |
+//! | `checkup` | are the chain's clock and tokens what they should be |
 //! | `look`, `logs`, `holdings` | reading the chain: many calls in one question, events, balances kept warm |
 //! | [`finality`] | when a mined transaction counts as done |
 //! | `rpc` | the node: batches, heads, what its errors mean |
@@ -44,6 +45,7 @@
 )]
 
 pub mod address;
+mod checkup;
 mod contracts;
 pub mod eip712;
 pub mod evm;
@@ -55,6 +57,7 @@ pub mod finality;
 pub mod gas;
 mod holdings;
 pub mod keys;
+mod keystore;
 mod logs;
 mod look;
 pub mod network;
@@ -73,6 +76,7 @@ mod single;
 mod tasks;
 pub mod trial;
 
+pub use checkup::checkup;
 pub use evm::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
 pub use family::FAMILY;
 pub use finality::Finality;

@@ -17,6 +17,7 @@
 //! | [`finality`] | when a transaction counts as done |
 //! | [`fault`] | why one fails |
 //! | `read`, `warm` | reading the chain; what is asked for again and again, kept warm |
+//! | `checkup` | are the chain's clock and tokens what they should be |
 //! | `rpc` | the nodes: batches, pushes, what their errors mean |
 //!
 //! The nodes are spoken to by this crate's own small client. The Solana RPC client would bring some two hundred more
@@ -43,6 +44,7 @@
 
 pub mod address;
 mod base64;
+mod checkup;
 pub mod family;
 pub mod fault;
 pub mod fees;
@@ -63,6 +65,7 @@ pub mod token;
 mod warm;
 mod wire;
 
+pub use checkup::checkup;
 pub use family::FAMILY;
 pub use fault::Fault;
 pub use finality::Finality;

@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
-use tollway::core::Usd;
+use tollway::core::{Time, Usd};
 
 /// Prices every way an x402 server can be paid, explains the ranking, and pays the cheapest safe one.
 #[derive(Debug, Parser)]
@@ -36,6 +36,12 @@ pub(crate) enum Command {
     Facilitator(Facilitator),
     /// Runs local chains until Ctrl-C.
     Devnet(Devnet),
+    /// Makes keys, takes them in, and says whose they are.
+    Keys(Keys),
+    /// Lists and exports payments: what was paid, sold and settled, as the ledger has it.
+    Books(Books),
+    /// Looks at everything that payments need, and says what is wrong and what to do. Pays nothing.
+    Doctor(Doctor),
     /// Lists the schemes and networks of this build.
     Plugins(Plugins),
 }
@@ -130,6 +136,91 @@ pub(crate) struct Plugins {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Doctor {
+    /// Networks, keys and the rest.
+    #[arg(short, long, value_name = "FILE", env = "TOLLWAY_CONFIG", default_value = "tollway.toml")]
+    pub(crate) config: PathBuf,
+    /// A facilitator to look at too; may be repeated.
+    #[arg(long = "facilitator", value_name = "URL")]
+    pub(crate) facilitators: Vec<url::Url>,
+    /// Print one JSON object: `ok` and `findings`.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Books {
+    /// Whose ledger.
+    #[arg(short, long, value_name = "FILE", env = "TOLLWAY_CONFIG", default_value = "tollway.toml")]
+    pub(crate) config: PathBuf,
+    /// All of them as CSV.
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// All of them as one JSON list.
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) json: bool,
+    /// Only those of this time or later: `2026-11-20`, `2026-11-20T15:04:05Z`, or an age such as `24h` or `7d`.
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) since: Option<Time>,
+    /// Only those on this network: `eip155:8453`.
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) network: Option<String>,
+    /// How many a table shows.
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub(crate) last: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Makes a new key in a file that must not be there yet, and prints its address.
+    New(Place),
+    /// Puts a key that exists into such a file. It is asked for where nobody sees it, or taken from a variable.
+    Import {
+        #[command(flatten)]
+        place: Place,
+        /// The environment variable that holds the key.
+        #[arg(long, value_name = "NAME")]
+        key_env: Option<String>,
+    },
+    /// Prints whose key a file holds.
+    Address(Place),
+}
+
+/// A file with a key.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Place {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// The environment variable that holds the file's password; without it, it is asked for.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) password_env: Option<String>,
+    /// A key for Solana, in a plain file as `solana-keygen` writes it; otherwise one for EVM networks, encrypted.
+    #[arg(long)]
+    pub(crate) solana: bool,
+}
+
+/// A day or a moment in UTC, or how long ago.
+fn since(text: &str) -> Result<Time, String> {
+    let bad = || format!("{text:?} is not like 2026-11-20, 2026-11-20T15:04:05Z, 24h or 7d");
+    let moment = if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+        moment
+    } else if let Ok(day) = text.parse::<jiff::civil::Date>() {
+        day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| bad())?.timestamp()
+    } else {
+        let age: jiff::Span = text.parse().map_err(|_| bad())?;
+        let age = age.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| bad())?;
+        jiff::Timestamp::now().checked_sub(age.abs()).map_err(|_| bad())?
+    };
+    u64::try_from(moment.as_millisecond()).map(Time::from_ms).map_err(|_| bad())
 }
 
 fn usd(text: &str) -> Result<Usd, String> {

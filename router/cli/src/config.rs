@@ -41,6 +41,9 @@ pub(crate) struct Config {
     /// The sanctions list that payments are screened by, on both sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) screening: Option<Screens>,
+    /// Where a monitor reads; nowhere without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<crate::metrics::Metrics>,
     /// Fixed prices in USD per whole unit, by `eip155:8453/native` or `eip155:8453/0x…`.
     #[serde(default)]
     pub(crate) prices: BTreeMap<String, String>,

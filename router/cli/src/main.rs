@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod exit;
 mod keys;
+mod metrics;
 mod out;
 mod prices;
 mod safety;

@@ -5,7 +5,7 @@ use crate::exit::{Failure, Outcome};
 use crate::setup::chain;
 use std::sync::Arc;
 use tollway::HouseBuilder;
-use tollway::core::{AssetId, ChainId, Clock as _, Family, Plugin, Usd, UsdPrice};
+use tollway::core::{AssetId, ChainId, Clock as _, Family, Oracle, Plugin, Usd, UsdPrice};
 use tollway::http::spot::{Feed, SpotOracle};
 use tollway::plugins::PLUGINS;
 use tollway::route::MedianSettings;
@@ -13,22 +13,48 @@ use tollway::system::SystemClock;
 
 /// Sets fixed prices, feeds over HTTP, and how far sources may be apart.
 pub(crate) fn set(mut builder: HouseBuilder, config: &Config) -> Outcome<HouseBuilder> {
-    for (asset, price) in &config.prices {
-        let (asset, asset_decimals) = known(asset)?;
-        let usd = Usd::parse(price).map_err(|e| Failure::usage(format!("prices: {}", e.detail)))?;
-        let price =
-            UsdPrice { answer: usd.e18(), answer_decimals: 18, asset_decimals, at: SystemClock.now() };
+    for asset in config.prices.keys() {
+        let (asset, price) = fixed(config, asset)?;
         builder = builder.fixed_price(asset, price);
     }
     for wanted in &config.price_feeds {
-        let assets = wanted.assets.iter().map(|asset| known(asset)).collect::<Outcome<Vec<_>>>()?;
-        let oracle = SpotOracle::new(Arc::new(SystemClock))?.with(feed(wanted)?, assets)?;
-        builder = builder.price_source(&host(&wanted.url), Arc::new(oracle));
+        let Source { name, oracle, .. } = source(wanted)?;
+        builder = builder.price_source(&name, oracle);
     }
-    let asked = &config.price_agreement;
-    let usual = MedianSettings::default();
+    Ok(builder.price_agreement(agreement(config)))
+}
+
+/// A source of prices over HTTP.
+pub(crate) struct Source {
+    /// For people.
+    pub(crate) name: String,
+    /// Whose prices.
+    pub(crate) assets: Vec<AssetId>,
+    /// Asks it.
+    pub(crate) oracle: Arc<dyn Oracle>,
+}
+
+/// One source over HTTP.
+pub(crate) fn source(wanted: &PriceFeed) -> Outcome<Source> {
+    let known = wanted.assets.iter().map(|asset| known(asset)).collect::<Outcome<Vec<_>>>()?;
+    let assets = known.iter().map(|(asset, _)| *asset).collect();
+    let oracle = Arc::new(SpotOracle::new(Arc::new(SystemClock))?.with(feed(wanted)?, known)?);
+    Ok(Source { name: host(&wanted.url), assets, oracle })
+}
+
+/// A price that the configuration fixes.
+pub(crate) fn fixed(config: &Config, asset: &str) -> Outcome<(AssetId, UsdPrice)> {
+    let price = config.prices.get(asset).map_or("", String::as_str);
+    let (asset, asset_decimals) = known(asset)?;
+    let usd = Usd::parse(price).map_err(|e| Failure::usage(format!("prices: {}", e.detail)))?;
+    Ok((asset, UsdPrice { answer: usd.e18(), answer_decimals: 18, asset_decimals, at: SystemClock.now() }))
+}
+
+/// How far sources may be apart, and how many must agree.
+pub(crate) fn agreement(config: &Config) -> MedianSettings {
+    let (asked, usual) = (&config.price_agreement, MedianSettings::default());
     let apart_bps_max = asked.apart_bps_max.unwrap_or(usual.apart_bps_max);
-    Ok(builder.price_agreement(MedianSettings { apart_bps_max, agree_min: asked.agree_min, ..usual }))
+    MedianSettings { apart_bps_max, agree_min: asked.agree_min, ..usual }
 }
 
 fn feed(wanted: &PriceFeed) -> Outcome<Feed> {

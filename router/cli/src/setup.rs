@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Network, Places};
 use crate::exit::{Failure, Outcome};
-use crate::{keys, prices};
+use crate::{keys, metrics, prices};
 use std::sync::Arc;
 use tollway::core::{BudgetId, ChainId, Code, Ledger, Role};
 use tollway::ledger::{PostgresLedger, PostgresSettings, SqliteLedger};
@@ -22,7 +22,9 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
         ));
     }
     let (payers, senders) = keys(config, roles)?;
-    let (mut builder, ledger) = ledger(config).await?;
+    let (builder, ledger) = ledger(config).await?;
+    let ledger = metrics::timed(config, ledger);
+    let mut builder = builder.ledger(Arc::clone(&ledger));
     let hands = Hands { payers, senders, ledger, clock: Arc::new(SystemClock) };
     for role in roles {
         builder = builder.role(*role);
@@ -86,7 +88,15 @@ fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
     Ok((read(&config.payer, Role::Payer)?, read(&config.settlers, Role::Settler)?))
 }
 
-fn node(network: &Network) -> Outcome<Node> {
+/// The addresses that transactions are sent from, each with its family's namespace; only asked for where somebody records.
+pub(crate) fn senders(config: &Config) -> Outcome<Vec<(&'static str, String)>> {
+    if config.metrics.is_none() {
+        return Ok(Vec::new());
+    }
+    Ok(keys(config, &[Role::Settler])?.1.addresses())
+}
+
+pub(crate) fn node(network: &Network) -> Outcome<Node> {
     let chain = Some(chain(&network.id)?);
     Ok(Node { chain, confirmations: network.confirmations, ..Node::new(url(network)?) })
 }
@@ -108,7 +118,7 @@ pub(crate) fn chain(id: &str) -> Outcome<ChainId> {
 }
 
 /// A URL in the environment keeps a key in it out of the file.
-fn url(network: &Network) -> Outcome<String> {
+pub(crate) fn url(network: &Network) -> Outcome<String> {
     match (&network.rpc, &network.rpc_env) {
         (Some(url), None) => Ok(url.clone()),
         (None, Some(name)) => std::env::var(name).map_err(|_| {

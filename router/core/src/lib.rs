@@ -46,6 +46,7 @@
     )
 )]
 
+pub mod checkup;
 pub mod clock;
 pub mod effort;
 pub mod error;
@@ -72,6 +73,7 @@ pub use async_trait::async_trait;
 /// Re-exported so that a plugin registers itself (`inventory::submit!`) without a dependency of its own.
 pub use inventory;
 
+pub use checkup::{CheckedToken, Checkup};
 pub use clock::{Clock, Dice, Time};
 pub use effort::{Bearer, Effort, Fee, Part, Sample, Work};
 pub use error::{Blame, Code, Error, Next, Result};

@@ -2,8 +2,8 @@
 
 use super::{Connected, Hands, Node};
 use std::sync::Arc;
-use tollway_core::Result;
-use tollway_evm::{EvmNetwork, Finality};
+use tollway_core::{Checkup, Handle, Result};
+use tollway_evm::{Evm, EvmNetwork, Finality};
 
 pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     let mut builder =
@@ -25,4 +25,10 @@ pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     }
     let network = builder.connect().await?;
     Ok(Connected { handle: network.handle(), oracle: Arc::new(network.oracle(Arc::clone(&hands.clock))) })
+}
+
+/// Looks at the chain, if it is one of this family.
+pub(super) async fn checkup(handle: &Handle) -> Option<Result<Checkup>> {
+    let evm = handle.typed::<dyn Evm>()?;
+    Some(tollway_evm::checkup(&*evm).await)
 }

@@ -76,6 +76,17 @@ impl Keys {
         count
     }
 
+    /// The address of each, with its family's namespace (`eip155`), as its family shows it.
+    pub fn addresses(&self) -> Vec<(&'static str, String)> {
+        let mut all = Vec::new();
+        let _ = &mut all; // a build without any family has no keys
+        #[cfg(feature = "evm")]
+        all.extend(self.evm.iter().map(|k| (tollway_evm::FAMILY.namespace, k.address().to_string())));
+        #[cfg(feature = "solana")]
+        all.extend(self.solana.iter().map(|k| (tollway_solana::FAMILY.namespace, k.address().to_string())));
+        all
+    }
+
     /// True when there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

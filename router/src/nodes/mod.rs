@@ -11,7 +11,7 @@ pub use keys::Keys;
 use futures::future::{BoxFuture, join_all};
 use std::fmt;
 use std::sync::Arc;
-use tollway_core::{ChainId, Clock, Code, Error, Handle, Ledger, Oracle, Result};
+use tollway_core::{ChainId, Checkup, Clock, Code, Error, Handle, Ledger, Oracle, Result};
 
 /// Where a chain's node is, and what it must be.
 #[derive(Clone, Default)]
@@ -100,6 +100,24 @@ pub async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
         let chain = wanted.unwrap_or("any");
         Error::caller(Code::BadSettings).detail(format!("this build has no networks of the family {chain:?}"))
     }))
+}
+
+/// Looks at a connected chain's clock, and whether the tokens that are known there are what the tables say.
+///
+/// # Errors
+/// Those of the chain; [`Code::NetworkMissing`] when it is of no family of this build.
+pub async fn checkup(connected: &Connected) -> Result<Checkup> {
+    let handle = &connected.handle;
+    #[cfg(feature = "evm")]
+    if let Some(looked) = evm::checkup(handle).await {
+        return looked;
+    }
+    #[cfg(feature = "solana")]
+    if let Some(looked) = solana::checkup(handle).await {
+        return looked;
+    }
+    let what = format!("{} is of no family of this build", handle.network.id());
+    Err(Error::caller(Code::NetworkMissing).detail(what))
 }
 
 type Door<'a> = BoxFuture<'a, Result<Connected>>;

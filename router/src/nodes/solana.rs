@@ -2,8 +2,8 @@
 
 use super::{Connected, Hands, Node};
 use std::sync::Arc;
-use tollway_core::{Code, Error, Result};
-use tollway_solana::SolanaNetwork;
+use tollway_core::{Checkup, Code, Error, Handle, Result};
+use tollway_solana::{SolanaNetwork, Svm};
 
 pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     let mut builder =
@@ -27,4 +27,10 @@ pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     }
     let network = builder.connect().await?;
     Ok(Connected { handle: network.handle(), oracle: Arc::new(network.oracle(Arc::clone(&hands.clock))) })
+}
+
+/// Looks at the chain, if it is one of this family.
+pub(super) async fn checkup(handle: &Handle) -> Option<Result<Checkup>> {
+    let svm = handle.typed::<dyn Svm>()?;
+    Some(tollway_solana::checkup(&*svm).await)
 }

@@ -2,10 +2,12 @@ use super::ANSWER_BYTES_MAX;
 use super::fault::HttpFault;
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
+use metrics::{counter, histogram};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tollway_core::{Code, Error, Result};
 use tower_service::Service;
 use url::Url;
@@ -17,6 +19,8 @@ use url::Url;
 pub(super) struct HttpTransport {
     client: Client,
     url: Url,
+    /// What may be shown of the URL.
+    place: Arc<str>,
 }
 
 impl HttpTransport {
@@ -28,7 +32,19 @@ impl HttpTransport {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| Error::us(Code::Internal).detail(format!("HTTP client: {}", e.without_url())))?;
-        Ok(Self { client, url })
+        let place = super::place::of(&url).into();
+        Ok(Self { client, url, place })
+    }
+
+    /// Counts what becomes of a request, by what may be shown of where it went.
+    async fn counted(self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
+        let (place, began) = (Arc::clone(&self.place), Instant::now());
+        let answer = self.exchange(packet).await;
+        let outcome = if answer.is_ok() { "answered" } else { "failed" };
+        counter!("tollway_rpc_requests_total", "node" => place.to_string(), "outcome" => outcome)
+            .increment(1);
+        histogram!("tollway_rpc_seconds", "node" => place.to_string()).record(began.elapsed());
+        answer
     }
 
     async fn exchange(self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
@@ -73,6 +89,6 @@ impl Service<RequestPacket> for HttpTransport {
     }
 
     fn call(&mut self, packet: RequestPacket) -> Self::Future {
-        Box::pin(self.clone().exchange(packet))
+        Box::pin(self.clone().counted(packet))
     }
 }

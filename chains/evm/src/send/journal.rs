@@ -105,7 +105,11 @@ impl Journal {
         let entry_write = Write { key: self.send_key(key), expect: None, value };
         let nonce = self.open_key(&entry.sender, entry.nonce);
         let nonce_write = Write { key: nonce, expect: None, value: Some(key.0.clone()) };
-        self.ledger.store(&[entry_write, nonce_write]).await
+        self.ledger.store(&[entry_write, nonce_write]).await?;
+        let labels = [("network", self.chain.to_string()), ("signer", entry.sender.to_string())];
+        metrics::gauge!("tollway_signer_nonce", &labels)
+            .set(u32::try_from(entry.nonce).map_or(f64::INFINITY, f64::from));
+        Ok(())
     }
 
     /// What was journaled under a key.

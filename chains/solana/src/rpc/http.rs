@@ -2,10 +2,11 @@
 
 use super::fault::RpcFault;
 use super::place;
+use metrics::{counter, histogram};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tollway_core::{Code, Error, Result};
 use url::Url;
 
@@ -50,10 +51,13 @@ impl Node {
 
     /// Posts a body and gives back the answer's, whatever its status, as long as there is JSON in it.
     pub(super) async fn post(&self, body: String, limit: Duration) -> Result<Vec<u8>, RpcFault> {
-        match tokio::time::timeout(limit, self.exchange(body)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(RpcFault::Silent),
-        }
+        let began = Instant::now();
+        let answer = tokio::time::timeout(limit, self.exchange(body)).await;
+        let answer = answer.unwrap_or(Err(RpcFault::Silent));
+        let (node, outcome) = (self.place.to_string(), if answer.is_ok() { "answered" } else { "failed" });
+        counter!("tollway_rpc_requests_total", "node" => node.clone(), "outcome" => outcome).increment(1);
+        histogram!("tollway_rpc_seconds", "node" => node).record(began.elapsed());
+        answer
     }
 
     async fn exchange(&self, body: String) -> Result<Vec<u8>, RpcFault> {

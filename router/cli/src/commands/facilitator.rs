@@ -4,7 +4,8 @@ use super::stopped;
 use crate::args::Facilitator as Args;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{out, safety, setup};
+use crate::{metrics, out, safety, setup};
+use std::sync::Arc;
 use tollway::core::Role;
 
 pub(crate) async fn run(args: &Args) -> Outcome {
@@ -14,6 +15,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     }
     let serving = &config.facilitator;
     let keys = safety::keys(serving)?;
+    let recording = metrics::start(&config).await?;
     let house = setup::house(&config, &[Role::Settler]).await?;
     let guard = safety::guard(&config, &house)?;
     let mut builder = house.facilitator().settings(safety::settings(serving)).guard(guard);
@@ -33,5 +35,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     for cell in house.registry().cells() {
         eprintln!("settles {} on {}", cell.id, cell.chain);
     }
-    facilitator.serve(listener, stopped()).await.map_err(Failure::failed)
+    let (senders, house) = (setup::senders(&config)?, Arc::new(house));
+    let served = metrics::serve(recording, &facilitator, &house, senders, listener, stopped());
+    served.await.map_err(Failure::failed)
 }

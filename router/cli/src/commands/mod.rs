@@ -1,8 +1,11 @@
 //! One file per command.
 
+mod books;
 mod demo;
 mod devnet;
+mod doctor;
 mod facilitator;
+mod keys;
 mod pay;
 mod plugins;
 mod quote;
@@ -19,6 +22,9 @@ pub(crate) async fn run(args: Args) -> Outcome {
         Command::Pay(pay) => pay::run(&pay).await,
         Command::Facilitator(facilitator) => facilitator::run(&facilitator).await,
         Command::Devnet(devnet) => devnet::run(&devnet).await,
+        Command::Keys(args) => keys::run(args).await,
+        Command::Books(books) => books::run(&books).await,
+        Command::Doctor(doctor) => doctor::run(&doctor).await,
         Command::Plugins(plugins) => plugins::run(&plugins),
     }
 }

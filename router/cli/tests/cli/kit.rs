@@ -112,8 +112,14 @@ impl Running {
 
     /// What Ctrl-C does.
     pub(crate) fn interrupt(self) -> Outcome<Said> {
-        Command::new("kill").args(["-INT", &self.pid().to_string()]).status()?;
+        self.signal("-INT")?;
         self.end()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) -> Outcome {
+        Command::new("kill").args([name, &self.pid().to_string()]).status()?;
+        Ok(())
     }
 
     /// Waits for the end.

@@ -89,7 +89,12 @@ impl World {
 
     /// Starts a facilitator and an API that sells `/weather` and `/broken` for a cent.
     pub(crate) async fn open_shop(&self) -> Outcome<Shop> {
-        let facilitator = Running::start(self.command(&["facilitator"]))?;
+        self.open_shop_beside(self.command(&["facilitator"])).await
+    }
+
+    /// The same, beside a facilitator that is started so.
+    pub(crate) async fn open_shop_beside(&self, facilitator: Command) -> Outcome<Shop> {
+        let facilitator = Running::start(facilitator)?;
         let settles = facilitator.hear("listening on ")?;
         let house = House::builder()
             .name("shop")

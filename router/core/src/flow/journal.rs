@@ -1,4 +1,5 @@
-use crate::{Code, Error, Json, Ledger, Order, Print, Receipt, RecordKey, ReplayKey, Result, Write};
+use super::book::BookRecord;
+use crate::{Code, Error, Json, Ledger, Order, Print, Receipt, RecordKey, ReplayKey, Result, Time, Write};
 use serde::{Deserialize, Serialize};
 
 /// How far a visit had come when it was last written down.
@@ -82,6 +83,16 @@ impl Entry {
         ledger.store(&[Write { key: self.key.clone(), expect: Some(self.version), value }]).await?;
         self.version = self.version.saturating_add(1);
         Ok(())
+    }
+
+    /// Removes the record of a settled visit and books it, in one write.
+    pub(super) async fn book(self, ledger: &dyn Ledger, receipt: &Receipt, now: Time) -> Result<()> {
+        let line = BookRecord::of(&self.record, receipt, now);
+        let value = Some(Json::of(&line).as_str().to_owned());
+        let booked = Write { key: BookRecord::key(&self.key, now), expect: None, value };
+        let gone = Write { key: self.key, expect: Some(self.version), value: None };
+        let done = ledger.store(&[gone, booked]).await;
+        done.or_else(|e| if e.code == Code::Conflict { Ok(()) } else { Err(e) })
     }
 
     /// Removes the record. One that has moved was concluded by a resume beside us, which is as good.

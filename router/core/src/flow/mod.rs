@@ -13,6 +13,7 @@
 //! * a claim is released only when nothing was sent;
 //! * what a handler has noted as delivered is owed: it is tried again where nothing was sent, and settled after a crash.
 
+mod book;
 mod drive;
 mod journal;
 mod offer;
@@ -20,10 +21,13 @@ mod once;
 mod owed;
 mod simple;
 mod tab;
+mod tag;
 
+pub use book::{BookRecord, resource};
 pub use drive::{Delivered, Driver, Handler};
 pub use journal::{Stage, VisitRecord};
 pub use offer::offer;
 pub use once::{SettleOnce, verify};
 pub use simple::{order, simple};
 pub use tab::Tab;
+pub use tag::tag;

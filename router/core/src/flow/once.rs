@@ -228,7 +228,10 @@ impl SettleOnce<'_> {
     pub(super) async fn conclude(&self, claimed: Claimed, receipt: Option<&Receipt>) -> Result<()> {
         let record = &claimed.entry.record;
         self.ledger.conclude(&record.keys, &record.print, receipt).await?;
-        claimed.entry.remove(self.ledger).await
+        match receipt {
+            Some(receipt) => claimed.entry.book(self.ledger, receipt, self.clock.now()).await,
+            None => claimed.entry.remove(self.ledger).await,
+        }
     }
 
     /// Frees a claim under which nothing was sent, and says why.
@@ -262,7 +265,7 @@ impl SettleOnce<'_> {
         match fate {
             Ok(Fate::Settled(receipt)) => {
                 self.ledger.conclude(&keys, &print, Some(&receipt)).await?;
-                entry.remove(self.ledger).await?;
+                entry.book(self.ledger, &receipt, self.clock.now()).await?;
                 Ok(Some(*receipt))
             }
             Ok(Fate::Dead) => {

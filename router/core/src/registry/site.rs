@@ -17,7 +17,7 @@ impl Handle {
         Self { network, typed: Arc::new(typed) }
     }
 
-    /// The chain crate's own trait, when it is an `N`.
+    /// The chain crate's own trait, where it is the one that this chain has: `handle.typed::<dyn Evm>()`.
     pub fn typed<N: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<N>> {
         self.typed.downcast_ref::<Arc<N>>().cloned()
     }

@@ -19,6 +19,7 @@ enum Leftover {
 }
 
 impl Inner {
+    #[tracing::instrument(name = "settle", skip_all, fields(payment = self.tag(&request.order), network = %request.order.requirement.chain))]
     /// Settles. At most one of these runs per print in this process.
     pub(super) async fn fly(
         self: &Arc<Self>,

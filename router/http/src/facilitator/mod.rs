@@ -69,9 +69,9 @@ use follow::Follow;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
-use tollway_core::flow::SettleOnce;
+use tollway_core::flow::{self, SettleOnce};
 use tollway_core::wire::{self, FacilitatorRequest};
-use tollway_core::{Cell, Clock, Code, Error, Ledger, Registry, Requirement, Result, Settler};
+use tollway_core::{Cell, Clock, Code, Error, Ledger, Order, Registry, Requirement, Result, Settler};
 use tollway_route::{Caller, Guard};
 
 /// Replay claims are kept apart under this name, so that a paywall may share the ledger.
@@ -149,6 +149,12 @@ impl Inner {
     /// The same for what was begun before: the guard's own journal knows for whom.
     fn settler_of_old(&self, cell: &Cell, settler: &Arc<dyn Settler>) -> Arc<dyn Settler> {
         self.settler(&Caller::anyone(), cell, settler)
+    }
+
+    /// What the payment is called in logs, on every side of it.
+    fn tag(&self, order: &Order) -> String {
+        let cell = self.registry.cell(&order.requirement);
+        cell.map_or_else(|_| "?".to_owned(), |cell| flow::tag(cell.read, order))
     }
 
     fn once<'a>(&'a self, cell: &Cell, settler: &'a dyn Settler) -> SettleOnce<'a> {

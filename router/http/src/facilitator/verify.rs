@@ -4,6 +4,7 @@ use tollway_core::{Account, Result, flow};
 use tollway_route::Caller;
 
 impl Facilitator {
+    #[tracing::instrument(name = "verify", skip_all, fields(payment = self.0.tag(&request.order), network = %request.order.requirement.chain))]
     /// Does the payment hold now? Our own reading of it first, then the settler's look at the chain. Read-only.
     ///
     /// # Errors

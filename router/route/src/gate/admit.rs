@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tollway_core::{
-    Arrival, Code, Error, Json, Leg, Offer, Order, Payment, Print, Requirement, Result, Seller, Settler,
-    Time, Version, registry, wire,
+    Arrival, Code, Error, Flow, Json, Leg, Offer, Order, Payment, Print, Requirement, Result, Seller,
+    Settler, Time, Version, flow, registry, wire,
 };
 
 /// A payer may name any resource, or none; the one that counts is ours. It goes to the facilitator, which then can tell
@@ -27,6 +27,15 @@ pub struct Admitted {
     pub(super) read: registry::Read,
     pub(super) seller: Arc<dyn Seller>,
     pub(super) settler: Arc<dyn Settler>,
+}
+
+impl Admitted {
+    /// What the payment is called in logs, on every side of it.
+    pub(super) fn tag(&self) -> String {
+        let requirement = self.arrival.offer.requirement.clone();
+        let leg = if requirement.flow == Flow::Authorization { Leg::After } else { Leg::Before };
+        flow::tag(self.read, &Order { leg, requirement, payment: self.arrival.payment.clone() })
+    }
 }
 
 impl std::fmt::Debug for Admitted {

@@ -23,6 +23,7 @@ use tollway_core::{
     Cell, Clock, Code, Error, Kind, Ledger, Leg, Next, Order, Receipt, RecordKey, Registry, Requirement,
     Result, Seller, Settler, SettlerId,
 };
+use tracing::Instrument as _;
 
 /// The journal's room for paid requests.
 const ROOM: &str = "visit/gate";
@@ -118,6 +119,12 @@ impl Gate {
     /// # Errors
     /// Why the payment was refused; an unknown outcome when settling could not be confirmed in time.
     pub async fn serve(&self, admitted: Admitted, handler: &mut dyn Handler) -> Result<Delivered> {
+        let chain = admitted.arrival.offer.requirement.chain;
+        let span = tracing::info_span!("visit", payment = admitted.tag(), network = %chain);
+        self.drive(admitted, handler).instrument(span).await
+    }
+
+    async fn drive(&self, admitted: Admitted, handler: &mut dyn Handler) -> Result<Delivered> {
         let _live = self.live.enter(visit_key(&admitted)?);
         let seller: Arc<dyn Seller> = admitted.seller;
         let driver =

@@ -21,8 +21,9 @@ use crate::router::{Context, Route, Router};
 use attempt::Attempt;
 use tollway_core::{
     Amount, Answer, Authorization, Blame, Challenge, Code, Error, Fate, HoldId, Next, Order, Payment,
-    Reading, Receipt, Reserved, Result, Spend, TxId, async_trait,
+    Reading, Receipt, Reserved, Result, Spend, TxId, async_trait, flow,
 };
+use tracing::field::Empty;
 
 /// The way to the server: sends one request with this payment attached, and reads what comes back.
 ///
@@ -120,6 +121,7 @@ impl Router {
         }
     }
 
+    #[tracing::instrument(name = "pay", skip_all, fields(attempt = Empty, payment = Empty, network = Empty))]
     async fn pay_once(
         &self,
         challenge: &Challenge,
@@ -155,6 +157,9 @@ impl Router {
         let now = self.clock.now();
         let lines = self.policy.lines(&route.plan, route.requirement, route.at_stake, context.host, now);
         let mut attempt = Attempt::open(self, route, now).await?;
+        let span = tracing::Span::current();
+        span.record("attempt", attempt.id().0.as_str());
+        span.record("network", route.requirement.chain.as_str());
         let hold = HoldId(attempt.id().0.clone());
         let reserved = match Reserved::new(self.ledger.as_ref(), hold, &lines, route.plan.clone(), now).await
         {
@@ -176,7 +181,12 @@ impl Router {
             Err(e) => Err(e),
         };
         match journaled {
-            Ok(auth) => Ok((attempt, auth)),
+            Ok(auth) => {
+                if !span.is_disabled() {
+                    span.record("payment", flow::tag(cell.read, &auth.order()));
+                }
+                Ok((attempt, auth))
+            }
             // Nothing has left this process, so nobody can spend it.
             Err(e) => attempt.abandon(self, e).await,
         }
