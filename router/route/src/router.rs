@@ -11,8 +11,8 @@ use futures::future::join_all;
 use std::sync::Arc;
 use tollway_core::screen::{Step, Subject};
 use tollway_core::{
-    Challenge, Clock, Code, Demand, Dice, Error, Few, Ledger, Next, Payer, Plan, Purpose,
-    Registry, Requirement, Result, RouteKey, Scorer, Time, Usd,
+    Challenge, Clock, Code, Demand, Dice, Error, Few, Ledger, Next, Payer, Plan, Purpose, Registry,
+    Requirement, Result, RouteKey, Scorer, Time, Usd,
 };
 
 /// Where a 402 came from.

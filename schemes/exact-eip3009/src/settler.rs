@@ -10,8 +10,9 @@ use crate::trial::{self, Found};
 use alloy::primitives::{Address, B256, U256};
 use std::sync::Arc;
 use tollway_core::{
-    Amount, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof,
-    Purpose, Receipt, Recent, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
+    Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order,
+    Proof, Purpose, Receipt, Recent, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait,
+    wire,
 };
 use tollway_evm::FAMILY;
 use tollway_evm::address;

@@ -3,9 +3,7 @@
 use super::book::{Expelled, Hold, held};
 use super::learned::After;
 use super::{Pool, nobody_answers};
-use tollway_core::{
-    Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, Terms,
-};
+use tollway_core::{Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, Terms};
 
 impl Pool {
     /// Asks whoever verified it, and somebody else only when that one has certainly not taken it.
