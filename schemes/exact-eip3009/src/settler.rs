@@ -251,6 +251,7 @@ impl Settler for Settling {
         let payee = self.payees.seen(token.address, signed.transfer.to).or(checked.payee);
         let submit = Submit {
             call: token::transfer(token.address, signed),
+            value_wei: 0,
             gas_limit: effort::gas_limit(&*self.evm, token),
             purpose: Purpose::Interactive,
             sender: None,

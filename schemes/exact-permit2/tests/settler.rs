@@ -227,6 +227,19 @@ fn a_signed_approval_is_paid_for_and_sent_first_and_never_paid_for_twice() {
 }
 
 #[test]
+fn an_approval_that_is_far_too_dear_is_not_paid_for() {
+    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+    bench.world().approval_fee_wei = 10_000;
+    let order = bench.order();
+    let e = bench.settle(&order).unwrap_err();
+    assert_eq!((e.code, e.next), (Code::ApprovalNotSent, Next::OtherRoute));
+    assert!(bench.world().endowed.is_empty() && bench.world().submitted.is_empty());
+    // Who has the coins pays whatever he likes.
+    bench.world().coins_wei = u128::MAX / 2;
+    bench.settle(&order).unwrap();
+}
+
+#[test]
 fn a_signed_approval_with_a_fault_has_its_own_code_and_costs_nothing() {
     let other = || json!("0x00000000000000000000000000000000000000AA");
     let at = |field: &str| format!("/erc20ApprovalGasSponsoring/info/{field}");

@@ -10,6 +10,8 @@ use super::watch::Open;
 use crate::Submit;
 use crate::address::tx_id;
 use crate::receipt::RawReceipt;
+use alloy::consensus::TxEip1559;
+use alloy::primitives::U256;
 use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::{Code, Error, Next, RecordKey, Result, Time};
@@ -135,6 +137,7 @@ impl Engine {
     ) -> Result<Entry> {
         let nonce = ticket.nonce();
         let body = tx::body(self.profile.chain_id, nonce, &submit.call, gas_limit, offer);
+        let body = TxEip1559 { value: U256::from(submit.value_wei), ..body };
         let (hash, raw) = tx::sign(lane.signer.as_ref(), body).await?;
         Ok(Entry {
             sender: lane.address,

@@ -227,7 +227,7 @@ impl Evm for SimEvm {
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         let from = submit.sender.map(|sender| address::account(self.chain, &sender)).transpose()?;
         let sending = sim::Submit {
-            call: SimCall { from, ..self.call(&submit.call)? },
+            call: SimCall { from, value_atomic: submit.value_wei, ..self.call(&submit.call)? },
             gas_limit: submit.gas_limit,
             purpose: submit.purpose,
             not_after: submit.not_after,

@@ -66,6 +66,8 @@ pub struct World {
     pub relayed: Vec<Bytes>,
     pub endowed: Vec<(Address, u128)>,
     pub coins_wei: u128,
+    /// What the payer offers for each gas of its approval.
+    pub approval_fee_wei: u128,
     pub script: Script,
     /// The token refuses every transfer (paused, blocked).
     pub paused: bool,
@@ -114,6 +116,7 @@ impl FakeChain {
             relayed: Vec::new(),
             endowed: Vec::new(),
             coins_wei: 0,
+            approval_fee_wei: 1_000,
             script: Script::Honest,
             paused: false,
             fee: 0,
@@ -296,6 +299,27 @@ fn custom(error: &str) -> Bytes {
     keccak256(error)[..4].to_vec().into()
 }
 
+/// Every gas costs 500 wei, for ever.
+#[derive(Debug)]
+struct Gas500(AssetId);
+
+impl Tariff for Gas500 {
+    fn price(&self, work: &Work) -> Result<Cost> {
+        let mut cost = Cost::new(self.0);
+        cost.parts.push((Part::Execution, u128::from(work.compute) * 500));
+        Ok(cost)
+    }
+    fn taken_at(&self) -> Time {
+        Time::ZERO
+    }
+    fn valid_until(&self) -> Time {
+        Time::FAR
+    }
+    fn source(&self) -> &str {
+        "a test"
+    }
+}
+
 #[async_trait]
 impl Network for FakeChain {
     fn id(&self) -> ChainId {
@@ -305,7 +329,7 @@ impl Network for FakeChain {
         NetworkTraits { block_ms: 2_000, testnet: true }
     }
     async fn tariff(&self, _: Purpose, _: &[Account]) -> Result<Arc<dyn Tariff>> {
-        Err(Error::network(Code::NoQuote))
+        Ok(Arc::new(Gas500(AssetId::native(self.chain))))
     }
     async fn balances(&self, _: &Account, assets: &[AssetId]) -> Result<Vec<Amount>> {
         let wei = self.world().coins_wei;
@@ -384,23 +408,13 @@ impl Evm for FakeChain {
         let tx = TxEip1559 {
             chain_id: self.chain_id(),
             gas_limit,
-            max_fee_per_gas: 1_000,
+            max_fee_per_gas: self.world().approval_fee_wei,
             to: alloy::primitives::TxKind::Call(call.to),
             input: call.data.clone(),
             ..TxEip1559::default()
         };
         let signature = self.signer.as_ref().unwrap().sign_hash_sync(&tx.signature_hash()).unwrap();
         Ok(TxEnvelope::from(tx.into_signed(signature)).encoded_2718().into())
-    }
-    async fn endow(&self, to: Address, wei: u128, key: &RecordKey) -> Result<Mined> {
-        if !self.world().sent.contains_key(key) {
-            let mut world = self.world();
-            world.endowed.push((to, wei));
-            world.coins_wei += wei;
-            world.sent.insert(key.clone(), TxId("0xcoins".to_owned()));
-        }
-        let call = EvmCall { to, data: Bytes::new() };
-        Ok(self.mine(Address::ZERO, &call))
     }
     async fn relay(&self, raw: &Bytes) -> Result<Mined> {
         let tx = TxEnvelope::decode_2718(&mut &raw[..]).unwrap();
@@ -412,12 +426,16 @@ impl Evm for FakeChain {
         self.world().relayed.push(raw.clone());
         Ok(self.mine(from, &EvmCall { to: tx.to().unwrap(), data: tx.input().clone() }))
     }
-    async fn fee_wei(&self) -> Result<u128> {
-        Ok(500)
-    }
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         if let Sent::Mined(mined) = self.sent(key).await? {
             return Ok(*mined);
+        }
+        if submit.value_wei > 0 {
+            self.world().endowed.push((submit.call.to, submit.value_wei));
+            self.world().coins_wei += submit.value_wei;
+            let mined = self.mine(Address::ZERO, &submit.call);
+            self.world().sent.insert(key.clone(), mined.tx.clone());
+            return Ok(mined);
         }
         self.world().submitted.push(submit.clone());
         let script = self.world().script.clone();
