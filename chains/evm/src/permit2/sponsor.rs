@@ -74,7 +74,7 @@ async fn price(evm: &dyn Evm, permit: &Permit) -> Result<(u128, u128)> {
     let cost = evm.tariff(Purpose::Interactive, &[]).await?.price(&work)?;
     let beside = cost.parts.iter().filter(|(part, _)| matches!(part, Part::L1Data | Part::Operator));
     let beside = beside.fold(0u128, |sum, (_, wei)| sum.saturating_add(*wei));
-    Ok((cost.total()?, beside.saturating_mul(2)))
+    Ok((cost.total(), beside.saturating_mul(2)))
 }
 
 /// Whatever became of the coins and the approval: the payment itself was not sent.
