@@ -193,6 +193,14 @@ pub trait Evm: Network {
     fn allowance_now(&self, _owner: Address, _token: Address, _spender: Address, _now: Time) -> Option<Held> {
         None
     }
+    /// A transaction of the payer's account, signed with the payer's key at the account's nonce and today's fees, and not
+    /// sent: somebody else is to send it. Reads the nonce; leaves no trace.
+    ///
+    /// # Errors
+    /// [`tollway_core::Code::NoSigner`]; [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
+    async fn sign_call(&self, _call: &EvmCall, _gas_limit: u64) -> Result<Bytes> {
+        Err(Error::us(Code::UnsupportedMethod).detail("nothing is signed here for others to send"))
+    }
     /// Sends at most once per key, and waits for the set finality.
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined>;
     /// What became of what was sent under `key`; sends the very same bytes again when they are not in a block.

@@ -1,6 +1,7 @@
 //! A live EVM chain.
 
 mod builder;
+mod offline;
 mod upkeep;
 
 pub use builder::Builder;
@@ -19,7 +20,7 @@ use crate::tasks::Tasks;
 use crate::{
     At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
 };
-use alloy::primitives::{Address, U64};
+use alloy::primitives::{Address, Bytes, U64};
 use alloy::signers::Signer;
 use std::sync::Arc;
 use tollway_core::{
@@ -168,6 +169,9 @@ impl Evm for EvmNetwork {
     }
     fn allowance_now(&self, owner: Address, token: Address, spender: Address, now: Time) -> Option<Held> {
         self.holdings.now((owner, token, Some(spender)), now, &self.tasks)
+    }
+    async fn sign_call(&self, call: &EvmCall, gas_limit: u64) -> Result<Bytes> {
+        offline::sign_call(self, call, gas_limit).await
     }
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         self.engine.send(submit, key).await

@@ -6,9 +6,10 @@
 //! a seller must not serve for it, and a payer must take it for spent.
 
 use super::{Permit, reads};
+use crate::address;
 use crate::{At, Evm, EvmCall, LogQuery};
-use alloy::primitives::U256;
-use tollway_core::{Result, Time, TxId};
+use alloy::primitives::{Address, U256};
+use tollway_core::{Amount, Clock, Receipt, Result, Time, TxId};
 
 /// Transfers between payer and payee that are looked through for the one of this permit.
 const CANDIDATES_MAX: usize = 64;
@@ -35,7 +36,7 @@ pub enum Stand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moved {
     /// Whose permit.
-    pub owner: alloy::primitives::Address,
+    pub owner: Address,
     /// Which one.
     pub nonce: U256,
     /// How much, in atomic units.
@@ -129,4 +130,18 @@ impl Asked<'_> {
     async fn look(&self, evm: &dyn Evm, at: At) -> Result<crate::Looked> {
         evm.look(&[reads::bitmap_call(self.permit)], at).await
     }
+}
+
+/// The receipt of what `payer` did; with what it cost when it was our transaction.
+///
+/// # Errors
+/// Never for real addresses.
+pub fn receipt(payer: Address, charged: Amount, tx: TxId, cost_wei: Option<u128>) -> Result<Receipt> {
+    let receipt = Receipt::on_chain(tx, charged, address::account(charged.asset.chain, &payer)?);
+    Ok(cost_wei.map_or_else(|| receipt.clone(), |wei| receipt.clone().cost(wei)))
+}
+
+/// When to ask again: after the next block.
+pub fn soon(evm: &dyn Evm, clock: &dyn Clock) -> Time {
+    clock.now().plus_ms(evm.traits().block_ms.into())
 }

@@ -7,12 +7,14 @@
 //! | part | what is there |
 //! |---|---|
 //! | [`Permit`], [`Witness`] | typed data, digests, the replay key, word and bit of the nonce |
-//! | [`Signed`] | `{signature, permit2Authorization}` on the wire, for either witness |
-//! | [`Standing`] | one look: balance, allowance, nonce, payee |
-//! | [`Stand`], [`Asked`] | what became of a permit, from the chain |
+//! | [`Signed`], [`Bound`] | `{signature, permit2Authorization}` on the wire; read and held against what was asked |
+//! | [`Calls`], [`Path`] | what a cell says of itself: its calls and their gas, from which efforts follow |
+//! | [`Reads`], [`Standing`] | one look: balance, allowance, nonce, payee |
+//! | [`Asked`], [`Stand`] | what became of a permit, from the chain |
 //! | [`refusal`] | what the reverts of Permit2, the proxies and tokens mean |
 //! | [`Sponsoring`], [`Sponsored`] | the two gas-sponsoring extensions: advertised, filled in, checked |
 //! | [`Eip2612`], [`Approval`] | their contents |
+//! | [`Purse`], [`Settings`] | the payer's side; what a user may set |
 //!
 //! ```
 //! use alloy::primitives::{Address, U256};
@@ -36,28 +38,40 @@
 //! `eip2612_gas_sponsoring` and `erc20_gas_sponsoring`.
 
 mod approval;
+mod bound;
+mod effort;
 mod eip2612;
 mod fate;
 mod fields;
 mod payload;
 mod permit;
+mod purse;
 mod reads;
 mod revert;
+mod settings;
 mod sponsoring;
 
-pub use approval::{Approval, approve_call};
+pub use approval::{Approval, ApprovalCost, approve_call};
+pub use bound::Bound;
+pub use effort::{Calls, Path, Payee, Payees, approve_gas, approve_key};
 pub use eip2612::Eip2612;
-pub use fate::{Asked, Moved, Stand};
+pub use fate::{Asked, Moved, Stand, receipt, soon};
 pub use payload::Signed;
 pub use permit::{Permit, Witness, separator};
-pub use reads::{Reads, Standing, allowance_call, balance_call, is_transfer, number};
+pub use purse::{Purse, agrees};
+pub use reads::{Reads, Standing, allowance_call, balance_call, is_transfer, moved, number};
 pub use revert::refusal;
+pub use settings::{Settings, Token, TokenSetting};
 pub use sponsoring::{Sponsored, Sponsoring};
 
 use alloy::primitives::{Address, address};
 
 /// The canonical Permit2, at the same address on every chain.
 pub const PERMIT2: Address = address!("000000000022D473030F116dDEE9F6B43aC78BA3");
+
+/// A transfer that lands later than this before the deadline may miss its block. Source: x402 on EVM, which asks for
+/// `deadline >= now + 6`.
+pub const MARGIN_MS: u64 = 6_000;
 
 /// Which of x402's contracts draws on a permit. Source: x402 v2, the same addresses on every chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

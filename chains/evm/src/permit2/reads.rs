@@ -75,6 +75,13 @@ fn bitmap(looked: &Looked, at: usize) -> Result<U256> {
     })
 }
 
+/// How much a transaction moved from one account to the other, by the token's own logs; `None` when it logged no such
+/// transfer.
+pub fn moved(logs: &[Landing], token: Address, from: Address, to: Address) -> Option<U256> {
+    let ours = logs.iter().filter(|log| log.address == token && log.topics == transfer_topics(from, to));
+    ours.filter_map(|log| word(&log.data)).reduce(U256::saturating_add)
+}
+
 /// True for the log of this very transfer, from the token itself.
 pub fn is_transfer(log: &Landing, token: Address, (from, to): (Address, Address), value: U256) -> bool {
     log.address == token && log.topics == transfer_topics(from, to) && word(&log.data) == Some(value)
