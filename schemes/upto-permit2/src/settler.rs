@@ -6,8 +6,8 @@ use crate::terms::{FACILITATOR, bound};
 use alloy::primitives::{Address, U256};
 use std::sync::Arc;
 use tollway_core::{
-    Amount, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Landed, Name, Order,
-    Proof, Purpose, Receipt, Recent, RecordKey, Result, Settler, Site, Version, async_trait,
+    Amount, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Landed, Name, Order, Proof, Purpose,
+    Receipt, Recent, RecordKey, Result, Settler, Site, Version, async_trait,
 };
 use tollway_evm::address;
 use tollway_evm::permit2::{
