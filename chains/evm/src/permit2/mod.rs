@@ -49,6 +49,7 @@ mod purse;
 mod reads;
 mod revert;
 mod settings;
+mod sponsor;
 mod sponsoring;
 
 pub use approval::{Approval, ApprovalCost, approve_call};
@@ -62,6 +63,7 @@ pub use purse::{Purse, agrees};
 pub use reads::{Reads, Standing, allowance_call, balance_call, is_transfer, moved, number};
 pub use revert::refusal;
 pub use settings::{Settings, Token, TokenSetting};
+pub use sponsor::sponsor;
 pub use sponsoring::{Sponsored, Sponsoring};
 
 use alloy::primitives::{Address, address};

@@ -127,6 +127,9 @@ impl Seller for Wrapped<dyn Seller> {
     fn offer(&self, price: &Price, kind: &Kind) -> Result<Offer> {
         self.inner.offer(price, kind)
     }
+    fn extensions(&self, offer: &Offer) -> Option<Json> {
+        self.inner.extensions(offer)
+    }
     async fn advance(&self, visit: &mut Visit, event: Event<'_>) -> Result<Move> {
         self.halt(self.inner.advance(visit, event)).await
     }
