@@ -41,6 +41,7 @@
 //! | `terms` | [`read`]: what a payload binds |
 //! | `calls` | the proxy's calls, and what they cost |
 //! | `payer`, `seller`, `settler` | the three roles |
+//! | `verdict` | what a look says of a payment |
 //! | `charged` | what a transaction took, held against what was to be taken |
 //!
 //! Sources: x402 v2 `scheme_upto_evm`, Permit2 `SignatureTransfer`.
@@ -61,6 +62,7 @@ mod payer;
 mod seller;
 mod settler;
 mod terms;
+mod verdict;
 
 pub use terms::read;
 

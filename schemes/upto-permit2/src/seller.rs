@@ -4,8 +4,8 @@ use crate::ENTRY;
 use crate::terms::{FACILITATOR, facilitator};
 use std::sync::Arc;
 use tollway_core::{
-    Code, Error, Event, Job, Kind, Move, Next, Offer, Price, Result, Seller, SettlerId, Site, Time, Visit,
-    Wish, async_trait, flow,
+    Code, Error, Event, Job, Json, Kind, Move, Next, Offer, Price, Result, Seller, SettlerId, Site, Time,
+    Visit, Wish, async_trait, flow,
 };
 use tollway_evm::FAMILY;
 use tollway_evm::permit2::Settings;
@@ -39,6 +39,10 @@ impl Seller for Selling {
         let kind = Kind { extra: kind.extra.with(pairs), ..kind.clone() };
         let offer = flow::offer(&ENTRY, &FAMILY, price, &kind)?;
         Ok(Offer { bound_to: Some(SettlerId(named)), ..offer })
+    }
+
+    fn extensions(&self, offer: &Offer) -> Option<Json> {
+        self.settings.declared(&offer.requirement.price.asset())
     }
 
     async fn advance(&self, visit: &mut Visit, event: Event<'_>) -> Result<Move> {

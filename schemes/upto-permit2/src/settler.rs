@@ -3,16 +3,17 @@
 use crate::calls::CALLS;
 use crate::charged::{fair, receipt_of, settled_otherwise, taken};
 use crate::terms::{FACILITATOR, bound};
+use crate::verdict;
 use alloy::primitives::{Address, U256};
 use std::sync::Arc;
 use tollway_core::{
-    Amount, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Landed, Name, Order, Proof, Purpose,
-    Receipt, Recent, RecordKey, Result, Settler, Site, Version, async_trait,
+    Amount, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Landed, Name, Order, Proof,
+    Purpose, Receipt, Recent, RecordKey, Result, Settler, Site, Version, async_trait,
 };
 use tollway_evm::address;
 use tollway_evm::permit2::{
-    Asked, Bound, Eip2612, MARGIN_MS, Path, Payee, Payees, Permit, Proxy, Reads, Settings, Signed, Sponsored,
-    Sponsoring, Stand, Standing, Token, receipt, refusal, soon,
+    Asked, Bound, Eip2612, Path, Payee, Payees, Permit, Proxy, Reads, Settings, Signed, Sponsored,
+    Sponsoring, Stand, Token, receipt, soon, sponsor,
 };
 use tollway_evm::{At, Evm, Looked, Mined, Sent, Submit};
 
@@ -33,6 +34,7 @@ pub(crate) struct Settling {
 #[derive(Debug, Clone)]
 struct Checked {
     bound: Bound,
+    path: Path,
     payee: Option<Payee>,
     timeout_s: u64,
 }
@@ -74,8 +76,11 @@ impl Settling {
 
     /// The payment, bound to the order, when it is this settler's to charge and worth gas of ours.
     fn worth_gas(&self, order: &Order) -> Result<Bound> {
-        let bound = bound(order)?;
-        self.settings.vouched(&order.requirement)?;
+        let mut bound = bound(order)?;
+        self.settings.vouched(&order.requirement).map_err(|e| match e.code {
+            Code::UnknownAsset => Error { blame: Blame::Settler, ..e },
+            _ => e,
+        })?;
         let permit = &bound.signed.permit;
         let named = permit.witness.facilitator.unwrap_or_default();
         if !self.evm.senders().contains(&named) {
@@ -90,37 +95,16 @@ impl Settling {
             return Err(Error::payee(Code::TransferEventMismatch)
                 .detail(format!("{} keeps a part of each transfer", bound.token.asset)));
         }
+        // What is not sponsored here is as good as not there.
+        let how = match &bound.sponsored {
+            Sponsored::No => None,
+            Sponsored::Permit(_) => Some(Sponsoring::Eip2612),
+            Sponsored::Approval(_) => Some(Sponsoring::Erc20Approval),
+        };
+        if how.is_some_and(|how| !self.settings.sponsors(how)) {
+            bound.sponsored = Sponsored::No;
+        }
         Ok(bound)
-    }
-
-    /// The way to settle, by what goes along with the permit and what is accepted here.
-    fn path<'b>(&self, bound: &'b Bound) -> (Path, Option<&'b Eip2612>) {
-        match &bound.sponsored {
-            Sponsored::Permit(handed_in) if self.settings.sponsors(Sponsoring::Eip2612) => {
-                (Path::WithPermit, Some(handed_in))
-            }
-            _ => (Path::Settle, None),
-        }
-    }
-
-    /// What one look says of a permit, of which `amount` is to be moved; the payee's kind.
-    fn holds(&self, bound: &Bound, amount: U256, looked: &Looked) -> Result<Payee> {
-        let permit = &bound.signed.permit;
-        let standing = Standing::of(permit, looked)?;
-        standing.check(permit, amount, MARGIN_MS)?;
-        match self.path(bound) {
-            (_, Some(handed_in)) => handed_in.check_time(looked.time, MARGIN_MS)?,
-            // What is asked now must be covered: all that was permitted, or what was used of it.
-            (_, None) => standing.check_allowance(&Permit { amount, ..*permit })?,
-        }
-        match looked.results.get(Reads::COUNT) {
-            Some(Err(revert)) => Err(refusal(revert)),
-            // Nothing was tried, because nothing is to be moved.
-            None if !amount.is_zero() => {
-                Err(Error::network(Code::InvalidAnswer).detail("the node left the simulation unanswered"))
-            }
-            _ => Ok(Payee::of_balance(standing.payee_balance)),
-        }
     }
 
     async fn look(&self, bound: &Bound, amount: U256) -> Result<Looked> {
@@ -128,10 +112,27 @@ impl Settling {
         if amount.is_zero() {
             return self.evm.look(&reads, At::Latest).await;
         }
-        let call = (CALLS.settle)(&bound.signed, amount, self.path(bound).1);
+        let call = (CALLS.settle)(&bound.signed, amount, handed_in(bound, Path::WithPermit));
         // The proxy asks who calls.
         let facilitator = permit.witness.facilitator.unwrap_or_default();
         self.evm.look_as(&reads, facilitator, &call).await
+    }
+
+    fn submit(&self, checked: &Checked, due: &Due) -> Submit {
+        let (bound, path, permit) = (&checked.bound, checked.path, checked.permit());
+        let token = &bound.token;
+        // Another payment may have made the payee a holder since; gas is learned for what it is now.
+        let payee = self.payees.seen(token.address, permit.witness.to).or(checked.payee);
+        let amount = U256::from(due.charge().atomic());
+        Submit {
+            call: (CALLS.settle)(&bound.signed, amount, handed_in(bound, path)),
+            gas_limit: CALLS.gas_limit(&*self.evm, token, path),
+            purpose: Purpose::Interactive,
+            // Nobody else may charge.
+            sender: permit.witness.facilitator,
+            not_after: due.verified().terms().settle_before,
+            learn: payee.map(|kind| CALLS.gas_key(token.address, path, kind)),
+        }
     }
 
     /// Our transaction is mined: it took the charge, or was made for another one before.
@@ -179,6 +180,23 @@ impl Settling {
     }
 }
 
+/// The EIP-2612 permit that is handed in on this path.
+fn handed_in(bound: &Bound, path: Path) -> Option<&Eip2612> {
+    match &bound.sponsored {
+        Sponsored::Permit(said) if path == Path::WithPermit => Some(said),
+        _ => None,
+    }
+}
+
+/// How a payment would be settled that nobody has looked at yet.
+fn path_of(sponsored: &Sponsored) -> Path {
+    match sponsored {
+        Sponsored::No => Path::Settle,
+        Sponsored::Permit(_) => Path::WithPermit,
+        Sponsored::Approval(_) => Path::AfterApproval,
+    }
+}
+
 /// True for errors by which a chain, or its simulation, refuses; and for a transaction that was given up because its nonce
 /// had gone to another one, which nodes that lag behind each other may only have made us believe.
 fn refused_by_chain(e: &Error) -> bool {
@@ -211,10 +229,8 @@ impl Settler for Settling {
         let (permit, path) = match payload.is_empty() {
             true => (CALLS.specimen(token.address), Path::Settle),
             false => {
-                let signed = Signed::decode(payload, Proxy::Upto)?;
                 let sponsored = Sponsored::of(&order.payment)?;
-                let bound = Bound { token, signed, sponsored };
-                (bound.signed.permit, self.path(&bound).0)
+                (Signed::decode(payload, Proxy::Upto)?.permit, path_of(&sponsored))
             }
         };
         let pay_to = address::parse(order.requirement.pay_to.address())?;
@@ -229,9 +245,10 @@ impl Settler for Settling {
         // The ceiling when a payment is verified; what was used when it is settled.
         let amount = U256::from(order.requirement.price.atomic());
         let looked = self.look(&bound, amount).await?;
-        let payee = self.holds(&bound, amount, &looked)?;
+        let (path, payee) = verdict::of(&bound, amount, &looked)?;
         self.payees.saw(bound.token.address, bound.signed.permit.witness.to, payee);
-        let checked = Checked { bound, payee: Some(payee), timeout_s: order.requirement.timeout_s };
+        let timeout_s = order.requirement.timeout_s;
+        let checked = Checked { bound, path, payee: Some(payee), timeout_s };
         Ok(Proof { evidence: Some(Arc::new(checked)), ..Proof::default() })
     }
 
@@ -242,8 +259,9 @@ impl Settler for Settling {
             Some(checked) => checked.clone(),
             // Verified by somebody else, settled by us.
             None => {
-                let timeout_s = order.requirement.timeout_s;
-                Checked { bound: self.worth_gas(order)?, payee: None, timeout_s }
+                let bound = self.worth_gas(order)?;
+                let path = path_of(&bound.sponsored);
+                Checked { bound, path, payee: None, timeout_s: order.requirement.timeout_s }
             }
         };
         let (token, permit, key) = (checked.bound.token, *checked.permit(), checked.key());
@@ -266,19 +284,12 @@ impl Settler for Settling {
         if !again && self.charges.get(&key).is_none() {
             self.charges.put(key.clone(), charge);
         }
-        // Another payment may have made the payee a holder since; gas is learned for what it is now.
-        let payee = self.payees.seen(token.address, permit.witness.to).or(checked.payee);
-        let (path, handed_in) = self.path(&checked.bound);
-        let submit = Submit {
-            call: (CALLS.settle)(&checked.bound.signed, U256::from(charge), handed_in),
-            gas_limit: CALLS.gas_limit(&*self.evm, &token, path),
-            purpose: Purpose::Interactive,
-            // Nobody else may charge.
-            sender: permit.witness.facilitator,
-            not_after: terms.settle_before,
-            learn: payee.map(|kind| CALLS.gas_key(token.address, path, kind)),
-        };
-        match self.evm.send(submit, &key).await {
+        if let (Sponsored::Approval(approval), Path::AfterApproval, false) =
+            (&checked.bound.sponsored, checked.path, again)
+        {
+            sponsor(&*self.evm, approval, &permit, &key).await?;
+        }
+        match self.evm.send(self.submit(&checked, &due), &key).await {
             Ok(mined) => self.mined(&checked, mined, charge, again).await,
             Err(e) if !e.is_unknown_outcome() && refused_by_chain(&e) => {
                 self.overtaken(&checked, e, None, charge).await
@@ -295,7 +306,8 @@ impl Settler for Settling {
             signed: Signed::decode(&order.payment.payload, Proxy::Upto)?,
             sponsored: Sponsored::No,
         };
-        let checked = Checked { bound, payee: None, timeout_s: order.requirement.timeout_s };
+        let timeout_s = order.requirement.timeout_s;
+        let checked = Checked { bound, path: Path::Settle, payee: None, timeout_s };
         let later = || Fate::NotYetKnown { ask_again: soon(&*self.evm, &*self.clock) };
         let settled = |receipt| Fate::Settled(Box::new(receipt));
         match self.evm.sent(&checked.key()).await? {

@@ -21,7 +21,10 @@ pub async fn sponsor(evm: &dyn Evm, approval: &Approval, permit: &Permit, paymen
     let chain = evm.id();
     let not_sent = |words: String| Error::payer(Code::ApprovalNotSent).next(Next::OtherRoute).detail(words);
     if cost.gas_limit > GAS_MAX {
-        return Err(not_sent(format!("the approval may use {} gas; at most {GAS_MAX} are paid for", cost.gas_limit)));
+        return Err(not_sent(format!(
+            "the approval may use {} gas; at most {GAS_MAX} are paid for",
+            cost.gas_limit
+        )));
     }
     let owner = crate::address::account(chain, &permit.from)?;
     let held = evm.balances(&owner, &[AssetId::native(chain)]).await?;
