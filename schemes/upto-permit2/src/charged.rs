@@ -66,3 +66,62 @@ fn mismatch(mined: &Mined, words: String) -> Error {
         .detail(format!("transaction {} succeeded {words}", mined.tx))
         .transaction(mined.tx.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::primitives::{Address, B256, keccak256};
+    use tollway_core::{AssetId, ChainId, TxId};
+    use tollway_evm::Landing;
+    use tollway_evm::permit2::{Permit, Proxy, Signed, Sponsored, Token, Witness};
+
+    fn bound() -> Bound {
+        let chain = ChainId::new("eip155:8453").unwrap();
+        let address = Address::repeat_byte(9);
+        let permit = Permit {
+            from: Address::repeat_byte(1),
+            token: address,
+            amount: U256::from(1_000),
+            spender: Proxy::Upto.address(),
+            nonce: U256::from(7),
+            deadline: U256::from(99),
+            witness: Witness { to: Address::repeat_byte(3), facilitator: None, valid_after: U256::ZERO },
+        };
+        let asset = AssetId::new(chain, &format!("{address:#x}")).unwrap();
+        Bound {
+            token: Token { asset, address, known: false },
+            signed: Signed { permit, signature: [27; 65] },
+            sponsored: Sponsored::No,
+        }
+    }
+
+    fn mined(transfers: &[(Address, u64)]) -> Mined {
+        let tx = TxId(format!("0x{:064x}", 1));
+        let permit = bound().signed.permit;
+        let kind = keccak256("Transfer(address,address,uint256)");
+        let topics = |to: Address| vec![kind, permit.from.into_word(), to.into_word()];
+        let log = |(to, value): &(Address, u64)| Landing {
+            address: permit.token,
+            topics: topics(*to),
+            data: B256::from(U256::from(*value)).to_vec().into(),
+            tx: tx.clone(),
+            block: 1,
+        };
+        let logs = transfers.iter().map(log).collect();
+        Mined { tx: tx.clone(), block: 1, success: true, gas_used: 1, cost_wei: 1, logs }
+    }
+
+    #[test]
+    fn only_the_very_charge_is_fair() {
+        let (payee, other) = (Address::repeat_byte(3), Address::repeat_byte(4));
+        let judge = |transfers: &[(Address, u64)]| fair(&bound(), &mined(transfers), 250);
+        assert_eq!(judge(&[(payee, 250)]).unwrap().charged.atomic, 250);
+        assert_eq!(judge(&[(other, 7), (payee, 250)]).unwrap().charged.atomic, 250);
+        let code = |transfers: &[(Address, u64)]| judge(transfers).unwrap_err().code;
+        assert_eq!(code(&[(payee, 251)]), Code::Overcharged);
+        assert_eq!(code(&[(payee, 250), (payee, 1)]), Code::Overcharged, "all that the payee got");
+        assert_eq!(code(&[(payee, 249)]), Code::TransferEventMismatch);
+        assert_eq!(code(&[(other, 250)]), Code::TransferEventMismatch);
+        assert_eq!(code(&[]), Code::TransferEventMismatch);
+    }
+}
