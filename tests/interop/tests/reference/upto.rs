@@ -6,11 +6,17 @@ use serde_json::{Value, json};
 use tollway::core::Code;
 use tollway::http::client::Standing;
 use tollway::route::pay::AttemptStage;
+use tollway_interop::node::Program;
 use tollway_interop::ours::{By, Payer, Server};
 use tollway_interop::{BASE, BASE_SEPOLIA, Deal, Terms, bed, theirs};
 
 /// Of a ceiling of 10,000.
 const USED: u64 = 3_456;
+
+/// A reference facilitator of a test's own: two settlements at once fail over its account's nonce.
+async fn their_facilitator() -> Program {
+    theirs::facilitator(bed(), &[BASE, BASE_SEPOLIA], json!({})).await
+}
 
 async fn approved(chain: u64) -> Deal {
     let deal = bed().deal(chain).await;
@@ -65,7 +71,8 @@ async fn we_paid(deal: &Deal, url: &str, used: u64) {
 #[test]
 fn their_client_pays_our_server_whoever_settles() {
     bed().run(async {
-        let (ours, theirs) = (bed().our_facilitator().await.url(), bed().their_facilitator().await.url());
+        let (ours, theirs) = (bed().our_facilitator().await.url(), their_facilitator().await);
+        let theirs = theirs.url();
         for chain in [BASE_SEPOLIA, BASE] {
             for by in [By::Itself, By::Facilitator(ours), By::Facilitator(&theirs)] {
                 let deal = approved(chain).await;
@@ -92,7 +99,8 @@ fn their_client_pays_their_server_and_our_facilitator_settles() {
 #[test]
 fn our_client_pays_our_server_and_their_facilitator_settles() {
     bed().run(async {
-        let facilitator = bed().their_facilitator().await.url();
+        let facilitator = their_facilitator().await;
+        let facilitator = facilitator.url();
         for chain in [BASE_SEPOLIA, BASE] {
             let deal = approved(chain).await;
             let server = Server::metered(bed(), &deal, By::Facilitator(&facilitator), USED).await;
@@ -104,7 +112,8 @@ fn our_client_pays_our_server_and_their_facilitator_settles() {
 #[test]
 fn our_client_pays_their_server_whoever_settles() {
     bed().run(async {
-        let (ours, theirs) = (bed().our_facilitator().await.url(), bed().their_facilitator().await.url());
+        let (ours, theirs) = (bed().our_facilitator().await.url(), their_facilitator().await);
+        let theirs = theirs.url();
         for chain in [BASE_SEPOLIA, BASE] {
             for facilitator in [ours, &theirs] {
                 let deal = approved(chain).await;
@@ -118,7 +127,8 @@ fn our_client_pays_their_server_whoever_settles() {
 #[test]
 fn nothing_used_is_nothing_charged_whoever_settles() {
     bed().run(async {
-        let (ours, theirs) = (bed().our_facilitator().await.url(), bed().their_facilitator().await.url());
+        let (ours, theirs) = (bed().our_facilitator().await.url(), their_facilitator().await);
+        let theirs = theirs.url();
         for facilitator in [ours, &theirs] {
             let deal = approved(BASE_SEPOLIA).await;
             let server = Server::metered(bed(), &deal, By::Facilitator(facilitator), 0).await;
