@@ -131,7 +131,9 @@ impl Posted {
             let seller = gate.registry().cell(&offer.requirement).ok().and_then(|cell| cell.seller.as_ref());
             let Some(said) = seller.and_then(|seller| seller.extensions(offer)) else { continue };
             let Ok(said) = said.read::<serde_json::Map<String, serde_json::Value>>() else { continue };
-            said.into_iter().for_each(|(key, what)| drop(all.entry(key).or_insert(what)));
+            for (key, what) in said {
+                all.entry(key).or_insert(what);
+            }
         }
         (!all.is_empty()).then(|| Json::of(&all))
     }
