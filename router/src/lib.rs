@@ -200,11 +200,13 @@
 #![cfg_attr(feature = "exact-eip3009", doc = "| [`exact_eip3009`] | a scheme: `exact` by EIP-3009 |")]
 #![cfg_attr(feature = "exact-permit2", doc = "| [`exact_permit2`] | a scheme: `exact` by Permit2, in any ERC-20 token |")]
 #![cfg_attr(feature = "exact-spl", doc = "| [`exact_spl`] | a scheme: `exact` in SPL tokens |")]
+#![cfg_attr(feature = "upto-permit2", doc = "| [`upto_permit2`] | a scheme: `upto` by Permit2, for what is metered |")]
 //! | [`plugins`], [`oracles`], [`system`] | what a house is made of: schemes and networks, prices, clock and randomness |
 //!
 //! # Features
-//! `client`, `server`, `facilitator`, `spot` (prices over HTTP), `postgres` (a ledger for a fleet; not by default), one for each family of networks: `evm`, `solana`, and one for each scheme:
-//! `exact-eip3009`, `exact-permit2`, `exact-spl`. All others are on by default.
+//! `client`, `server`, `facilitator`, `spot` (prices over HTTP), `postgres` (a ledger for a fleet; not on by default), one
+//! for each family of networks: `evm`, `solana`, and one for each scheme: `exact-eip3009`, `exact-permit2`, `exact-spl`,
+//! `upto-permit2`. All others are on by default.
 
 pub mod book;
 mod connect;
@@ -230,3 +232,5 @@ pub use tollway_ledger as ledger;
 pub use tollway_route as route;
 #[cfg(feature = "solana")]
 pub use tollway_solana as solana;
+#[cfg(feature = "upto-permit2")]
+pub use tollway_upto_permit2 as upto_permit2;

@@ -14,4 +14,6 @@ pub const PLUGINS: &[Plugin] = &[
     Plugin::Scheme(tollway_exact_permit2::ENTRY),
     #[cfg(feature = "exact-spl")]
     Plugin::Scheme(tollway_exact_spl::ENTRY),
+    #[cfg(feature = "upto-permit2")]
+    Plugin::Scheme(tollway_upto_permit2::ENTRY),
 ];

@@ -52,6 +52,8 @@ pub struct Looked {
 pub struct Submit {
     /// What to call.
     pub call: EvmCall,
+    /// Coins that go with it, in wei.
+    pub value_wei: u128,
     /// The most gas it may use (L1 gas where a chain counts it as gas is added by the network).
     pub gas_limit: u64,
     /// How soon.
@@ -207,13 +209,6 @@ pub trait Evm: Network {
     async fn sign_call(&self, _call: &EvmCall, _gas_limit: u64) -> Result<Bytes> {
         Err(Error::us(Code::UnsupportedMethod).detail("nothing is signed here for others to send"))
     }
-    /// Sends coins to somebody, at most once per key, and waits as [`Evm::send`] does.
-    ///
-    /// # Errors
-    /// Those of [`Evm::send`]; [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
-    async fn endow(&self, _to: Address, _wei: u128, _key: &RecordKey) -> Result<Mined> {
-        Err(Error::us(Code::UnsupportedMethod).detail("no coins are sent from here"))
-    }
     /// Brings somebody else's signed transaction to the chain and waits until it is in a block. It may be brought any number
     /// of times: its own nonce lets it happen once.
     ///
@@ -221,13 +216,6 @@ pub trait Evm: Network {
     /// When it is not in a block in good time; [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
     async fn relay(&self, _raw: &Bytes) -> Result<Mined> {
         Err(Error::us(Code::UnsupportedMethod).detail("nobody else's transactions are sent from here"))
-    }
-    /// The most that a transaction of ours would offer for each gas now, in wei.
-    ///
-    /// # Errors
-    /// Those of looking at fees; [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
-    async fn fee_wei(&self) -> Result<u128> {
-        Err(Error::us(Code::UnsupportedMethod).detail("fees are not known here"))
     }
     /// Sends at most once per key, and waits for the set finality.
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined>;

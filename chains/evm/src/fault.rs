@@ -226,14 +226,8 @@ impl Evm for FaultyEvm {
     async fn sign_call(&self, call: &EvmCall, gas_limit: u64) -> Result<Bytes> {
         self.inner.sign_call(call, gas_limit).await
     }
-    async fn endow(&self, to: Address, wei: u128, key: &RecordKey) -> Result<Mined> {
-        self.inner.endow(to, wei, key).await
-    }
     async fn relay(&self, raw: &Bytes) -> Result<Mined> {
         if self.faults.before().await { Err(lost()) } else { self.inner.relay(raw).await }
-    }
-    async fn fee_wei(&self) -> Result<u128> {
-        self.inner.fee_wei().await
     }
     fn learned_gas(&self, key: &GasKey) -> Option<u64> {
         self.inner.learned_gas(key)

@@ -413,3 +413,62 @@ async fn settings_that_leak_are_refused() {
     assert_eq!(e.code, Code::BadSettings);
     assert!(!e.to_string().contains("hunter2"));
 }
+
+/// Sees the chain: so much was taken; `None`, nothing yet.
+struct Eyes(Option<u128>);
+
+#[tollway_core::async_trait]
+impl Settler for Eyes {
+    async fn kinds(&self) -> Result<Vec<tollway_core::Kind>> {
+        Ok(Vec::new())
+    }
+    async fn effort(&self, _: &tollway_core::Order) -> Result<tollway_core::Effort> {
+        Ok(tollway_core::Effort::default())
+    }
+    async fn verify(&self, _: &tollway_core::Order) -> Result<tollway_core::Proof> {
+        Ok(tollway_core::Proof::default())
+    }
+    async fn settle(&self, _: tollway_core::Due) -> Result<Receipt> {
+        unreachable!("it only looks")
+    }
+    async fn resume(&self, order: &tollway_core::Order) -> Result<Fate> {
+        let r = &order.requirement;
+        let Some(taken) = self.0 else { return Ok(Fate::Open { cancel: None }) };
+        let payer = common::wire::FAMILY.account(r.chain, PAYER).unwrap();
+        let receipt = Receipt::on_chain(TxId("0xaa".into()), Amount::new(r.price.asset(), taken), payer);
+        Ok(Fate::Settled(Box::new(receipt)))
+    }
+}
+
+/// 400 of 10,000 are to be taken, and the facilitator says that it did.
+async fn metered(taken: Option<u128>) -> Result<Receipt> {
+    let (base, _) = scripted(vec![success(r#","amount":"400""#)]).await;
+    let eyes: Arc<dyn Settler> = Arc::new(Eyes(taken));
+    let settler = remote_with(&base, &[], &Chain::new(), |b| b.local(eyes));
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let once = flow::SettleOnce {
+        read: ENTRY.read,
+        settler: &settler,
+        ledger: &*ledger,
+        clock: &Wall,
+        room: "visit/test",
+        owner: "t",
+        patience_ms: 0,
+    };
+    let mut order = order("n1");
+    order.leg = tollway_core::Leg::Before;
+    order.requirement.scheme = tollway_core::Name::new("upto").unwrap();
+    once.settle(order, 400, &Print("p".into())).await
+}
+
+#[tokio::test]
+async fn one_that_takes_more_than_it_was_asked_to_is_found_out() {
+    assert_eq!(metered(Some(400)).await.unwrap().charged.atomic, 400);
+    assert_eq!(metered(None).await.unwrap().charged.atomic, 400, "its word, while the chain says nothing");
+    assert_eq!(metered(Some(399)).await.unwrap().charged.atomic, 399, "the chain's word");
+    for taken in [401, 10_000] {
+        let e = metered(Some(taken)).await.unwrap_err();
+        assert_eq!((e.code, e.blame, e.next), (Code::Overcharged, Blame::Settler, Next::Never));
+        assert_eq!(e.transaction, Some(TxId("0xaa".into())));
+    }
+}

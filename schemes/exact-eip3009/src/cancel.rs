@@ -68,6 +68,7 @@ impl Paying {
         let signature = self.sign(&*signer, &rail.cancel_digest(cancel.from, cancel.nonce)).await?;
         let submit = Submit {
             call: token::cancel(token.address, cancel.from, cancel.nonce, &signature),
+            value_wei: 0,
             gas_limit: effort::cancel_gas(&*self.evm, token.address).saturating_mul(2),
             purpose: Purpose::Interactive,
             sender: None,

@@ -7,7 +7,7 @@ use tollway_core::{
     async_trait, flow,
 };
 use tollway_evm::FAMILY;
-use tollway_evm::permit2::{Settings as Shared, Sponsoring};
+use tollway_evm::permit2::Settings as Shared;
 
 /// Offers, and moves visits on by the plain flows.
 #[derive(Debug)]
@@ -39,17 +39,8 @@ impl Seller for Selling {
         flow::offer(&crate::ENTRY, &FAMILY, price, &kind)
     }
 
-    /// A permit is only offered to be sponsored where the token's domain is known, so that the payer can sign it.
     fn extensions(&self, offer: &Offer) -> Option<Json> {
-        let domain = self.settings.domain(&offer.requirement.price.asset()).is_some();
-        let worth =
-            |how: &Sponsoring| self.settings.sponsors(*how) && (domain || *how != Sponsoring::Eip2612);
-        let all: serde_json::Map<String, serde_json::Value> = Sponsoring::ALL
-            .into_iter()
-            .filter(worth)
-            .map(|how| (how.key().to_owned(), how.declaration()))
-            .collect();
-        (!all.is_empty()).then(|| Json::of(&all))
+        self.settings.declared(&offer.requirement.price.asset())
     }
 
     async fn advance(&self, visit: &mut Visit, event: Event<'_>) -> Result<Move> {

@@ -8,6 +8,7 @@ const { HTTPFacilitatorClient } = sdk("@x402/core/server");
 const { PaymentPayloadSchema, PaymentRequiredSchema } = sdk("@x402/core/schemas");
 const { ExactEvmScheme } = sdk("@x402/evm/exact/client");
 const { ExactEvmSchemeV1 } = sdk("@x402/evm/exact/v1/client");
+const { UptoEvmScheme } = sdk("@x402/evm/upto/client");
 const { ExactSvmScheme } = sdk("@x402/svm/exact/client");
 const { ExactSvmSchemeV1 } = sdk("@x402/svm/exact/v1/client");
 const { wrapFetchWithPayment } = sdk("@x402/fetch");
@@ -19,7 +20,8 @@ const V1_NETWORKS = { eip155: ["base", "base-sepolia"], solana: ["solana"] };
 async function schemes(key, rpc) {
   if (key.startsWith("0x")) {
     const account = privateKeyToAccount(key);
-    return { family: "eip155", v1: new ExactEvmSchemeV1(account), v2: new ExactEvmScheme(account) };
+    const upto = new UptoEvmScheme(account, rpc ? { rpcUrl: rpc } : undefined);
+    return { family: "eip155", v1: new ExactEvmSchemeV1(account), v2: new ExactEvmScheme(account), upto };
   }
   const signer = await signerOf(key);
   const config = { rpcUrl: rpc };
@@ -51,12 +53,13 @@ function spoiled(signature) {
 
 // Gets `url` and pays for it. `terms` are signed in place of what is asked; `spoil` breaks the signature.
 async function pay({ url, key, rpc, version = 2, terms, spoil = false }) {
-  const { family, v1, v2 } = await schemes(key, rpc);
+  const { family, v1, v2, upto } = await schemes(key, rpc);
   const known = version === 1 ? v1 : v2;
   const scheme = terms ? signingFor(terms, known) : known;
   const client = new x402Client();
   if (version === 1) V1_NETWORKS[family].forEach(network => client.registerV1(network, scheme));
   else client.register(`${family}:*`, scheme);
+  if (version === 2 && upto) client.register(`${family}:*`, terms ? signingFor(terms, upto) : upto);
 
   const record = {};
   client.onAfterPaymentCreation(async ({ paymentPayload }) => {

@@ -11,6 +11,7 @@ const { x402Facilitator } = sdk("@x402/core/facilitator");
 const { toFacilitatorEvmSigner } = sdk("@x402/evm");
 const { ExactEvmScheme } = sdk("@x402/evm/exact/facilitator");
 const { ExactEvmSchemeV1 } = sdk("@x402/evm/exact/v1/facilitator");
+const { UptoEvmScheme } = sdk("@x402/evm/upto/facilitator");
 const { toFacilitatorSvmSigner } = sdk("@x402/svm");
 const { ExactSvmScheme } = sdk("@x402/svm/exact/facilitator");
 const { ExactSvmSchemeV1 } = sdk("@x402/svm/exact/v1/facilitator");
@@ -39,6 +40,7 @@ for (const { id, rpc } of config.chains ?? []) {
   const options = config.confirmationTimeoutMs ? { confirmationTimeoutMs: config.confirmationTimeoutMs } : {};
   const signer = toFacilitatorEvmSigner({ ...viem, address: account.address }, options);
   facilitator.register(`eip155:${id}`, new ExactEvmScheme(signer, config.scheme));
+  facilitator.register(`eip155:${id}`, new UptoEvmScheme(signer));
   facilitator.registerV1(V1_NAMES[id], new ExactEvmSchemeV1(signer, config.scheme));
 }
 

@@ -3,7 +3,7 @@
 use crate::bed::Bed;
 use serde_json::{Value, json};
 use tokio::sync::RwLockReadGuard;
-use tollway_devnet::{Account, Chain, ChainSpec};
+use tollway_devnet::{Account, Chain, ChainSpec, PERMIT2};
 
 /// Base's chain id.
 pub const BASE: u64 = ChainSpec::BASE.chain_id;
@@ -114,6 +114,31 @@ impl Deal {
         let wanted = Balances { payer: self.before.payer - moved, merchant: self.before.merchant + moved };
         assert_eq!(now, wanted, "the two balances moved by the price exactly");
         tx(&transfers)
+    }
+
+    /// Lets Permit2 draw on the payer's tokens.
+    ///
+    /// # Panics
+    /// When the chain is gone.
+    pub async fn approve(&self) {
+        let (token, payer) = (self.chain.usdc(), self.payer.address());
+        self.chain.set_allowance(token, payer, PERMIT2, u128::MAX).await.unwrap();
+    }
+
+    /// The one transaction that has charged: one transfer of exactly so much, and nothing else.
+    ///
+    /// # Panics
+    /// When it was not so.
+    pub async fn charged_by(&self, amount: u64) -> String {
+        let transfers = self.logs(json!([TRANSFER, word(&self.payer)])).await;
+        let [transfer] = &*transfers else { panic!("transfers: {transfers:?}") };
+        assert_eq!(transfer["data"], format!("0x{amount:064x}"));
+        assert_eq!(transfer["topics"][2], word(&self.merchant));
+        let moved = u128::from(amount);
+        let now = Balances::of(self.chain, &self.payer, &self.merchant).await;
+        let wanted = Balances { payer: self.before.payer - moved, merchant: self.before.merchant + moved };
+        assert_eq!(now, wanted, "the two balances moved by the charge exactly");
+        transfer["transactionHash"].as_str().unwrap().to_owned()
     }
 
     /// Nothing has moved.

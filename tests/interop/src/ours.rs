@@ -4,7 +4,7 @@ use crate::bed::Bed;
 use crate::deal::Terms;
 use axum::extract::{Path, Request, State};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::future::BoxFuture;
@@ -239,6 +239,24 @@ impl Server {
     /// # Panics
     /// When it cannot be built.
     pub async fn start(bed: &'static Bed, deal: &impl Terms, by: By<'_>) -> Self {
+        Self::selling(bed, deal, by, "exact", None).await
+    }
+
+    /// The same by `upto`: the price is a ceiling, of which the handler uses `charge`.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub async fn metered(bed: &'static Bed, deal: &impl Terms, by: By<'_>, charge: u64) -> Self {
+        Self::selling(bed, deal, by, "upto", Some(charge)).await
+    }
+
+    async fn selling(
+        bed: &'static Bed,
+        deal: &impl Terms,
+        by: By<'_>,
+        scheme: &str,
+        charge: Option<u64>,
+    ) -> Self {
         let ledger = ledger();
         let mut house = House::builder().name("server").ledger(Arc::clone(&ledger)).role(Role::Seller);
         let mut keys = Keys::none();
@@ -258,13 +276,13 @@ impl Server {
             }
         };
         let gate = house.gate(SellerPolicy::default(), remotes);
-        let rail = rail(&house, deal);
+        let rail = rail(&house, deal, scheme);
         let price = Amount::new(rail.asset, u128::from(deal.amount()));
         let priced = Priced::fixed(Tag::Amounts(vec![price]), vec![rail]);
         let paywall = Paywall::builder(gate).everything(priced).build().unwrap();
         let handled = Arc::new(AtomicUsize::new(0));
         let app = Router::new()
-            .route("/paid", get(paid))
+            .route("/paid", get(move |handled| paid(handled, charge)))
             .route("/ruin", get(move |request: Request| ruin(bed, request)))
             .with_state(Arc::clone(&handled))
             .layer(paywall);
@@ -282,9 +300,14 @@ impl Server {
     }
 }
 
-async fn paid(State(handled): State<Arc<AtomicUsize>>) -> Json<serde_json::Value> {
+async fn paid(State(handled): State<Arc<AtomicUsize>>, charge: Option<u64>) -> Response {
     handled.fetch_add(1, Ordering::SeqCst);
-    Json(json!({ "sold": "/paid" }))
+    let mut response = Json(json!({ "sold": "/paid" })).into_response();
+    if let Some(charge) = charge {
+        let said = json!({ "amount": charge.to_string() }).to_string();
+        response.headers_mut().insert("settlement-overrides", said.parse().unwrap());
+    }
+    response
 }
 
 async fn ruin(bed: &'static Bed, request: Request) -> Json<serde_json::Value> {
@@ -322,8 +345,8 @@ pub async fn seller(deal: &impl Terms) -> House {
     House::builder().name("seller").ledger(ledger).connected(chain).role(Role::Seller).build().unwrap()
 }
 
-fn rail(house: &House, deal: &impl Terms) -> Rail {
-    let rails = house.rails("exact", "USDC", deal.pay_to()).unwrap();
+fn rail(house: &House, deal: &impl Terms, scheme: &str) -> Rail {
+    let rails = house.rails(scheme, "USDC", deal.pay_to()).unwrap();
     let rail = rails.into_iter().find(|rail| rail.asset.key().eq_ignore_ascii_case(deal.asset())).unwrap();
     Rail { timeout_s: 300, ..rail }
 }

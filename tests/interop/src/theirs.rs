@@ -35,6 +35,14 @@ pub async fn server_with_hook(bed: &Bed, deal: &Deal, facilitator: &str, hook: &
     bed.program("server", &config).await
 }
 
+/// A server that sells `GET /paid` for up to a deal's price by `upto`, whose handler uses `charge` of it.
+pub async fn metered_server(bed: &Bed, deal: &Deal, facilitator: &str, charge: u64) -> Program {
+    let mut config = config(deal, facilitator);
+    config["routes"]["GET /paid"]["accepts"]["scheme"] = json!("upto");
+    config["charge"] = json!(charge.to_string());
+    bed.program("server", &config).await
+}
+
 fn config(deal: &impl Terms, facilitator: &str) -> Value {
     let accepts = json!({
         "scheme": "exact",

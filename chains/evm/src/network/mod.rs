@@ -213,9 +213,6 @@ impl Evm for EvmNetwork {
     async fn relay(&self, raw: &Bytes) -> Result<Mined> {
         offline::relay(self, raw).await
     }
-    async fn fee_wei(&self) -> Result<u128> {
-        Ok(self.market.warm(&self.tasks).await?.max_fee_wei(Purpose::Interactive))
-    }
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         self.engine.send(submit, key).await
     }

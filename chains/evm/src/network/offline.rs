@@ -2,7 +2,7 @@
 
 use super::EvmNetwork;
 use crate::receipt::RawReceipt;
-use crate::send::{Offer, unsigned};
+use crate::send::{Offer, unsigned, unsigned_sample};
 use crate::{Evm, EvmCall, Mined};
 use alloy::consensus::{SignableTransaction, TxEnvelope};
 use alloy::eips::eip2718::Encodable2718;
@@ -26,6 +26,8 @@ pub(super) async fn sign_call(network: &EvmNetwork, call: &EvmCall, gas_limit: u
         tip_wei: fees.tips_wei.of(Purpose::Interactive),
     };
     let nonce: U64 = network.rpc.call("eth_getTransactionCount", (signer.address(), "latest")).await?;
+    let sample = unsigned_sample(network.profile.chain_id, call, gas_limit, Some(offer));
+    let gas_limit = gas_limit.saturating_add(fees.l1_gas(network.market.sizes(), &sample)?);
     let tx = unsigned(network.profile.chain_id, nonce.to(), call, gas_limit, offer);
     let signature = signer.sign_hash(&tx.signature_hash()).await.map_err(|_| {
         // The signer's own words may be about the key.

@@ -6,7 +6,7 @@ use crate::address;
 use alloy::primitives::Address;
 use serde::Deserialize;
 use std::num::NonZeroU32;
-use tollway_core::{AssetId, ChainId, Code, Error, Next, Requirement, Result};
+use tollway_core::{AssetId, ChainId, Code, Error, Json, Next, Requirement, Result};
 
 /// Settings that both cells have: the table `exact.permit2`, the section `upto`.
 ///
@@ -118,6 +118,19 @@ impl Settings {
     /// True when a settler here accepts this extension, and a seller advertises it.
     pub fn sponsors(&self, how: Sponsoring) -> bool {
         self.gas_sponsoring.contains(&how)
+    }
+
+    /// What a 402 with an entry for this token says under `extensions`. A permit is only offered to be sponsored where the
+    /// token's domain is known, so that the payer can sign it.
+    pub fn declared(&self, asset: &AssetId) -> Option<Json> {
+        let domain = self.domain(asset).is_some();
+        let worth = |how: &Sponsoring| self.sponsors(*how) && (domain || *how != Sponsoring::Eip2612);
+        let all: serde_json::Map<String, serde_json::Value> = Sponsoring::ALL
+            .into_iter()
+            .filter(worth)
+            .map(|how| (how.key().to_owned(), how.declaration()))
+            .collect();
+        (!all.is_empty()).then(|| Json::of(&all))
     }
 
     /// The EIP-712 name and version of a token: the built-in table's, else the user's.

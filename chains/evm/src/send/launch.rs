@@ -10,6 +10,8 @@ use super::verdict::Verdict;
 use crate::Submit;
 use crate::address::tx_id;
 use crate::receipt::RawReceipt;
+use alloy::consensus::TxEip1559;
+use alloy::primitives::U256;
 use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::{Blame, Code, Error, Next, RecordKey, Result, Time};
@@ -153,6 +155,7 @@ impl Engine {
         let Priced { offer, gas_limit } = *priced;
         let nonce = ticket.nonce();
         let body = tx::body(self.profile.chain_id, nonce, &submit.call, gas_limit, offer);
+        let body = TxEip1559 { value: U256::from(submit.value_wei), ..body };
         let (hash, raw) = tx::sign(lane.signer.as_ref(), body).await?;
         Ok(Entry {
             sender: lane.address,

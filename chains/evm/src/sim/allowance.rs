@@ -40,8 +40,7 @@ impl SimToken {
 
     fn allowed(&self, ctx: &mut Ctx<'_>, owner: Address, spender: Address) -> Result<U256, Revert> {
         let stored = ctx.load(&allowance(owner, spender))?;
-        let from_the_start =
-            if self.approved_from_the_start(owner, spender) { U256::MAX } else { U256::ZERO };
+        let from_the_start = if self.is_open_to(spender) { U256::MAX } else { U256::ZERO };
         Ok(stored.map_or(from_the_start, |word| U256::from_be_slice(&word)))
     }
 

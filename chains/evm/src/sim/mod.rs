@@ -135,12 +135,19 @@ fn at(at: At) -> sim::At {
     }
 }
 
-/// What a contract says when it reverts: nothing, an error of its own (words like `InvalidNonce()`), or `Error(string)`.
+/// What a contract says when it reverts: nothing, an error of its own (`InvalidNonce()`, with zeros for what is in the
+/// brackets), or `Error(string)`.
 fn revert(words: String) -> Bytes {
-    if words.ends_with(')') && !words.contains(' ') {
-        return keccak256(&words).0.into_iter().take(4).collect::<Vec<_>>().into();
+    let own = words.strip_suffix(')').and_then(|rest| rest.split_once('('));
+    match own.filter(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric())) {
+        Some((_, fields)) => {
+            let fields = fields.split(',').filter(|field| !field.is_empty()).count();
+            let selector = keccak256(&words).0.into_iter().take(4);
+            selector.chain(std::iter::repeat_n(0, fields.saturating_mul(32))).collect::<Vec<_>>().into()
+        }
+        None if words.is_empty() => Bytes::new(),
+        None => Revert::from(words).abi_encode().into(),
     }
-    if words.is_empty() { Bytes::new() } else { Revert::from(words).abi_encode().into() }
 }
 
 #[async_trait]
@@ -209,11 +216,11 @@ impl Evm for SimEvm {
         Ok(logs.into_iter().filter(|log| event::fits(log, query)).take(most).collect())
     }
 
-    /// Known of calls to the proxies alone.
     async fn call_of(&self, tx: &TxId) -> Result<Option<EvmCall>> {
-        let Some(mined) = self.node.mined(tx).await? else { return Ok(None) };
-        let called = mined.events.into_iter().find(|event| event.topic == permit2::CALLED);
-        called.map(|e| Ok(EvmCall { to: address::of_account(&e.program)?, data: e.data.into() })).transpose()
+        let mined = self.node.mined(tx).await?;
+        let call =
+            |call: SimCall| Ok(EvmCall { to: address::of_account(&call.to)?, data: call.input.into() });
+        mined.map(|mined| call(mined.call)).transpose()
     }
 
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {
@@ -227,7 +234,7 @@ impl Evm for SimEvm {
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         let from = submit.sender.map(|sender| address::account(self.chain, &sender)).transpose()?;
         let sending = sim::Submit {
-            call: SimCall { from, ..self.call(&submit.call)? },
+            call: SimCall { from, value_atomic: submit.value_wei, ..self.call(&submit.call)? },
             gas_limit: submit.gas_limit,
             purpose: submit.purpose,
             not_after: submit.not_after,

@@ -16,9 +16,6 @@ const PERMITTED: &str = "TokenPermissions(address token,uint256 amount)";
 const WHOLE: &str =
     "PermitWitnessTransferFrom(TokenPermissions permitted,address spender,uint256 nonce,uint256 deadline,";
 
-/// The kind of event by which a proxy says what it was called with: real chains keep every transaction's call data.
-pub(super) const CALLED: &str = "called";
-
 fn words(error: tollway_core::Error) -> Revert {
     Revert(error.to_string())
 }
@@ -204,7 +201,6 @@ impl Program for SimProxy {
         }
         let asked = self.asked(input).ok_or_else(|| Revert(String::new()))?;
         self.settle(ctx, caller, &asked)?;
-        ctx.emit(CALLED, input.to_vec())?;
         Ok(Vec::new())
     }
 }

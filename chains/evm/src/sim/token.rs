@@ -24,8 +24,8 @@ pub struct SimToken {
     chain: ChainId,
     address: Address,
     separator: B256,
-    /// Who may draw on whose units without end, from the start.
-    approved: Vec<(Address, Address)>,
+    /// Who may draw on everybody's units without end, from the start.
+    open_to: Vec<Address>,
 }
 
 impl SimToken {
@@ -35,7 +35,7 @@ impl SimToken {
             chain,
             address,
             separator: eip712::hash_domain(name, version, chain_id, address),
-            approved: Vec::new(),
+            open_to: Vec::new(),
         }
     }
 
@@ -46,18 +46,18 @@ impl SimToken {
     pub fn known(chain: ChainId, token: &str) -> Result<Self> {
         let asset = FAMILY.asset(chain, token)?;
         let separator = eip712::known_separator(&asset)?;
-        Ok(Self { chain, address: address::parse(asset.key())?, separator, approved: Vec::new() })
+        Ok(Self { chain, address: address::parse(asset.key())?, separator, open_to: Vec::new() })
     }
 
-    /// With `spender` approved by `owner`, without end, from the start.
+    /// With `spender` approved by everybody, without end, from the start.
     #[must_use]
-    pub fn approved(mut self, owner: Address, spender: Address) -> Self {
-        self.approved.push((owner, spender));
+    pub fn open_to(mut self, spender: Address) -> Self {
+        self.open_to.push(spender);
         self
     }
 
-    pub(super) fn approved_from_the_start(&self, owner: Address, spender: Address) -> bool {
-        self.approved.contains(&(owner, spender))
+    pub(super) fn is_open_to(&self, spender: Address) -> bool {
+        self.open_to.contains(&spender)
     }
     pub(super) fn separator(&self) -> B256 {
         self.separator

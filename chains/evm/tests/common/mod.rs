@@ -95,6 +95,7 @@ pub fn submit(call: EvmCall) -> Submit {
     let learn = Some(GasKey { contract: call.to, what: "transferWithAuthorization" });
     Submit {
         call,
+        value_wei: 0,
         gas_limit: 150_000,
         purpose: Purpose::Interactive,
         sender: None,

@@ -61,6 +61,7 @@ async fn parts(spec: &ChainSpec, clock: Arc<Shifted>) -> Parts {
     let evm = builder.sender(key).connect().await.unwrap();
     let submit = |to: &str, data: &'static [u8]| Submit {
         call: EvmCall { to: address::parse(to).unwrap(), data: data.into() },
+        value_wei: 0,
         gas_limit: 200_000,
         purpose: Purpose::Interactive,
         sender: None,

@@ -35,6 +35,7 @@ impl Stand for OnSim {
         // A call that the token does not know fails in its block; one to nobody does nothing, well.
         let call = |to, data: &'static [u8]| Submit {
             call: EvmCall { to, data: data.into() },
+            value_wei: 0,
             gas_limit: 100_000,
             purpose: Purpose::Interactive,
             sender: None,

@@ -296,6 +296,10 @@ codes! {
     /// A charge above what was signed or offered.
     ChargeExceedsCeiling = "charge_exceeds_ceiling" | "invalid_upto_evm_payload_settlement_exceeds_amount"
         | "upto_amount_exceeds_permitted",
+    /// A settler took more than it was asked to.
+    Overcharged = "settled_more_than_asked",
+    /// The payment was settled before, for another amount.
+    SettledOtherwise = "settled_for_another_amount",
     /// The payment matches none of the offers.
     NoMatchingOffer = "no_matching_requirements",
     /// The payment was used for another request.

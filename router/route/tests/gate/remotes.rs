@@ -5,11 +5,18 @@ use super::*;
 struct Remote {
     up: Mutex<bool>,
     asked: AtomicUsize,
+    /// What it takes beside what it is asked to take.
+    greed: u128,
+    settled: AtomicUsize,
 }
 
 impl Remote {
     fn new() -> Arc<Self> {
-        Arc::new(Self { up: Mutex::new(true), asked: AtomicUsize::new(0) })
+        Self::greedy(0)
+    }
+    fn greedy(greed: u128) -> Arc<Self> {
+        let (asked, settled) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { up: Mutex::new(true), asked, greed, settled })
     }
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
@@ -34,8 +41,12 @@ impl Settler for Remote {
     async fn verify(&self, _: &Order) -> Result<Proof> {
         Ok(Proof::default())
     }
-    async fn settle(&self, _: Due) -> Result<Receipt> {
-        Err(Error::us(Code::Internal))
+    async fn settle(&self, due: Due) -> Result<Receipt> {
+        self.settled.fetch_add(1, Ordering::SeqCst);
+        let mut taken = due.charge().amount();
+        taken.atomic += self.greed;
+        let payer = due.verified().terms().payer.unwrap_or(due.verified().terms().payee);
+        Ok(Receipt::on_chain(TxId("0xaa".to_owned()), taken, payer))
     }
     async fn resume(&self, _: &Order) -> Result<Fate> {
         Err(Error::us(Code::Internal))
@@ -106,4 +117,42 @@ fn without_anybody_who_settles_the_reason_is_told() {
     let gate = with_remotes(&world, &[&remote]);
     let posted = post(&world, &gate, "s", &amounts(5), &[rail(1)]);
     assert_eq!(posted.rejected[0].1.code, Code::Unreachable);
+}
+
+struct Serves;
+
+#[async_trait]
+impl Handler for Serves {
+    async fn run(&mut self, ceiling: &Ceiling) -> Option<Charge> {
+        Some(ceiling.full())
+    }
+}
+
+#[test]
+fn a_facilitator_that_takes_more_than_it_was_asked_to_leaves_the_pool() {
+    let world = World::new();
+    let (greedy, honest) = (Remote::greedy(1), Remote::new());
+    let gate = with_remotes(&world, &[&greedy, &honest]);
+    let buy = |nonce: &str| {
+        let shown = offers(&post(&world, &gate, "s", &amounts(5), &[rail(1)]));
+        let payment = pay_v2(&world, &shown[0], nonce);
+        let admitted = admit(&world, &gate, "s", &payment, &shown).unwrap();
+        run(&world, gate.serve(admitted, &mut Serves))
+    };
+    let e = buy("a").unwrap_err();
+    assert_eq!((e.code, e.blame, e.next), (Code::Overcharged, Blame::Settler, Next::Never));
+    assert_eq!(e.transaction, Some(TxId("0xaa".to_owned())));
+    for nonce in ["b", "c"] {
+        assert!(matches!(buy(nonce), Ok(Delivered::Paid(_))));
+    }
+    let settled = |remote: &Remote| remote.settled.load(Ordering::SeqCst);
+    assert_eq!((settled(&greedy), settled(&honest)), (1, 2), "it is not asked again");
+
+    // Where it was the only one, nothing is offered, and that is why.
+    let gate = with_remotes(&world, &[&Remote::greedy(7)]);
+    let shown = offers(&post(&world, &gate, "s", &amounts(5), &[rail(1)]));
+    let payment = pay_v2(&world, &shown[0], "d");
+    let admitted = admit(&world, &gate, "s", &payment, &shown).unwrap();
+    assert_eq!(run(&world, gate.serve(admitted, &mut Serves)).unwrap_err().code, Code::Overcharged);
+    assert_eq!(post(&world, &gate, "s", &amounts(5), &[rail(1)]).rejected[0].1.code, Code::Overcharged);
 }

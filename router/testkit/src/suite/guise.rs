@@ -3,9 +3,10 @@ use std::fmt;
 use std::sync::Arc;
 use tollway_core::{
     Account, Action, Amount, Answer, AssetId, AttemptId, Authorization, BudgetLine, ChainId, Claim, Demand,
-    Due, Effort, Event, Fate, HoldId, Job, Json, Kind, Ledger, Move, Network, NetworkTraits, Offer, Oracle, Order,
-    Outcome, Payer, Plan, Price, Print, Proof, Purpose, Reading, Receipt, Record, RecordKey, ReplayKey,
-    Reserved, Result, Seller, Settler, Spend, Tariff, Time, TxId, UsdPrice, Visit, Wish, Write, async_trait,
+    Due, Effort, Event, Fate, HoldId, Job, Json, Kind, Ledger, Move, Network, NetworkTraits, Offer, Oracle,
+    Order, Outcome, Payer, Plan, Price, Print, Proof, Purpose, Reading, Receipt, Record, RecordKey,
+    ReplayKey, Reserved, Result, Seller, Settler, Spend, Tariff, Time, TxId, UsdPrice, Visit, Wish, Write,
+    async_trait,
 };
 
 /// What a plugin wears while it is looked at. Whoever uses one may have wrapped it, and nothing may depend on that.

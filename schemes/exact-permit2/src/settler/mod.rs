@@ -150,6 +150,7 @@ impl Settling {
         let payee = self.payees.seen(token.address, permit.witness.to).or(checked.payee);
         Submit {
             call: (CALLS.settle)(&checked.bound.signed, permit.amount, handed_in),
+            value_wei: 0,
             gas_limit: CALLS.gas_limit(&*self.evm, token, checked.path),
             purpose: Purpose::Interactive,
             sender: None,

@@ -9,7 +9,7 @@ use tollway_evm::permit2::PERMIT2;
 use tollway_evm::sim::{SimEvm, SimToken};
 use tollway_evm::{FAMILY, address};
 use tollway_testkit::fault::FaultPlan;
-use tollway_testkit::sim::SimChain;
+use tollway_testkit::sim::{Mined, SimChain};
 use tollway_testkit::suite::scheme::{Person, Place, SimPlace, Stand};
 
 const SECRET: [u8; 32] = [0x5a; 32];
@@ -28,9 +28,8 @@ impl OnSim {
 
 fn deploy(chain: &SimChain) -> Result<[AssetId; 2]> {
     let payer = address::account(chain.id(), &CountingKey::new(&SECRET).address())?;
-    let owner = CountingKey::new(&SECRET).address();
     let token = |at| SimToken::new(chain.id(), chain_id(chain), at, "Test Dollar", "1");
-    let tokens = TOKENS.map(|at| token(at).approved(owner, PERMIT2));
+    let tokens = TOKENS.map(|at| token(at).open_to(PERMIT2));
     let assets = [tokens[0].asset()?, tokens[1].asset()?];
     SimEvm::deploy(chain, tokens)?;
     assets.iter().try_for_each(|asset| chain.endow(&payer, asset, 1_000_000_000))?;
@@ -48,14 +47,13 @@ fn settings() -> serde_json::Value {
     serde_json::json!({ "permit2": { "tokens": tokens } })
 }
 
-/// How many transactions have used the permit in this payload, by the call data that the proxy got.
+/// How many transactions have used the permit in this payload, by their call data.
 fn settled(chain: &SimChain, payload: &Json) -> usize {
     let said = payload.value();
     let nonce = said["permit2Authorization"]["nonce"].as_str().unwrap_or_default();
     let nonce = nonce.parse::<U256>().unwrap_or_default().to_be_bytes::<32>();
-    let events = chain.events();
-    let calls = events.iter().filter(|event| event.topic == "called");
-    calls.filter(|event| event.data.windows(32).any(|word| word == nonce)).count()
+    let used = |tx: &Mined| tx.output.is_ok() && tx.call.input.windows(32).any(|word| word == nonce);
+    chain.transactions().iter().filter(|tx| used(tx)).count()
 }
 
 impl Stand for OnSim {

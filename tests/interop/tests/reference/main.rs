@@ -10,6 +10,7 @@
 //! | – | – | the Permit2 proxies on the devnet, held against the SDK's ABIs | `contracts` |
 //! | both | both | both, while the chain makes no blocks | `pending` |
 //! | both | both | both, on Solana | `solana` |
+//! | both | both | both, by `upto` | `upto` |
 
 mod contracts;
 mod facilitators;
@@ -17,4 +18,5 @@ mod our_client;
 mod pending;
 mod solana;
 mod their_client;
+mod upto;
 mod with_theirs;

@@ -103,6 +103,7 @@ impl Purse {
     async fn own(&self, call: EvmCall, token: Address, key: &RecordKey) -> Result<Mined> {
         let submit = Submit {
             call,
+            value_wei: 0,
             gas_limit: approve_gas(&*self.evm, token).saturating_mul(2),
             purpose: Purpose::Interactive,
             sender: Some(self.me()?.0),
@@ -138,6 +139,7 @@ impl Purse {
         self.mine(permit.from)?;
         let submit = Submit {
             call: invalidate_call(&permit),
+            value_wei: 0,
             gas_limit: cancel_gas(&*self.evm, permit.token).saturating_mul(2),
             purpose: Purpose::Interactive,
             sender: Some(permit.from),
