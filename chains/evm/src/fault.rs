@@ -13,7 +13,7 @@
 //! }
 //! ```
 
-use crate::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried};
+use crate::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use std::collections::BTreeSet;
@@ -38,11 +38,11 @@ pub struct FaultyEvm {
     network: FaultyNetwork<dyn Evm>,
     faults: Arc<Faults>,
     looks: Remembered<(Vec<(Address, Bytes)>, bool), Looked>,
-    trials: Remembered<(Address, Vec<(Address, Bytes)>), Tried>,
     logs: Remembered<AskedLog, Option<Landing>>,
     mined: Remembered<TxId, Option<Mined>>,
     funds: Remembered<(Account, Address), Funds>,
     begun: Mutex<BTreeSet<RecordKey>>,
+    trials: Remembered<(Address, Vec<(Address, Bytes)>), crate::Tried>,
 }
 
 impl fmt::Debug for FaultyEvm {
@@ -59,11 +59,11 @@ impl FaultyEvm {
             inner,
             faults: Arc::clone(faults),
             looks: Remembered::default(),
-            trials: Remembered::default(),
             logs: Remembered::default(),
             mined: Remembered::default(),
             funds: Remembered::default(),
             begun: Mutex::default(),
+            trials: Remembered::default(),
         }
     }
 
@@ -152,11 +152,6 @@ impl Evm for FaultyEvm {
         let looked = self.ask(&self.looks, (asked, at == At::Final), || self.inner.look(calls, at)).await?;
         Ok(if self.faults.lies() { zeroed(looked) } else { looked })
     }
-    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
-        let asked = trial.flat().into_iter().map(|call| (call.to, call.data)).collect();
-        let tried = self.ask(&self.trials, (trial.account, asked), || self.inner.try_out(trial)).await?;
-        Ok(if self.faults.lies() { Tried { looked: zeroed(tried.looked), ..tried } } else { tried })
-    }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         let key = (query.address, query.topics, query.since, query.until);
         self.ask(&self.logs, key, || self.inner.find_log(query)).await
@@ -196,6 +191,11 @@ impl Evm for FaultyEvm {
         }
         let sent = self.inner.sent(key).await;
         if self.faults.after().await { Err(lost()) } else { sent }
+    }
+    async fn try_out(&self, trial: &crate::Trial) -> Result<crate::Tried> {
+        let asked = trial.flat().into_iter().map(|call| (call.to, call.data)).collect();
+        let tried = self.ask(&self.trials, (trial.account, asked), || self.inner.try_out(trial)).await?;
+        Ok(if self.faults.lies() { crate::Tried { looked: zeroed(tried.looked), ..tried } } else { tried })
     }
     fn learned_gas(&self, key: &GasKey) -> Option<u64> {
         self.inner.learned_gas(key)

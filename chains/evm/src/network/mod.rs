@@ -17,8 +17,7 @@ use crate::rpc::Rpc;
 use crate::send::{Engine, Offer, unsigned_sample};
 use crate::tasks::Tasks;
 use crate::{
-    At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial,
-    Tried, logs, trial,
+    At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
 };
 use alloy::primitives::{Address, U64};
 use alloy::signers::Signer;
@@ -132,9 +131,6 @@ impl Evm for EvmNetwork {
     async fn look(&self, calls: &[EvmCall], at: At) -> Result<Looked> {
         self.looker.look(calls, at).await
     }
-    async fn try_out(&self, what: &Trial) -> Result<Tried> {
-        trial::run(&self.rpc, what).await
-    }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         logs::find(&self.rpc, query).await
     }
@@ -161,6 +157,9 @@ impl Evm for EvmNetwork {
     }
     async fn sent(&self, key: &RecordKey) -> Result<Sent> {
         self.engine.sent(key).await
+    }
+    async fn try_out(&self, trial: &crate::Trial) -> Result<crate::Tried> {
+        crate::trial::run(&self.rpc, trial).await
     }
     fn learned_gas(&self, key: &GasKey) -> Option<u64> {
         self.gas.learned(key)

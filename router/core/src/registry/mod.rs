@@ -41,6 +41,8 @@ pub struct Cell {
     pub capability: Capability,
     /// Reads a payload into terms.
     pub read: Read,
+    /// Reads a payload, and takes only what proves itself, where that differs.
+    pub alone: Option<Read>,
     /// Where.
     pub chain: ChainId,
     /// The live chain, where there is one.

@@ -13,7 +13,9 @@
 //! ```
 //!
 //! What it says is somebody's word: [`Proof::by_trust`] is set, core checks our own reading of the payload beside it,
-//! and a receipt that names another payer, network or amount is refused.
+//! and a receipt that names another payer, network or amount is refused. A payment that does not prove itself (the
+//! signature of an account with code) is refused too, unless a settler of our own sees the chain, or
+//! [`Builder::trust_signatures`] takes the facilitator's word for it.
 //!
 //! # What an answer means
 //! | what happened | `/verify` | `/settle` |
@@ -67,6 +69,7 @@ pub struct RemoteFacilitator {
     fee: Option<Fee>,
     local: Option<Arc<dyn Settler>>,
     repeats: Repeats,
+    trust_signatures: bool,
 }
 
 impl fmt::Debug for RemoteFacilitator {

@@ -84,12 +84,22 @@ fn read(order: &Order) -> Result<Terms> {
     })
 }
 
+/// Of these only the chain can tell who signed.
+fn proven(order: &Order) -> Result<Terms> {
+    let nonce = order.payment.payload.read::<Payload>()?.nonce;
+    if ["asked", "poor"].contains(&nonce.as_str()) {
+        return Err(Error::payer(Code::InvalidSignature));
+    }
+    read(order)
+}
+
 /// The scheme.
 pub const ENTRY: SchemeEntry = SchemeEntry::new(
     CellId { scheme: "exact", namespace: "eip155", methods: &[""] },
     Capability { extensions: &["bazaar"], ..Capability::fixed(&[Flow::Authorization, Flow::Upfront]) },
     read,
 )
+.alone(proven)
 .settler(|site: &Site| Ok(Arc::new(Cell(site.chain::<Chain>()?))));
 
 /// The same, charged by use.
