@@ -1,7 +1,6 @@
 //! The typed trait that schemes on EVM are written against. Fakes and fault wrappers implement it too.
 
 use crate::holdings::{allowance_of, atomic_of};
-use crate::trial::{Trial, Tried};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use serde::{Deserialize, Serialize};
@@ -160,11 +159,6 @@ pub trait Evm: Network {
     async fn look_as(&self, _calls: &[EvmCall], _from: Address, _made: &EvmCall) -> Result<Looked> {
         Err(Error::us(Code::UnsupportedMethod).detail("this chain cannot try a call in somebody's name"))
     }
-    /// Tries out a transaction on the newest state, without sending it: one round trip, bounded in gas, measured. Safe to
-    /// retry and to drop. A fake or a wrapper without it shows what a look shows: no code, and no gas.
-    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
-        Ok(trial.of_look(self.look(&trial.flat(), At::Latest).await?))
-    }
     /// Newest matching log, if any.
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>>;
     /// Matching logs, newest first, at most `most` of them. A fake or a wrapper without it tells the newest alone.
@@ -221,6 +215,11 @@ pub trait Evm: Network {
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined>;
     /// What became of what was sent under `key`; sends the very same bytes again when they are not in a block.
     async fn sent(&self, key: &RecordKey) -> Result<Sent>;
+    /// Tries out a transaction on the newest state, without sending it: one round trip, bounded in gas, measured. Safe to
+    /// retry and to drop. A fake or a wrapper without it shows what a look shows: no code, and no gas.
+    async fn try_out(&self, trial: &crate::Trial) -> Result<crate::Tried> {
+        Ok(trial.of_look(self.look(&trial.flat(), At::Latest).await?))
+    }
     /// Gas that this kind of call used lately; `None` until something was learned.
     fn learned_gas(&self, key: &GasKey) -> Option<u64>;
     /// The unsigned transaction that `call` would become, for data fees.

@@ -13,9 +13,7 @@
 //! }
 //! ```
 
-use crate::{
-    At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried,
-};
+use crate::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use std::collections::BTreeSet;
@@ -40,7 +38,6 @@ pub struct FaultyEvm {
     network: FaultyNetwork<dyn Evm>,
     faults: Arc<Faults>,
     looks: Remembered<(Vec<(Address, Bytes)>, bool), Looked>,
-    trials: Remembered<(Address, Vec<(Address, Bytes)>), Tried>,
     logs: Remembered<AskedLog, Option<Landing>>,
     many_logs: Remembered<(AskedLog, usize), Vec<Landing>>,
     calls: Remembered<TxId, Option<EvmCall>>,
@@ -48,6 +45,7 @@ pub struct FaultyEvm {
     mined: Remembered<TxId, Option<Mined>>,
     funds: Remembered<(Account, Address), Funds>,
     begun: Mutex<BTreeSet<RecordKey>>,
+    trials: Remembered<(Address, Vec<(Address, Bytes)>), crate::Tried>,
 }
 
 impl fmt::Debug for FaultyEvm {
@@ -64,7 +62,6 @@ impl FaultyEvm {
             inner,
             faults: Arc::clone(faults),
             looks: Remembered::default(),
-            trials: Remembered::default(),
             logs: Remembered::default(),
             many_logs: Remembered::default(),
             calls: Remembered::default(),
@@ -72,6 +69,7 @@ impl FaultyEvm {
             mined: Remembered::default(),
             funds: Remembered::default(),
             begun: Mutex::default(),
+            trials: Remembered::default(),
         }
     }
 
@@ -167,11 +165,6 @@ impl Evm for FaultyEvm {
         let looked = self.ask(&self.looks, key, || self.inner.look_as(calls, from, made)).await?;
         Ok(if self.faults.lies() { zeroed(looked) } else { looked })
     }
-    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
-        let asked = trial.flat().into_iter().map(|call| (call.to, call.data)).collect();
-        let tried = self.ask(&self.trials, (trial.account, asked), || self.inner.try_out(trial)).await?;
-        Ok(if self.faults.lies() { Tried { looked: zeroed(tried.looked), ..tried } } else { tried })
-    }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         let key = (query.address, query.topics, query.since, query.until);
         self.ask(&self.logs, key, || self.inner.find_log(query)).await
@@ -228,6 +221,11 @@ impl Evm for FaultyEvm {
     }
     async fn relay(&self, raw: &Bytes) -> Result<Mined> {
         if self.faults.before().await { Err(lost()) } else { self.inner.relay(raw).await }
+    }
+    async fn try_out(&self, trial: &crate::Trial) -> Result<crate::Tried> {
+        let asked = trial.flat().into_iter().map(|call| (call.to, call.data)).collect();
+        let tried = self.ask(&self.trials, (trial.account, asked), || self.inner.try_out(trial)).await?;
+        Ok(if self.faults.lies() { crate::Tried { looked: zeroed(tried.looked), ..tried } } else { tried })
     }
     fn learned_gas(&self, key: &GasKey) -> Option<u64> {
         self.inner.learned_gas(key)

@@ -472,3 +472,28 @@ async fn one_that_takes_more_than_it_was_asked_to_is_found_out() {
         assert_eq!(e.transaction, Some(TxId("0xaa".into())));
     }
 }
+
+#[tokio::test]
+async fn who_signed_is_not_left_to_its_word_unless_it_is_told_so() {
+    let good = || say(200, r#"{"isValid":true}"#);
+    for leg in [tollway_core::Leg::After, tollway_core::Leg::Before] {
+        let of = |nonce| tollway_core::Order { leg, ..order(nonce) };
+        let (base, seen) = scripted(vec![good(), good()]).await;
+        assert!(remote(&base).verify(&of("n1")).await.unwrap().by_trust, "it proves itself");
+        let asked = seen.lock().unwrap().len();
+        let e = remote(&base).verify(&of("asked")).await.unwrap_err();
+        assert_eq!((e.code, e.blame), (Code::InvalidSignature, Blame::Payer));
+        assert_eq!(seen.lock().unwrap().len(), asked, "nobody was asked");
+        let trusting = remote_with(&base, &[], &Chain::new(), Builder::trust_signatures);
+        assert!(trusting.verify(&of("asked")).await.unwrap().by_trust);
+        // Whoever sees the chain for us looks.
+        let chain = Chain::new();
+        let (base, _) = scripted(vec![good(), good()]).await;
+        let seeing = remote_with(&base, &[Role::Settler], &chain, |b| b);
+        assert!(seeing.verify(&of("asked")).await.unwrap().by_trust);
+        assert_eq!(chain.verifies(), 1);
+        assert_eq!(seeing.verify(&of("asked-no-node")).await.unwrap_err().code, Code::Unreachable);
+        seeing.verify(&of("n1")).await.unwrap();
+        assert_eq!(chain.verifies(), 2, "what proves itself is not looked at");
+    }
+}

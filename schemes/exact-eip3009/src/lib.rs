@@ -16,10 +16,25 @@
 //! ```text
 //! payload   {signature, authorization: {from, to, value, validAfter, validBefore, nonce}}
 //! digest    EIP-712 TransferWithAuthorization, domain {extra.name, extra.version, chain id, asset}
-//! read      value == amount, to == payTo, domain agrees with the table, signature belongs to from
-//! verify    one look: balance, nonce unused, payee's kind, and the transfer itself, simulated
-//! settle    transferWithAuthorization(…, v, r, s); then the Transfer log must be there
+//! read      value == amount, to == payTo, domain agrees with the table; whether from's own key signed
+//! verify    one look: balance, nonce unused, payee's kind, from's code, and the transfer itself, tried out
+//! settle    transferWithAuthorization(…, v, r, s), or (…, bytes) where from's code judges; then the Transfer log must be
+//!           there
 //! ```
+//!
+//! # Who signs
+//! | the account that pays | its signature | what settling does |
+//! |---|---|---|
+//! | a plain one | 65 bytes, or 64 by EIP-2098 | proven by [`read`] alone; the `(v, r, s)` overload |
+//! | one with code (ERC-1271) | whatever its code accepts | the `bytes` overload; the token asks the code |
+//! | one that delegates (EIP-7702) | by its key, or whatever its code accepts | the token decides, and USDC asks the code |
+//! | one that is not deployed yet (ERC-6492) | wrapped, with a factory of the setting `eip6492_factories` | deployment and transfer in one transaction, all or nothing |
+//!
+//! The code of a payer runs on the settler's gas. It is tried out with a bound (setting `signature_gas_max`) when the
+//! payment is verified, and again in the moment before it is sent; what it used is what the effort says, and sets the
+//! transaction's limit. Code that changes in between is found out before anything is sent; code that tells a simulation from
+//! a transaction costs one transaction of that limit. A plain account is not looked at twice: one that gets code in between
+//! costs a plain transfer's limit, as one that cancels does.
 //!
 //! What keeps money safe: the token keeps a state per payer and nonce, so the replay key is that pair; a signature
 //! stays spendable until its window is over *on chain*, so [`Fate::Dead`](tollway_core::Fate::Dead) is only said from
@@ -28,10 +43,11 @@
 //!
 //! | file | what is there |
 //! |---|---|
-//! | `terms` | [`read`]: what a payload binds |
+//! | `terms` | [`read`] and [`read_by_key`]: what a payload binds |
 //! | `payload` | the wire form |
 //! | `payer`, `seller`, `settler` | the three roles |
-//! | `effort` | gas and bytes of a settlement |
+//! | `effort` | gas and bytes of a settlement, by who judges the signature |
+//! | `trial` | the look before gas is spent |
 //! | `fate`, `cancel` | what became of an authorization; taking one back |
 //! | `token`, `settings` | the token's calls; what a user may set |
 //!
@@ -75,6 +91,7 @@ pub const ENTRY: SchemeEntry = SchemeEntry::new(
     Capability::fixed(FLOWS),
     read,
 )
+.alone(read_by_key)
 .payer(payer::Paying::build)
 .seller(seller::Selling::build)
 .settler(settler::Settling::build);

@@ -18,8 +18,7 @@ use crate::rpc::Rpc;
 use crate::send::{Engine, Offer, SignerState, unsigned_sample};
 use crate::tasks::Tasks;
 use crate::{
-    At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial,
-    Tried, logs, trial,
+    At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
 };
 use alloy::primitives::{Address, B256, Bytes, U64};
 use alloy::signers::Signer;
@@ -169,9 +168,6 @@ impl Evm for EvmNetwork {
     async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
         self.looker.look_as(calls, from, made).await
     }
-    async fn try_out(&self, what: &Trial) -> Result<Tried> {
-        trial::run(&self.rpc, what).await
-    }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         logs::find(&self.rpc, query).await
     }
@@ -218,6 +214,9 @@ impl Evm for EvmNetwork {
     }
     async fn sent(&self, key: &RecordKey) -> Result<Sent> {
         self.engine.sent(key).await
+    }
+    async fn try_out(&self, trial: &crate::Trial) -> Result<crate::Tried> {
+        crate::trial::run(&self.rpc, trial).await
     }
     fn learned_gas(&self, key: &GasKey) -> Option<u64> {
         self.gas.learned(key)

@@ -175,6 +175,7 @@ impl Builder {
             id: entry.id,
             capability: entry.capability,
             read: entry.read,
+            alone: entry.alone,
             chain: site.chain,
             traits: self.traits(site),
             network: site.handle.as_ref().map(|handle| handle.network.clone()),

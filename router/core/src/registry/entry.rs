@@ -98,6 +98,8 @@ pub struct SchemeEntry {
     pub section: &'static str,
     /// Reads a payload.
     pub read: Read,
+    /// Reads a payload, and takes only what proves itself; see [`SchemeEntry::alone`].
+    pub alone: Option<Read>,
     /// Builds the side that signs.
     pub payer: Build<dyn Payer>,
     /// Builds the side that sells.
@@ -109,7 +111,16 @@ pub struct SchemeEntry {
 impl SchemeEntry {
     /// An entry without roles; they are added one by one, so a new field never breaks a plugin.
     pub const fn new(id: CellId, capability: Capability, read: Read) -> Self {
-        Self { id, capability, section: id.scheme, read, payer: None, seller: None, settler: None }
+        Self {
+            id,
+            capability,
+            section: id.scheme,
+            read,
+            alone: None,
+            payer: None,
+            seller: None,
+            settler: None,
+        }
     }
     /// `Settler::kinds` of a scheme whose offers need carry nothing: it settles on both wires.
     ///
@@ -124,6 +135,13 @@ impl SchemeEntry {
     #[must_use]
     pub const fn section(mut self, name: &'static str) -> Self {
         self.section = name;
+        self
+    }
+    /// For a scheme some of whose payments only a chain can prove: the stricter reading that takes the others alone. It is
+    /// asked where nobody of our own looks at the chain, and another's word would have to do.
+    #[must_use]
+    pub const fn alone(mut self, read: Read) -> Self {
+        self.alone = Some(read);
         self
     }
     /// Adds the side that signs.

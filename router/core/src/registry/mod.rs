@@ -43,6 +43,8 @@ pub struct Cell {
     pub capability: Capability,
     /// Reads a payload into terms.
     pub read: Read,
+    /// Reads a payload, and takes only what proves itself, where that differs.
+    pub alone: Option<Read>,
     /// Where.
     pub chain: ChainId,
     /// What is known of it: by the live chain, else by its family. One that nobody has facts about counts as a mainnet.

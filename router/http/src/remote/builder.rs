@@ -23,6 +23,7 @@ pub struct Builder {
     supported_ttl: Duration,
     fee: Option<Fee>,
     local: Option<Arc<dyn Settler>>,
+    trust_signatures: bool,
     transport: Option<Arc<dyn Transport>>,
 }
 
@@ -48,6 +49,7 @@ impl Builder {
             supported_ttl: Duration::from_secs(300),
             fee: None,
             local: None,
+            trust_signatures: false,
             transport: None,
         }
     }
@@ -111,6 +113,13 @@ impl Builder {
         self.local = Some(settler);
         self
     }
+    /// Takes its word also for signatures that only a chain can prove: those of accounts with code (smart wallets). Without
+    /// this they are refused, unless somebody sees the chain for us.
+    #[must_use]
+    pub fn trust_signatures(mut self) -> Self {
+        self.trust_signatures = true;
+        self
+    }
     /// Calls it by another way than reqwest. The time to connect is then the transport's own.
     #[must_use]
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
@@ -155,6 +164,7 @@ impl Builder {
             fee: self.fee,
             local: self.local,
             repeats: Repeats::default(),
+            trust_signatures: self.trust_signatures,
         })
     }
 }

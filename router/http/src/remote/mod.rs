@@ -14,7 +14,9 @@
 //!
 //! What it says is somebody's word: [`Proof::by_trust`] is set, core checks our own reading of the payload beside it,
 //! and a receipt that names another payer, network or amount is refused. In a metered scheme, where a facilitator could
-//! take more than it was asked to, the chain is asked what was taken, by the local cell when there is one.
+//! take more than it was asked to, the chain is asked what was taken, by the local cell when there is one. A payment that
+//! does not prove itself (the signature of an account with code) is refused too, unless a settler of our own sees the chain,
+//! or [`Builder::trust_signatures`] takes the facilitator's word for it.
 //!
 //! # What an answer means
 //! | what happened | `/verify` | `/settle` |
@@ -69,6 +71,7 @@ pub struct RemoteFacilitator {
     fee: Option<Fee>,
     local: Option<Arc<dyn Settler>>,
     repeats: Repeats,
+    trust_signatures: bool,
 }
 
 impl fmt::Debug for RemoteFacilitator {

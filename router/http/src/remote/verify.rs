@@ -17,6 +17,7 @@ struct Dialects {
 
 impl RemoteFacilitator {
     pub(super) async fn ask_verify(&self, order: &Order) -> Result<Proof> {
+        self.proven_without_it(order).await?;
         let by_trust = Proof { by_trust: true, ..Proof::default() };
         // The specification calls /verify for this flow alone; the others are verified inside /settle.
         if order.leg != Leg::After || order.requirement.flow != Flow::Authorization {
@@ -38,6 +39,21 @@ impl RemoteFacilitator {
             }
             Some(v) if !v.is_valid => Err(refusal(v)),
             _ => Err(no_verdict(&answer)),
+        }
+    }
+}
+
+impl RemoteFacilitator {
+    /// Who signed is never left to somebody's word, unless we were told so: a payment that does not prove itself is shown
+    /// to whoever sees the chain for us.
+    async fn proven_without_it(&self, order: &Order) -> Result<()> {
+        let alone = self.cell(order).and_then(|cell| cell.alone).filter(|_| !self.trust_signatures);
+        match alone.map(|read| read(order)) {
+            None | Some(Ok(_)) => Ok(()),
+            Some(Err(why)) => match self.local(order) {
+                Some(local) => local.verify(order).await.map(|_| ()),
+                None => Err(why),
+            },
         }
     }
 }

@@ -84,12 +84,22 @@ fn read(order: &Order) -> Result<Terms> {
     })
 }
 
+/// Of these only the chain can tell who signed.
+fn proven(order: &Order) -> Result<Terms> {
+    let nonce = order.payment.payload.read::<Payload>()?.nonce;
+    if nonce.starts_with("asked") {
+        return Err(Error::payer(Code::InvalidSignature));
+    }
+    read(order)
+}
+
 /// The scheme.
 pub const ENTRY: SchemeEntry = SchemeEntry::new(
     CellId { scheme: "exact", namespace: "eip155", methods: &[""] },
     Capability { extensions: &["bazaar"], ..Capability::fixed(&[Flow::Authorization, Flow::Upfront]) },
     read,
 )
+.alone(proven)
 .settler(|site: &Site| Ok(Arc::new(Cell(site.chain::<Chain>()?))));
 
 /// The same, charged by use.
@@ -124,7 +134,7 @@ impl Settler for Cell {
         if nonce == "poor" {
             return Err(Error::payer(Code::InsufficientFunds).detail("0 of 10000"));
         }
-        if nonce == "no-node" {
+        if nonce.ends_with("no-node") {
             return Err(Error::network(Code::Unreachable).detail("node.example: project 0secret0 is unknown"));
         }
         if state.sent.contains_key(&nonce) {
