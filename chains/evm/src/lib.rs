@@ -22,8 +22,12 @@
 //! | `checkup` | are the chain's clock and tokens what they should be |
 //! | `look`, `logs`, `holdings` | reading the chain: many calls in one question, events, balances kept warm |
 //! | [`finality`] | when a mined transaction counts as done |
-//! | `rpc` | the node: batches, heads, what its errors mean |
+//! | `rpc` | the node, or several of one chain: batches, heads, what errors mean, who is asked next |
 //! | `sim`, `fault` | with the feature `testkit`: a simulated chain, and faults for any |
+//!
+//! # Several nodes, several signers
+//! `url` and `sender` may be called again: the first node is asked as long as it is well, and a transaction goes to the
+//! signer with the fewest on their way, of those with coin enough. [`EvmNetwork::signers`] tells how they stand.
 //!
 //! # A network
 //! ```no_run

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollway_core::{Code, Network, Next, Outcome, RecordKey};
 use tollway_devnet::{Chain, ChainSpec, Devnet};
-use tollway_evm::{Builder, Evm, EvmNetwork, Mined, Profile, SendSettings, Sent, Standing, address};
+use tollway_evm::{
+    Builder, Evm, EvmNetwork, Finality, Mined, Profile, SendSettings, Sent, Standing, address,
+};
 
 /// Ethereum with blocks of a second, so that nobody waits for twelve.
 fn quick(builder: Builder) -> Builder {
@@ -85,6 +87,36 @@ async fn more_is_offered_at_the_same_nonce_and_every_hash_leads_to_the_same_paym
     drop(net);
     let net = open().await.unwrap();
     assert_eq!(net.sent(&RecordKey::from("stuck/1")).await.unwrap(), Sent::Mined(Box::new(mined)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reorganisation_before_finality_puts_payments_back_where_they_were() {
+    let devnet = devnet([ChainSpec::ETHEREUM]).await;
+    let (chain, settler) = (&devnet.chains()[0], devnet.accounts().settler(0));
+    let net = quick(builder(chain, ledger())).sender(key(settler)).finality(Finality::Confirmations(3));
+    let net = net.connect().await.unwrap();
+    chain.set_automine(false).await.unwrap();
+    let sends: Vec<_> = (0..4).map(|n| sending(&net, &devnet, n)).collect();
+    waiting(chain, 4).await;
+    chain.mine(2).await.unwrap();
+    // What is in a block has cost what it costs; nothing more is set aside for it.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while net.signers()[0].aside_wei > 0 {
+        assert!(Instant::now() < deadline, "{:?}", net.signers());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    chain.reorg(2).await.unwrap();
+    let count =
+        async || chain.call("eth_getTransactionCount", json!([settler.address(), "latest"])).await.unwrap();
+    assert_eq!(count().await, "0x0");
+    waiting(chain, 4).await; // sent again, and by themselves
+    for sending in sends {
+        let mined = mined(chain, sending).await;
+        assert!(mined.success);
+        let receipt = chain.call("eth_getTransactionReceipt", json!([mined.tx.0])).await.unwrap();
+        assert_eq!(receipt["blockNumber"], json!(format!("{:#x}", mined.block)));
+    }
+    assert_eq!(count().await, "0x4");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tollway::core::{Ledger, Purpose, RecordKey, Time};
 use tollway::evm::eip712::{Transfer, separator};
 use tollway::evm::{
-    Evm, EvmCall, EvmNetwork, Finality, GasKey, LocalKey, Mined, Profile, Sent, Standing, Submit,
+    Evm, EvmCall, EvmNetwork, Finality, GasKey, LocalKey, Mined, Profile, Sent, SignerState, Standing, Submit,
 };
 use tollway::ledger::SqliteLedger;
 use tollway::system::SystemClock;
@@ -129,101 +129,146 @@ async fn spent(chain: &Chain) -> Outcome<(HashMap<Address, (u64, u128)>, usize)>
     Ok((by, fills))
 }
 
+/// Everybody, before anything breaks.
+struct Scene {
+    devnet: Devnet,
+    first: Option<FaultProxy>,
+    second: FaultProxy,
+    ledger: Arc<dyn Ledger>,
+    net: Arc<EvmNetwork>,
+    /// What each signer has at the start.
+    had: HashMap<Address, u128>,
+    merchant_had: u128,
+    _files: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn set() -> Outcome<Self> {
+        let devnet = Devnet::builder().chains([ChainSpec::ETHEREUM]).payers(256).keep_fresh(false);
+        let devnet = devnet.start().await?;
+        let chain = &devnet.chains()[0];
+        let (first, second) =
+            (FaultProxy::start(&chain.http_url(), 1).await?, FaultProxy::start(&chain.http_url(), 2).await?);
+        let files = tempfile::tempdir()?;
+        let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(files.path().join("signers.sqlite"))?);
+        let profile = Profile { block_ms: 1_000, ..*Profile::of(1).ok_or("no profile")? };
+        let mut builder = EvmNetwork::builder(ledger.clone(), Arc::new(SystemClock))
+            .url(first.url())
+            .url(second.url())
+            .profile(profile)
+            .finality(Finality::Confirmations(DEPTH));
+        let mut had = HashMap::new();
+        for i in 0..SIGNERS {
+            let signer = devnet.accounts().settler(i);
+            builder = builder.sender(Arc::new(LocalKey::from_hex(signer.private_key())?));
+            had.insert(signer.address().parse::<Address>()?, chain.native_balance(signer.address()).await?);
+        }
+        let net = builder.connect().await?;
+        let merchant_had = chain.usdc_balance(devnet.accounts().merchant(0).address()).await?;
+        Ok(Self { first: Some(first), second, ledger, net, had, merchant_had, _files: files, devnet })
+    }
+
+    fn chain(&self) -> &Chain {
+        &self.devnet.chains()[0]
+    }
+
+    /// Sends everything, and returns when all of it waits for a block.
+    async fn send(&self) -> Outcome<JoinSet<Outcome<Mined>>> {
+        self.chain().set_automine(false).await?;
+        let mut sends: JoinSet<Outcome<Mined>> = JoinSet::new();
+        for n in 0..PAYMENTS {
+            let (net, submit) = (self.net.clone(), payment(&self.devnet, n)?);
+            sends.spawn(async move { Ok(net.send(submit, &key_of(n)).await?) });
+        }
+        until("all of them wait for a block", PATIENCE, async || {
+            let status = self.chain().call("txpool_status", json!([])).await?;
+            Ok((number(&status["pending"])? == u128::try_from(PAYMENTS)?).then_some(()))
+        })
+        .await?;
+        let busy: Vec<usize> = self.net.signers().iter().map(|signer| signer.in_flight).collect();
+        assert_eq!(busy.iter().sum::<usize>(), PAYMENTS);
+        let share = PAYMENTS / SIGNERS;
+        assert!(busy.iter().all(|one| (share / 2..=share * 2).contains(one)), "{busy:?}");
+        Ok(sends)
+    }
+
+    /// Every authorization was used by one transaction, reverted ones counted, and that one is what was told.
+    async fn none_twice(&self, ends: &[Mined]) -> Outcome {
+        let settled = settlements(self.chain()).await?;
+        assert_eq!(settled.len(), PAYMENTS);
+        let mut told: HashMap<String, u64> = ends.iter().map(|end| (end.tx.0.clone(), end.block)).collect();
+        for (authorization, tries) in &settled {
+            let [only] = tries.as_slice() else {
+                return Err(format!("{authorization:?} was sent {} times", tries.len()).into());
+            };
+            assert!(only.success && only.value == U256::from(VALUE));
+            let receipt = self.chain().call("eth_getTransactionReceipt", json!([only.transaction])).await?;
+            let block = told.remove(&only.transaction).ok_or("a settlement that nobody was told of")?;
+            assert_eq!(number(&receipt["blockNumber"])?, u128::from(block));
+        }
+        assert!(told.is_empty(), "told of what is not there: {told:?}");
+        Ok(())
+    }
+
+    /// To the last unit, and to the last wei.
+    async fn balances(&self) -> Outcome {
+        let (chain, accounts) = (self.chain(), self.devnet.accounts());
+        let moved = u128::from(VALUE) * u128::try_from(PAYMENTS)?;
+        assert_eq!(chain.usdc_balance(accounts.merchant(0).address()).await? - self.merchant_had, moved);
+        for payer in accounts.payers() {
+            assert_eq!(PAYER_HAD - chain.usdc_balance(payer.address()).await?, VALUE.into());
+        }
+        let (spent, fills) = spent(chain).await?;
+        for (signer, had) in &self.had {
+            let (count, cost) = spent.get(signer).copied().ok_or("a signer that sent nothing")?;
+            assert_eq!(chain.native_balance(&signer.to_string()).await?, had - cost);
+            let nonce = chain.call("eth_getTransactionCount", json!([signer, "latest"])).await?;
+            assert_eq!(number(&nonce)?, u128::from(count), "{signer} has no gap");
+        }
+        println!("{fills} nonces were used for nothing");
+        Ok(())
+    }
+
+    /// The journal agrees, and nothing is on its way any more.
+    async fn journal(&self) -> Outcome {
+        for n in 0..PAYMENTS {
+            assert!(matches!(self.net.sent(&key_of(n)).await?, Sent::Mined(mined) if mined.success));
+        }
+        // The market was twenty times too dear for every first offer.
+        let outbid = self.ledger.scan("evm/eip155:1/was/", None, 10_000).await?.len();
+        println!("{outbid} offers were outbid by their own senders");
+        assert!(outbid >= PAYMENTS, "{outbid} offers were replaced");
+        until("the journal is closed", PATIENCE, async || {
+            Ok(self.ledger.scan("evm/eip155:1/open/", None, 10).await?.is_empty().then_some(()))
+        })
+        .await?;
+        let signers = self.net.signers();
+        let idle = |s: &SignerState| (s.in_flight, s.aside_wei, s.standing) == (0, 0, Standing::Ready);
+        assert!(signers.iter().all(idle), "{signers:?}");
+        Ok(())
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_payment_settles_once_whatever_breaks() -> Outcome {
     let began = Instant::now();
-    let devnet =
-        Devnet::builder().chains([ChainSpec::ETHEREUM]).payers(256).keep_fresh(false).start().await?;
-    let chain = &devnet.chains()[0];
-    let (first, second) =
-        (FaultProxy::start(&chain.http_url(), 1).await?, FaultProxy::start(&chain.http_url(), 2).await?);
-    let files = tempfile::tempdir()?;
-    let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(files.path().join("signers.sqlite"))?);
-    let profile = Profile { block_ms: 1_000, ..*Profile::of(1).ok_or("no profile")? };
-    let mut builder = EvmNetwork::builder(ledger.clone(), Arc::new(SystemClock::default()))
-        .url(first.url())
-        .url(second.url())
-        .profile(profile)
-        .finality(Finality::Confirmations(DEPTH));
-    let mut had = HashMap::new();
-    for i in 0..SIGNERS {
-        let signer = devnet.accounts().settler(i);
-        builder = builder.sender(Arc::new(LocalKey::from_hex(signer.private_key())?));
-        had.insert(signer.address().parse::<Address>()?, chain.native_balance(signer.address()).await?);
-    }
-    let net = builder.connect().await?;
-    let merchant = devnet.accounts().merchant(0).address();
-    let merchant_had = chain.usdc_balance(merchant).await?;
-
-    chain.set_automine(false).await?;
-    let mut sends: JoinSet<Outcome<Mined>> = JoinSet::new();
-    for n in 0..PAYMENTS {
-        let (net, submit) = (net.clone(), payment(&devnet, n)?);
-        sends.spawn(async move { Ok(net.send(submit, &key_of(n)).await?) });
-    }
-    until("all of them wait for a block", PATIENCE, async || {
-        let status = chain.call("txpool_status", json!([])).await?;
-        Ok((number(&status["pending"])? == u128::try_from(PAYMENTS)?).then_some(()))
-    })
-    .await?;
+    let mut scene = Scene::set().await?;
+    let sends = scene.send().await?;
     println!("{:.1?}: all wait for a block", began.elapsed());
-    let busy: Vec<usize> = net.signers().iter().map(|signer| signer.in_flight).collect();
-    assert_eq!(busy.iter().sum::<usize>(), PAYMENTS);
-    assert!(
-        busy.iter().all(|one| (PAYMENTS / SIGNERS / 2..=PAYMENTS / SIGNERS * 2).contains(one)),
-        "{busy:?}"
+    let dear = scene.chain().spec().base_fee_wei * 20;
+    scene.chain().set_base_fee_wei(dear).await?;
+    scene.second.set(Rates { lost: 50, late: 50, broken: 50 });
+    drop(scene.first.take()); // where the first node was, nobody listens any more
+    let ends = mine_and_take_back(scene.chain(), sends).await?;
+    println!(
+        "{:.1?}: all have ended; lost, late, broken {:?}",
+        began.elapsed(),
+        scene.second.struck().counts()
     );
-
-    chain.set_base_fee_wei(chain.spec().base_fee_wei * 20).await?;
-    second.set(Rates { lost: 50, late: 50, broken: 50 });
-    drop(first);
-    let ends = mine_and_take_back(chain, sends).await?;
-    println!("{:.1?}: all have ended; lost, late, broken {:?}", began.elapsed(), second.struck().counts());
-    second.set(Rates::default());
-
-    // Every authorization was used by one transaction, reverted ones counted, and that one is what was told.
-    let settled = settlements(chain).await?;
-    assert_eq!(settled.len(), PAYMENTS);
-    let mut told: HashMap<String, u64> = ends.iter().map(|end| (end.tx.0.clone(), end.block)).collect();
-    for (authorization, tries) in &settled {
-        let [only] = tries.as_slice() else { panic!("{authorization:?} was sent {} times", tries.len()) };
-        assert!(only.success && only.value == U256::from(VALUE));
-        let receipt = chain.call("eth_getTransactionReceipt", json!([only.transaction])).await?;
-        let block = told.remove(&only.transaction).ok_or("a settlement that nobody was told of")?;
-        assert_eq!(number(&receipt["blockNumber"])?, u128::from(block));
-    }
-    assert!(told.is_empty(), "told of what is not there: {told:?}");
-
-    // The market was twenty times too dear for every first offer.
-    let outbid = ledger.scan("evm/eip155:1/was/", None, 10_000).await?.len();
-    println!("{outbid} offers were outbid by their own senders");
-    assert!(outbid >= PAYMENTS, "{outbid} offers were replaced");
-
-    // To the last unit, and to the last wei.
-    let moved = u128::from(VALUE) * u128::try_from(PAYMENTS)?;
-    assert_eq!(chain.usdc_balance(merchant).await? - merchant_had, moved);
-    for payer in devnet.accounts().payers() {
-        assert_eq!(PAYER_HAD - chain.usdc_balance(payer.address()).await?, VALUE.into());
-    }
-    let (spent, fills) = spent(chain).await?;
-    for (signer, had) in had {
-        let (count, cost) = spent.get(&signer).copied().ok_or("a signer that sent nothing")?;
-        assert_eq!(chain.native_balance(&signer.to_string()).await?, had - cost);
-        let nonce = chain.call("eth_getTransactionCount", json!([signer, "latest"])).await?;
-        assert_eq!(number(&nonce)?, u128::from(count), "{signer} has no gap");
-    }
-    println!("{fills} nonces were used for nothing");
-
-    // The journal agrees, and nothing is on its way any more.
-    for n in 0..PAYMENTS {
-        assert!(matches!(net.sent(&key_of(n)).await?, Sent::Mined(mined) if mined.success));
-    }
-    until("the journal is closed", PATIENCE, async || {
-        Ok(ledger.scan("evm/eip155:1/open/", None, 10).await?.is_empty().then_some(()))
-    })
-    .await?;
-    let idle = |signer: &tollway::evm::SignerState| signer.in_flight == 0 && signer.aside_wei == 0;
-    assert!(net.signers().iter().all(|s| idle(s) && s.standing == Standing::Ready), "{:?}", net.signers());
+    scene.second.set(Rates::default());
+    scene.none_twice(&ends).await?;
+    scene.balances().await?;
+    scene.journal().await?;
     println!("{:.1?} in all", began.elapsed());
     Ok(())
 }

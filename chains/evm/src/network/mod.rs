@@ -28,7 +28,7 @@ use tollway_core::{
     Outcome, Purpose, RecordKey, Result, Sample, Tariff, Time, TxId, async_trait,
 };
 
-/// A live EVM chain over one node.
+/// A live EVM chain over one node, or several.
 ///
 /// Everything that runs in the background ends when this is dropped; what was on its way then is in the journal, and
 /// the next process goes on with it.

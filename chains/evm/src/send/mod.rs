@@ -14,6 +14,7 @@
 //! | ① | nothing: nonces are counted in memory only | the nonce is given out again |
 //! | ② | a journaled transaction that was never sent | `recover`: sent then, unless its `not_after` has passed; then its nonce is used up by a transfer of nothing to itself |
 //! | ③ | a journaled transaction that may be in a pool or a block | `recover`: the same bytes again ("already known", "nonce too low" and a receipt all end well) |
+//! | ③, more offered | a journaled higher offer that was never sent, beside the first in a pool or a block | `recover`: the higher one is sent; receipts are looked for under every hash |
 //! | ④ ⑤ | the same, in a block | `recover` finds the receipt and writes the result |
 //! | ⑥ | the result | `sent(key)` and `send` with the same key answer from it |
 //!
