@@ -198,12 +198,14 @@
 #![cfg_attr(feature = "evm", doc = "| [`evm`] | a family of networks, and its keys |")]
 #![cfg_attr(feature = "solana", doc = "| [`solana`] | another family of networks, and its keys |")]
 #![cfg_attr(feature = "exact-eip3009", doc = "| [`exact_eip3009`] | a scheme: `exact` by EIP-3009 |")]
+#![cfg_attr(feature = "exact-permit2", doc = "| [`exact_permit2`] | a scheme: `exact` by Permit2, in any ERC-20 token |")]
 #![cfg_attr(feature = "exact-spl", doc = "| [`exact_spl`] | a scheme: `exact` in SPL tokens |")]
+#![cfg_attr(feature = "upto-permit2", doc = "| [`upto_permit2`] | a scheme: `upto` by Permit2, for what is metered |")]
 //! | [`plugins`], [`oracles`], [`system`] | what a house is made of: schemes and networks, prices, clock and randomness |
 //!
 //! # Features
 //! `client`, `server`, `facilitator`, one for each family of networks: `evm`, `solana`, and one for each scheme:
-//! `exact-eip3009`, `exact-spl`. All are on by default.
+//! `exact-eip3009`, `exact-permit2`, `exact-spl`, `upto-permit2`. All are on by default.
 
 pub mod book;
 mod connect;
@@ -220,6 +222,8 @@ pub use tollway_core as core;
 pub use tollway_evm as evm;
 #[cfg(feature = "exact-eip3009")]
 pub use tollway_exact_eip3009 as exact_eip3009;
+#[cfg(feature = "exact-permit2")]
+pub use tollway_exact_permit2 as exact_permit2;
 #[cfg(feature = "exact-spl")]
 pub use tollway_exact_spl as exact_spl;
 pub use tollway_http as http;
@@ -227,3 +231,5 @@ pub use tollway_ledger as ledger;
 pub use tollway_route as route;
 #[cfg(feature = "solana")]
 pub use tollway_solana as solana;
+#[cfg(feature = "upto-permit2")]
+pub use tollway_upto_permit2 as upto_permit2;

@@ -10,6 +10,10 @@ pub const PLUGINS: &[Plugin] = &[
     Plugin::Family(tollway_solana::FAMILY),
     #[cfg(feature = "exact-eip3009")]
     Plugin::Scheme(tollway_exact_eip3009::ENTRY),
+    #[cfg(feature = "exact-permit2")]
+    Plugin::Scheme(tollway_exact_permit2::ENTRY),
     #[cfg(feature = "exact-spl")]
     Plugin::Scheme(tollway_exact_spl::ENTRY),
+    #[cfg(feature = "upto-permit2")]
+    Plugin::Scheme(tollway_upto_permit2::ENTRY),
 ];

@@ -55,8 +55,8 @@ impl fmt::Debug for Account {
 ///
 /// | role | n | starts with |
 /// |---|---|---|
-/// | payer `i` | `i` | 10 native coins, 10,000 USDC |
-/// | merchant `i` | 1000 + `i` | 1 native coin; 100 USDC when `i` is even, none when odd (a first payment costs more gas) |
+/// | payer `i` | `i` | 10 native coins, 10,000 USDC and as much of each [other token](crate::TokenSpec) |
+/// | merchant `i` | 1000 + `i` | 1 native coin; 100 USDC and as much of each other token when `i` is even, none when odd (a first payment costs more gas) |
 /// | settler `i` | 2000 + `i` | 1,000 native coins, no USDC |
 #[derive(Debug, Clone)]
 pub struct Accounts {

@@ -1,5 +1,7 @@
 //! The chains, as data: ids, addresses and what their fees look like on a quiet day.
 
+use crate::tokens::TokenSpec;
+
 /// What kind of chain it is, as far as fees go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,6 +28,8 @@ pub struct ChainSpec {
     pub usdc: &'static str,
     /// EIP-712 domain name of USDC; the version is `2` everywhere.
     pub usdc_name: &'static str,
+    /// The tokens beside USDC, which exist on local chains only: [`TokenSpec::ALL`] on every chain.
+    pub tokens: &'static [TokenSpec],
     /// Address of the ETH/USD feed (8 decimals).
     pub eth_usd_feed: &'static str,
     /// Address of the USDC/USD feed (8 decimals).
@@ -61,6 +65,10 @@ pub struct L1Prices {
 
 /// Permit2, at the same address everywhere.
 pub const PERMIT2: &str = "0x000000000022D473030F116dDEE9F6B43aC78BA3";
+/// `x402ExactPermit2Proxy`, at the same address everywhere.
+pub const X402_EXACT_PERMIT2_PROXY: &str = "0x402085c248EeA27D92E8b30b2C58ed07f9E20001";
+/// `x402UptoPermit2Proxy`, at the same address everywhere.
+pub const X402_UPTO_PERMIT2_PROXY: &str = "0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002";
 /// Multicall3, at the same address everywhere.
 pub const MULTICALL3: &str = "0xcA11bde05977b3631167028862bE2a173976CA11";
 /// `GasPriceOracle` of the OP stack.
@@ -103,6 +111,7 @@ impl ChainSpec {
         kind: ChainKind::Ethereum,
         usdc: "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
         usdc_name: "USD Coin",
+        tokens: &TokenSpec::ALL,
         eth_usd_feed: "0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419",
         usdc_usd_feed: "0x8fFfFfd4AfB6115b954Bd326cbe7B4BA576818f6",
         base_fee_wei: 5_000_000_000,
@@ -118,6 +127,7 @@ impl ChainSpec {
         kind: ChainKind::OpStack,
         usdc: "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
         usdc_name: "USD Coin",
+        tokens: &TokenSpec::ALL,
         eth_usd_feed: "0x71041dddad3595F9CEd3DcCFBe3D1F4b0a16Bb70",
         usdc_usd_feed: "0x7e860098F58bBFC8648a4311b374B1D669a2bc6B",
         base_fee_wei: 5_000_000,
@@ -133,6 +143,7 @@ impl ChainSpec {
         kind: ChainKind::OpStack,
         usdc: "0x0b2C639c533813f4Aa9D7837CAf62653d097Ff85",
         usdc_name: "USD Coin",
+        tokens: &TokenSpec::ALL,
         eth_usd_feed: "0x13e3Ee699D1909E989722E753853AE30b17e08c5",
         usdc_usd_feed: "0x16a9FA2FDa030272Ce99B29CF780dFA30361E0f3",
         base_fee_wei: 8_000_000,
@@ -148,6 +159,7 @@ impl ChainSpec {
         kind: ChainKind::Arbitrum,
         usdc: "0xaf88d065e77c8cC2239327C5EDb3A432268e5831",
         usdc_name: "USD Coin",
+        tokens: &TokenSpec::ALL,
         eth_usd_feed: "0x639Fe6ab55C921f74e7fac1ee960C0B6293ba612",
         usdc_usd_feed: "0x50834F3163758fcC1Df9973b6e91f0F0F0434aD3",
         base_fee_wei: 20_000_000,
@@ -163,6 +175,7 @@ impl ChainSpec {
         kind: ChainKind::OpStack,
         usdc: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
         usdc_name: "USDC",
+        tokens: &TokenSpec::ALL,
         eth_usd_feed: "0x4aDC67696bA383F43DD60A9e78F2C97Fbbfc7cb1",
         usdc_usd_feed: "0xd30e2101a97dcbAeBCBC04F14C3f624E67A35165",
         base_fee_wei: 1_000_000,

@@ -6,10 +6,11 @@ use serde_json::{Map, Value, json};
 use crate::accounts::{Account, Accounts};
 use crate::chains::{
     ARB_GAS_INFO, ChainKind, ChainSpec, ETH_USD_E8, GAS_PRICE_ORACLE, L1_BLOCK, MULTICALL3, NODE_INTERFACE,
-    PERMIT2, USDC_USD_E8,
+    PERMIT2, USDC_USD_E8, X402_EXACT_PERMIT2_PROXY, X402_UPTO_PERMIT2_PROXY,
 };
 use crate::error::{DevnetError, Result};
 use crate::slots;
+use crate::tokens::TokenSpec;
 use crate::toolchain::Contracts;
 
 /// Where the code behind USDC's proxy sits.
@@ -47,6 +48,11 @@ pub(crate) fn document(
     put(USDC_IMPLEMENTATION, code(contracts.code("UsdCoin")?));
     put(USDC_MASTER, Entry { balance: ether(), ..Entry::default() });
     put(PERMIT2, code(permit2(spec.chain_id)?));
+    put(X402_EXACT_PERMIT2_PROXY, code(contracts.code("x402ExactPermit2Proxy")?));
+    put(X402_UPTO_PERMIT2_PROXY, code(contracts.code("x402UptoPermit2Proxy")?));
+    for spec in spec.tokens {
+        put(spec.address, token(spec, accounts, contracts)?);
+    }
     put(MULTICALL3, code(tempo_contracts::Multicall3::DEPLOYED_BYTECODE.clone()));
     put(spec.eth_usd_feed, feed(contracts, "ETH / USD", ETH_USD_E8, now)?);
     put(spec.usdc_usd_feed, feed(contracts, "USDC / USD", USDC_USD_E8, now)?);
@@ -121,7 +127,24 @@ fn usdc(spec: &ChainSpec, accounts: &Accounts, contracts: &Contracts) -> Result<
     Ok(Entry { storage, ..code(contracts.code("UsdCoinProxy")?) })
 }
 
-/// Everyone who starts with USDC: payers, and every other merchant.
+/// A token beside USDC with its holders. Nobody has an allowance.
+fn token(spec: &TokenSpec, accounts: &Accounts, contracts: &Contracts) -> Result<Entry> {
+    let mut storage = vec![
+        (slot(slots::TOKEN_NAME), slots::short_string(spec.name)),
+        (slot(slots::TOKEN_SYMBOL), slots::short_string(spec.symbol)),
+        (slot(slots::TOKEN_DECIMALS), slot(spec.decimals.into())),
+    ];
+    let mut supply = U256::ZERO;
+    for (account, whole) in holders(accounts) {
+        let units = U256::from(whole) * U256::from(10).pow(U256::from(spec.decimals));
+        storage.push((slots::mapping(parse(account.address())?, slots::TOKEN_BALANCES), B256::from(units)));
+        supply += units;
+    }
+    storage.push((slot(slots::TOKEN_SUPPLY), B256::from(supply)));
+    Ok(Entry { storage, ..code(contracts.code(spec.contract)?) })
+}
+
+/// Everyone who starts with USDC and the other tokens: payers, and every other merchant.
 fn holders(accounts: &Accounts) -> impl Iterator<Item = (&Account, u64)> {
     let payers = accounts.payers().iter().map(|account| (account, 10_000));
     payers.chain(accounts.merchants().iter().step_by(2).map(|account| (account, 100)))

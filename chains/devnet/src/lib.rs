@@ -48,6 +48,10 @@
 //! - Permit2, Multicall3, `GasPriceOracle` and `L1Block` are the published code, taken from their packages.
 //! - USDC is a stand-in of our own behind a proxy, with the interface, the storage layout and the revert strings of
 //!   the real token. Its gas is close to the real token's but not equal: take no cost constant from it.
+//! - The x402 Permit2 proxies, at their real addresses, are our own, with the published interface and order of checks.
+//! - Five tokens exist here only, at the same addresses on every chain ([`TokenSpec::ALL`]): a plain ERC-20, one with
+//!   EIP-2612 permits, one that answers no bool, one with 18 decimals, and one that keeps a fee on each transfer.
+//!   Nobody has an allowance at the start ([`Chain::set_allowance`]).
 //! - Price feeds, `ArbGasInfo` and `NodeInterface` are our own, with the published interfaces.
 //!
 //! - Solana is surfpool, with the token programs and the runtime of a real node. USDC there is a mint of the real
@@ -89,13 +93,14 @@ mod proxy;
 mod rpc;
 mod slots;
 mod solana;
+mod tokens;
 mod toolchain;
 
 pub use accounts::{Account, Accounts, MNEMONIC};
 pub use chain::Chain;
 pub use chains::{
     ARB_GAS_INFO, ChainKind, ChainSpec, ETH_USD_E8, GAS_PRICE_ORACLE, L1_BLOCK, L1Prices, MULTICALL3,
-    NODE_INTERFACE, PERMIT2, USDC_USD_E8,
+    NODE_INTERFACE, PERMIT2, USDC_USD_E8, X402_EXACT_PERMIT2_PROXY, X402_UPTO_PERMIT2_PROXY,
 };
 pub use devnet::{Devnet, DevnetBuilder};
 pub use error::{DevnetError, Result};
@@ -106,3 +111,5 @@ pub use solana::{
     LAMPORTS_PER_SIGNATURE, SOL_USD_E8, SOL_USD_FEED, SOLANA_CAIP2, SOLANA_GENESIS_HASH, SOLANA_PORT,
     SOLANA_PRIORITY_FEE, SOLANA_USDC_USD_FEED, SolanaAccount, SolanaAccounts, SolanaChain, SolanaToken,
 };
+pub use tokens::TokenSpec;
+pub use toolchain::contract_abi;

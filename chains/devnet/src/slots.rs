@@ -6,17 +6,35 @@ use crate::chains::L1Prices;
 
 /// USDC: the mapping of balances.
 pub(crate) const USDC_BALANCES: u64 = 9;
+/// USDC: the mapping of allowances.
+pub(crate) const USDC_ALLOWANCES: u64 = 10;
 /// USDC: the total supply.
 pub(crate) const USDC_SUPPLY: u64 = 11;
+/// Test tokens: balances, allowances, supply, name, symbol, decimals.
+pub(crate) const TOKEN_BALANCES: u64 = 0;
+pub(crate) const TOKEN_ALLOWANCES: u64 = 1;
+pub(crate) const TOKEN_SUPPLY: u64 = 2;
+pub(crate) const TOKEN_NAME: u64 = 3;
+pub(crate) const TOKEN_SYMBOL: u64 = 4;
+pub(crate) const TOKEN_DECIMALS: u64 = 5;
 /// Price feed: the answer, then when it was given.
 pub(crate) const FEED_ANSWER: u64 = 0;
 pub(crate) const FEED_UPDATED_AT: u64 = 1;
 
 /// The slot of `key` in the mapping that is declared at `slot`.
 pub(crate) fn mapping(key: Address, slot: u64) -> B256 {
+    inside(key, B256::from(U256::from(slot)))
+}
+
+/// The slot of `owner` and `spender` in the mapping of mappings that is declared at `slot`.
+pub(crate) fn nested(owner: Address, spender: Address, slot: u64) -> B256 {
+    inside(spender, mapping(owner, slot))
+}
+
+fn inside(key: Address, slot: B256) -> B256 {
     let mut preimage = [0_u8; 64];
     preimage[..32].copy_from_slice(key.into_word().as_slice());
-    preimage[32..].copy_from_slice(&U256::from(slot).to_be_bytes::<32>());
+    preimage[32..].copy_from_slice(slot.as_slice());
     keccak256(preimage)
 }
 

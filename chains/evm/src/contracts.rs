@@ -15,6 +15,7 @@ sol! {
 
     interface IErc20 {
         function balanceOf(address owner) external view returns (uint256);
+        function allowance(address owner, address spender) external view returns (uint256);
     }
 
     /// The OP stack's fee predeploy.

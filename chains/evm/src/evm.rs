@@ -1,10 +1,13 @@
 //! The typed trait that schemes on EVM are written against. Fakes and fault wrappers implement it too.
 
+use crate::holdings::{allowance_of, atomic_of};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tollway_core::{Account, Funds, Network, Purpose, RecordKey, Result, Sample, Time, TxId, async_trait};
+use tollway_core::{
+    Account, Code, Error, Funds, Network, Purpose, RecordKey, Result, Sample, Time, TxId, async_trait,
+};
 
 /// A call to a contract: an `eth_call`, or the body of a transaction.
 #[derive(Clone, PartialEq, Eq)]
@@ -148,8 +151,25 @@ pub trait Evm: Network {
     fn chain_id(&self) -> u64;
     /// Many calls in one round trip (Multicall3, or a JSON-RPC batch where there is none).
     async fn look(&self, calls: &[EvmCall], at: At) -> Result<Looked>;
+    /// As [`Evm::look`] at the newest block, with one answer more: that of `made`, as if `from` made it. For contracts
+    /// that ask who calls them; in a look it is somebody else. One round trip; on a chain that moves on in between, the
+    /// last answer may be of the next block. A fake that is never asked may leave it out.
+    async fn look_as(&self, _calls: &[EvmCall], _from: Address, _made: &EvmCall) -> Result<Looked> {
+        Err(Error::us(Code::UnsupportedMethod).detail("this chain cannot try a call in somebody's name"))
+    }
     /// Newest matching log, if any.
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>>;
+    /// Matching logs, newest first, at most `most` of them. A fake or a wrapper without it tells the newest alone.
+    async fn find_logs(&self, query: &LogQuery, most: usize) -> Result<Vec<Landing>> {
+        Ok(self.find_log(query).await?.into_iter().take(most).collect())
+    }
+    /// What a transaction calls; `None` when nobody knows it.
+    ///
+    /// # Errors
+    /// [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
+    async fn call_of(&self, tx: &TxId) -> Result<Option<EvmCall>> {
+        Err(Error::us(Code::UnsupportedMethod).detail(format!("nobody here knows what {tx} called")))
+    }
     /// A mined transaction by its hash, `None` while it is not in a block.
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>>;
     /// What `owner` holds of `token`, from a snapshot kept warm in the background; the first look may do I/O.
@@ -158,6 +178,50 @@ pub trait Evm: Network {
     /// the snapshot warm as `funds` does. A fake or a wrapper without it is only asked for `funds`.
     fn funds_now(&self, _owner: Address, _token: Address, _now: Time) -> Option<Held> {
         None
+    }
+    /// How much of `owner`'s tokens `spender` may draw, from a snapshot kept warm like that of [`Evm::funds`]. More than
+    /// 128 bits count as the most that 128 bits hold.
+    async fn allowance(&self, owner: Address, token: Address, spender: Address) -> Result<Held> {
+        let looked = self.look(&[allowance_of(owner, token, spender)], At::Latest).await?;
+        let atomic = looked.results.first().and_then(|answer| atomic_of(answer.as_ref().ok()?));
+        let atomic = atomic.ok_or_else(|| {
+            Error::network(Code::InvalidAnswer).detail(format!("{token} does not tell allowances"))
+        })?;
+        Ok(Held { atomic, as_of: looked.time })
+    }
+    /// What [`Evm::allowance`] would answer at `now` without waiting; as [`Evm::funds_now`].
+    fn allowance_now(&self, _owner: Address, _token: Address, _spender: Address, _now: Time) -> Option<Held> {
+        None
+    }
+    /// A transaction of the payer's account, signed with the payer's key at the account's nonce and today's fees, and not
+    /// sent: somebody else is to send it. Reads the nonce; leaves no trace.
+    ///
+    /// # Errors
+    /// [`tollway_core::Code::NoSigner`]; [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
+    async fn sign_call(&self, _call: &EvmCall, _gas_limit: u64) -> Result<Bytes> {
+        Err(Error::us(Code::UnsupportedMethod).detail("nothing is signed here for others to send"))
+    }
+    /// Sends coins to somebody, at most once per key, and waits as [`Evm::send`] does.
+    ///
+    /// # Errors
+    /// Those of [`Evm::send`]; [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
+    async fn endow(&self, _to: Address, _wei: u128, _key: &RecordKey) -> Result<Mined> {
+        Err(Error::us(Code::UnsupportedMethod).detail("no coins are sent from here"))
+    }
+    /// Brings somebody else's signed transaction to the chain and waits until it is in a block. It may be brought any number
+    /// of times: its own nonce lets it happen once.
+    ///
+    /// # Errors
+    /// When it is not in a block in good time; [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
+    async fn relay(&self, _raw: &Bytes) -> Result<Mined> {
+        Err(Error::us(Code::UnsupportedMethod).detail("nobody else's transactions are sent from here"))
+    }
+    /// The most that a transaction of ours would offer for each gas now, in wei.
+    ///
+    /// # Errors
+    /// Those of looking at fees; [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
+    async fn fee_wei(&self) -> Result<u128> {
+        Err(Error::us(Code::UnsupportedMethod).detail("fees are not known here"))
     }
     /// Sends at most once per key, and waits for the set finality.
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined>;

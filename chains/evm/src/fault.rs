@@ -39,6 +39,8 @@ pub struct FaultyEvm {
     faults: Arc<Faults>,
     looks: Remembered<(Vec<(Address, Bytes)>, bool), Looked>,
     logs: Remembered<AskedLog, Option<Landing>>,
+    many_logs: Remembered<(AskedLog, usize), Vec<Landing>>,
+    calls: Remembered<TxId, Option<EvmCall>>,
     mined: Remembered<TxId, Option<Mined>>,
     funds: Remembered<(Account, Address), Funds>,
     begun: Mutex<BTreeSet<RecordKey>>,
@@ -59,6 +61,8 @@ impl FaultyEvm {
             faults: Arc::clone(faults),
             looks: Remembered::default(),
             logs: Remembered::default(),
+            many_logs: Remembered::default(),
+            calls: Remembered::default(),
             mined: Remembered::default(),
             funds: Remembered::default(),
             begun: Mutex::default(),
@@ -150,9 +154,23 @@ impl Evm for FaultyEvm {
         let looked = self.ask(&self.looks, (asked, at == At::Final), || self.inner.look(calls, at)).await?;
         Ok(if self.faults.lies() { zeroed(looked) } else { looked })
     }
+    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
+        let asked = calls.iter().chain([made]).map(|call| (call.to, call.data.clone()));
+        // Told apart from a plain look at the same calls by who makes the last one.
+        let key = (asked.chain([(from, Bytes::new())]).collect(), false);
+        let looked = self.ask(&self.looks, key, || self.inner.look_as(calls, from, made)).await?;
+        Ok(if self.faults.lies() { zeroed(looked) } else { looked })
+    }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         let key = (query.address, query.topics, query.since, query.until);
         self.ask(&self.logs, key, || self.inner.find_log(query)).await
+    }
+    async fn find_logs(&self, query: &LogQuery, most: usize) -> Result<Vec<Landing>> {
+        let key = ((query.address, query.topics, query.since, query.until), most);
+        self.ask(&self.many_logs, key, || self.inner.find_logs(query, most)).await
+    }
+    async fn call_of(&self, tx: &TxId) -> Result<Option<EvmCall>> {
+        self.ask(&self.calls, tx.clone(), || self.inner.call_of(tx)).await
     }
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {
         self.ask(&self.mined, tx.clone(), || self.inner.mined(tx)).await

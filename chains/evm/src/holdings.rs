@@ -10,7 +10,7 @@ use crate::look::Looker;
 use crate::single::Single;
 use crate::tasks::Tasks;
 use crate::{At, EvmCall, Held};
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::SolCall;
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
@@ -26,7 +26,8 @@ const WANTED_MS: u64 = 120_000;
 /// Balances remembered.
 const REMEMBERED_MAX: usize = 1024;
 
-type Key = (Address, Address);
+/// Whose, of which token, and how much of it who may draw; without the last, how much is there.
+type Key = (Address, Address, Option<Address>);
 
 type Known = HashMap<Key, Kept, RandomState>;
 
@@ -62,10 +63,10 @@ impl Holdings {
     ) -> Result<Funds> {
         let asset = address::asset(self.chain, &token)?;
         let who = address::of_account(owner)?;
-        let held = match self.now(who, token, self.clock.now(), tasks) {
+        let held = match self.now((who, token, None), self.clock.now(), tasks) {
             Some(held) => held,
             None => {
-                let key = (who, token);
+                let key = (who, token, None);
                 self.renew(Some(key)).await?;
                 let kept = lock(&self.held).get(&key).copied().ok_or_else(|| {
                     Error::network(Code::InvalidAnswer).detail(format!("{token} does not tell balances"))
@@ -76,17 +77,23 @@ impl Holdings {
         Ok(Funds { owner: *owner, balance: Amount::new(asset, held.atomic), as_of: held.as_of })
     }
 
+    /// How much of what `owner` holds of `token` `spender` may draw.
+    pub(crate) async fn allowance(self: &Arc<Self>, key: Key, tasks: &Tasks) -> Result<Held> {
+        if let Some(held) = self.now(key, self.clock.now(), tasks) {
+            return Ok(held);
+        }
+        self.renew(Some(key)).await?;
+        let kept = lock(&self.held).get(&key).copied();
+        kept.map(|kept| kept.held).ok_or_else(|| {
+            Error::network(Code::InvalidAnswer).detail(format!("{} does not tell allowances", key.1))
+        })
+    }
+
     /// The same from memory; `None` where it would have to be asked for and waited for.
-    pub(crate) fn now(
-        self: &Arc<Self>,
-        owner: Address,
-        token: Address,
-        now: Time,
-        tasks: &Tasks,
-    ) -> Option<Held> {
+    pub(crate) fn now(self: &Arc<Self>, key: Key, now: Time, tasks: &Tasks) -> Option<Held> {
         let held = {
             let mut known = lock(&self.held);
-            let kept = known.get_mut(&(owner, token))?;
+            let kept = known.get_mut(&key)?;
             kept.asked_at = now;
             kept.held
         };
@@ -138,12 +145,12 @@ async fn read_all(
     let known: HashSet<Key> = keys.iter().copied().collect();
     let asked: Vec<Key> = lock(&wanted).iter().copied().take(REMEMBERED_MAX).collect();
     keys.extend(asked.iter().filter(|key| !known.contains(key)));
-    let calls: Vec<_> = keys.iter().map(|(owner, token)| balance_of(owner, token)).collect();
+    let calls: Vec<_> = keys.iter().map(question).collect();
     let looked = looker.look(&calls, At::Latest).await?;
     lock(&wanted).retain(|key| !asked.contains(key));
     let mut held = lock(&held);
     for (key, answer) in keys.into_iter().zip(looked.results) {
-        let Some(atomic) = answer.ok().as_ref().and_then(|bytes| atomic(bytes)) else { continue };
+        let Some(atomic) = answer.ok().as_ref().and_then(atomic_of) else { continue };
         let asked_at = held.get(&key).map_or(now, |kept| kept.asked_at);
         if held.len() < REMEMBERED_MAX || held.contains_key(&key) {
             held.insert(key, Kept { held: Held { atomic, as_of: now }, asked_at });
@@ -177,12 +184,24 @@ pub(crate) async fn balances(
     let looked = looker.look(&calls, At::Latest).await?;
     let mut amounts = Vec::with_capacity(assets.len());
     for (asset, answer) in assets.iter().zip(looked.results) {
-        let atomic = answer.ok().as_ref().and_then(|bytes| atomic(bytes)).ok_or_else(|| {
+        let atomic = answer.ok().as_ref().and_then(atomic_of).ok_or_else(|| {
             Error::network(Code::AssetNotDeployed).detail(format!("{asset} does not tell balances"))
         })?;
         amounts.push(Amount::new(*asset, atomic));
     }
     Ok(amounts)
+}
+
+fn question((owner, token, spender): &Key) -> EvmCall {
+    match spender {
+        None => balance_of(owner, token),
+        Some(spender) => allowance_of(*owner, *token, *spender),
+    }
+}
+
+/// `token.allowance(owner, spender)`.
+pub(crate) fn allowance_of(owner: Address, token: Address, spender: Address) -> EvmCall {
+    EvmCall { to: token, data: IErc20::allowanceCall { owner, spender }.abi_encode().into() }
 }
 
 fn balance_of(owner: &Address, token: &Address) -> EvmCall {
@@ -191,7 +210,7 @@ fn balance_of(owner: &Address, token: &Address) -> EvmCall {
 
 /// A balance. One beyond 128 bits, which no real token has, counts as the most that 128 bits hold: at least that much
 /// is there. An answer without a word in it (no contract) is none.
-fn atomic(bytes: &[u8]) -> Option<u128> {
+pub(crate) fn atomic_of(bytes: &Bytes) -> Option<u128> {
     let word = U256::from_be_slice(bytes.get(..32)?);
     Some(u128::try_from(word).unwrap_or(u128::MAX))
 }

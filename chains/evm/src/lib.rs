@@ -13,6 +13,7 @@
 //! | [`eip712`], [`signature`] | digests, domains, who signed |
 //! | [`keys`] | signers with the key in memory |
 //! | [`oracle`] | USD prices |
+//! | [`permit2`] | what the cells over Permit2 share |
 //! | [`send`] | at most one transaction per key, whatever breaks |
 //! | `fees` | one look prices any transaction: base fee, tips, L1 data, operator |
 //! | [`gas`] | gas, learned from receipts |
@@ -57,6 +58,7 @@ mod look;
 pub mod network;
 mod number;
 pub mod oracle;
+pub mod permit2;
 pub mod profiles;
 mod receipt;
 mod rpc;

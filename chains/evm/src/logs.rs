@@ -24,6 +24,29 @@ struct Filter {
 
 /// The newest matching log between `query.since` and `query.until`.
 pub(crate) async fn find(rpc: &Rpc, query: &LogQuery) -> Result<Option<Landing>> {
+    let newest = find_until(rpc, query, 1).await?.pop();
+    match newest {
+        Some(log) => within(rpc, log, query).await,
+        None => Ok(None),
+    }
+}
+
+/// All of them, newest first, at most `most`.
+pub(crate) async fn find_all(rpc: &Rpc, query: &LogQuery, most: usize) -> Result<Vec<Landing>> {
+    let mut found = Vec::new();
+    for log in find_until(rpc, query, most).await? {
+        match within(rpc, log, query).await? {
+            Some(log) => found.push(log),
+            // Whatever follows is older.
+            None => break,
+        }
+    }
+    Ok(found)
+}
+
+/// Logs from `query.until` back, newest first, until there are `most` or the search is past `query.since`.
+async fn find_until(rpc: &Rpc, query: &LogQuery, most: usize) -> Result<Vec<RawLog>> {
+    let mut found: Vec<RawLog> = Vec::new();
     let head: Option<Header> = rpc.call("eth_getBlockByNumber", ("latest", false)).await?;
     let head = head.ok_or_else(|| Error::network(Code::InvalidAnswer).detail("no newest block"))?;
     let mut to = last_block(rpc, &head, query.until).await?;
@@ -33,13 +56,14 @@ pub(crate) async fn find(rpc: &Rpc, query: &LogQuery) -> Result<Option<Landing>>
         let logs = batch.add::<_, Vec<RawLog>>("eth_getLogs", &(filter(query, from, to),))?;
         let first = batch.add::<_, Option<Header>>("eth_getBlockByNumber", &(hex(from), false))?;
         batch.send().await?;
-        let newest = logs.get().await?.into_iter().max_by_key(|log| log.block_number);
-        if let Some(log) = newest {
-            return within(rpc, log, query).await;
-        }
+        let mut logs = logs.get().await?;
+        // Nodes list the oldest first; the last of a block is its newest.
+        logs.sort_by_key(|log| log.block_number);
+        found.extend(logs.into_iter().rev().take(most.saturating_sub(found.len())));
         let first = first.get().await?;
-        if from == 0 || first.is_none_or(|block| block.time() < query.since) {
-            return Ok(None);
+        let past = from == 0 || first.is_none_or(|block| block.time() < query.since);
+        if past || found.len() >= most {
+            return Ok(found);
         }
         to = from.saturating_sub(1);
     }

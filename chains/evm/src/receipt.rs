@@ -41,6 +41,13 @@ pub(crate) struct RawLog {
     pub(crate) block_timestamp: Option<U64>,
 }
 
+/// A transaction as a node writes it, as far as it is looked at.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct RawTransaction {
+    pub(crate) to: Option<Address>,
+    pub(crate) input: Bytes,
+}
+
 impl RawLog {
     pub(crate) fn landing(self) -> Option<Landing> {
         Some(Landing {

@@ -4,3 +4,4 @@ pub(crate) mod blocks;
 mod fees;
 mod money;
 mod prices;
+mod tokens;

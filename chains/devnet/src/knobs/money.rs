@@ -86,7 +86,7 @@ impl Chain {
     }
 }
 
-fn parse(address: &str) -> Result<Address> {
+pub(super) fn parse(address: &str) -> Result<Address> {
     address.parse().map_err(|_| DevnetError::BadInput {
         what: "address",
         value: address.to_owned(),

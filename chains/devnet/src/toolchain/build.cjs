@@ -13,20 +13,20 @@ function compile() {
       evmVersion: "cancun",
       optimizer: { enabled: true, runs: 10000000 },
       metadata: { bytecodeHash: "none", appendCBOR: false },
-      outputSelection: { "*": { "*": ["evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"] } },
+      outputSelection: { "*": { "*": ["abi", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"] } },
     },
   };
   const made = JSON.parse(solc.compile(JSON.stringify(input)));
   const errors = (made.errors || []).filter((error) => error.severity === "error");
   if (errors.length) throw new Error(errors.map((error) => error.formattedMessage).join("\n"));
-  const codes = {};
+  const codes = {}, abis = {};
   for (const contracts of Object.values(made.contracts))
-    for (const [name, { evm }] of Object.entries(contracts)) {
+    for (const [name, { abi, evm }] of Object.entries(contracts)) {
       const { object, immutableReferences } = evm.deployedBytecode;
       if (Object.keys(immutableReferences || {}).length) throw new Error(`${name} has immutables, which a genesis cannot set`);
-      if (object) codes[name] = "0x" + object;
+      if (object) codes[name] = "0x" + object, abis[name] = abi;
     }
-  return codes;
+  return { codes, abis };
 }
 
 function take(wanted) {
@@ -44,4 +44,6 @@ function take(wanted) {
   return codes;
 }
 
-fs.writeFileSync(output, JSON.stringify({ ...compile(), ...take(["GasPriceOracle", "L1Block"]) }));
+const { codes, abis } = compile();
+Object.assign(codes, take(["GasPriceOracle", "L1Block"]));
+fs.writeFileSync(output, JSON.stringify({ codes, abis }));

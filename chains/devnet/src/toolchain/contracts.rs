@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use alloy::primitives::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::npm::{self, Package};
@@ -22,20 +24,25 @@ macro_rules! sources {
     };
 }
 
-const SOURCES: [(&str, &str); 7] = sources![
+const SOURCES: &[(&str, &str)] = &sources![
     "ArbGasInfo.sol",
+    "ExactPermit2Proxy.sol",
     "NodeInterface.sol",
+    "Permit2Proxy.sol",
     "PriceFeed.sol",
     "Signatures.sol",
     "TokenState.sol",
+    "Tokens.sol",
+    "UptoPermit2Proxy.sol",
     "UsdCoin.sol",
     "UsdCoinProxy.sol",
 ];
 
-/// Runtime code by contract name.
-#[derive(Debug, Clone)]
+/// Runtime code by contract name, and the interfaces of those that are compiled here.
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Contracts {
     codes: BTreeMap<String, Bytes>,
+    abis: BTreeMap<String, Value>,
 }
 
 impl Contracts {
@@ -44,8 +51,7 @@ impl Contracts {
         let path =
             cache.entry(&format!("contracts-{}.json", fingerprint()), |made| build(cache, made, progress))?;
         let text = fs::read_to_string(path).map_err(|source| cache.error(source))?;
-        let codes = serde_json::from_str(&text).map_err(|error| broken(cache, error))?;
-        Ok(Self { codes })
+        serde_json::from_str(&text).map_err(|error| broken(cache, error))
     }
 
     /// The runtime code of the contract called `name`. A name that is not there is a defect of this crate.
@@ -53,6 +59,15 @@ impl Contracts {
         self.codes.get(name).cloned().ok_or_else(|| DevnetError::Contracts {
             reason: format!("no contract {name} among {:?}", self.codes.keys()),
             cache: Path::new("TOLLWAY_CACHE").to_owned(),
+        })
+    }
+
+    /// The ABI of the contract called `name`.
+    pub(crate) fn abi(&self, name: &str) -> Result<Value> {
+        self.abis.get(name).cloned().ok_or_else(|| DevnetError::BadInput {
+            what: "contract",
+            value: name.to_owned(),
+            expected: "the name of a contract of this crate's own",
         })
     }
 }
@@ -81,7 +96,7 @@ fn build(cache: &Cache, output: &Path, progress: &Progress) -> Result<()> {
         (modules, archive.join().unwrap_or_else(|_| Err(broken(cache, "the download panicked"))))
     });
     let (modules, archive) = (modules?, archive?);
-    for (name, text) in SOURCES.into_iter().chain([("build.cjs", BUILD)]) {
+    for (name, text) in SOURCES.iter().copied().chain([("build.cjs", BUILD)]) {
         fs::write(directory.join(name), text).map_err(|source| cache.error(source))?;
     }
     progress.say("compiling the contracts");

@@ -74,6 +74,16 @@ impl Toolchain {
     }
 }
 
+/// The ABI, as JSON, of one of the contracts that this crate compiles: `x402ExactPermit2Proxy`,
+/// `x402UptoPermit2Proxy`, `UsdCoin`, `PlainToken`, `PermitToken`, `SilentToken`, `FeeToken` and the rest of its
+/// folder `contracts`. Compiles them if that was not done yet, which takes seconds.
+///
+/// # Errors
+/// There is no such contract, or they cannot be compiled.
+pub fn contract_abi(name: &str) -> Result<serde_json::Value> {
+    Contracts::load(&Cache::locate()?, &Progress::default())?.abi(name)
+}
+
 fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().unwrap_or_else(|_| Err(DevnetError::Runtime("a setup thread panicked".into())))
 }

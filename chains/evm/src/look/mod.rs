@@ -6,12 +6,13 @@
 //! right.)
 
 pub(crate) mod multicall;
+mod sender;
 
 use crate::contracts::IMulticall3;
 use crate::finality::Finality;
 use crate::number::to_u64;
 use crate::profiles::Profile;
-use crate::rpc::{Rpc, RpcFault};
+use crate::rpc::{Rpc, RpcFault, Slot};
 use crate::{At, EvmCall, Looked};
 use alloy::primitives::{Address, Bytes, U64, U256};
 use alloy::sol_types::SolCall;
@@ -102,18 +103,7 @@ impl Looker {
         let all = with_block(self.profile.multicall, calls);
         let returned: Bytes =
             self.rpc.call("eth_call", multicall::question(self.profile.multicall, &all, tag)).await?;
-        let mut results = multicall::answers(&returned, all.len())?;
-        let mut word = |what| {
-            let bytes = results.pop().and_then(Result::ok);
-            let word = bytes.as_ref().and_then(|b| b.get(..32)).map(U256::from_be_slice);
-            to_u64(
-                word.ok_or_else(|| Error::network(Code::InvalidAnswer).detail(format!("no {what}")))?,
-                what,
-            )
-        };
-        let seconds = word("block time")?;
-        let block = word("block number")?;
-        Ok(Looked { block, time: Time::from_secs(seconds), results })
+        looked(&returned, all.len())
     }
 
     /// The header behind a tag.
@@ -157,15 +147,33 @@ impl Looker {
             }
             batch.send().await?;
             for slot in slots {
-                results.push(match slot.take().await {
-                    Ok(bytes) => Ok(bytes),
-                    Err(RpcFault::Refused(no)) if reverted(&no) => Err(no.revert.unwrap_or_default()),
-                    Err(fault) => return Err(fault.error("eth_call", self.rpc.place())),
-                });
+                results.push(self.answer(slot).await?);
             }
         }
         Ok(Looked { block: header.number(), time: header.time(), results })
     }
+
+    /// What one `eth_call` of a batch returned, or reverted with.
+    async fn answer(&self, slot: Slot<Bytes>) -> Result<std::result::Result<Bytes, Bytes>> {
+        match slot.take().await {
+            Ok(bytes) => Ok(Ok(bytes)),
+            Err(RpcFault::Refused(no)) if reverted(&no) => Ok(Err(no.revert.unwrap_or_default())),
+            Err(fault) => Err(fault.error("eth_call", self.rpc.place())),
+        }
+    }
+}
+
+/// The answers of an `eth_call` to all of [`with_block`].
+fn looked(returned: &Bytes, expected: usize) -> Result<Looked> {
+    let mut results = multicall::answers(returned, expected)?;
+    let mut word = |what| {
+        let bytes = results.pop().and_then(Result::ok);
+        let word = bytes.as_ref().and_then(|b| b.get(..32)).map(U256::from_be_slice);
+        to_u64(word.ok_or_else(|| Error::network(Code::InvalidAnswer).detail(format!("no {what}")))?, what)
+    };
+    let seconds = word("block time")?;
+    let block = word("block number")?;
+    Ok(Looked { block, time: Time::from_secs(seconds), results })
 }
 
 /// Geth says code 3 for a revert; others say it in words.

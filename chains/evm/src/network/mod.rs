@@ -1,6 +1,7 @@
 //! A live EVM chain.
 
 mod builder;
+mod offline;
 mod upkeep;
 
 pub use builder::Builder;
@@ -12,14 +13,14 @@ use crate::gas::GasBook;
 use crate::holdings::{self, Holdings};
 use crate::look::{Header, Looker};
 use crate::profiles::Profile;
-use crate::receipt::RawReceipt;
+use crate::receipt::{RawReceipt, RawTransaction};
 use crate::rpc::Rpc;
 use crate::send::{Engine, Offer, unsigned_sample};
 use crate::tasks::Tasks;
 use crate::{
     At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
 };
-use alloy::primitives::{Address, U64};
+use alloy::primitives::{Address, Bytes, U64};
 use alloy::signers::Signer;
 use std::sync::Arc;
 use tollway_core::{
@@ -131,8 +132,19 @@ impl Evm for EvmNetwork {
     async fn look(&self, calls: &[EvmCall], at: At) -> Result<Looked> {
         self.looker.look(calls, at).await
     }
+    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
+        self.looker.look_as(calls, from, made).await
+    }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         logs::find(&self.rpc, query).await
+    }
+    async fn find_logs(&self, query: &LogQuery, most: usize) -> Result<Vec<Landing>> {
+        logs::find_all(&self.rpc, query, most).await
+    }
+    async fn call_of(&self, tx: &TxId) -> Result<Option<EvmCall>> {
+        let known: Option<RawTransaction> =
+            self.rpc.call("eth_getTransactionByHash", (tx_hash(tx)?,)).await?;
+        Ok(known.and_then(|tx| Some(EvmCall { to: tx.to?, data: tx.input })))
     }
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {
         let hash = tx_hash(tx)?;
@@ -150,7 +162,16 @@ impl Evm for EvmNetwork {
         self.holdings.funds(owner, token, &self.tasks).await
     }
     fn funds_now(&self, owner: Address, token: Address, now: Time) -> Option<Held> {
-        self.holdings.now(owner, token, now, &self.tasks)
+        self.holdings.now((owner, token, None), now, &self.tasks)
+    }
+    async fn allowance(&self, owner: Address, token: Address, spender: Address) -> Result<Held> {
+        self.holdings.allowance((owner, token, Some(spender)), &self.tasks).await
+    }
+    fn allowance_now(&self, owner: Address, token: Address, spender: Address, now: Time) -> Option<Held> {
+        self.holdings.now((owner, token, Some(spender)), now, &self.tasks)
+    }
+    async fn sign_call(&self, call: &EvmCall, gas_limit: u64) -> Result<Bytes> {
+        offline::sign_call(self, call, gas_limit).await
     }
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         self.engine.send(submit, key).await

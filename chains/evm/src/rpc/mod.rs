@@ -6,7 +6,7 @@ mod heads;
 mod http;
 mod place;
 
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, Slot};
 pub(crate) use fault::{Refusal, RpcFault};
 pub(crate) use heads::Heads;
 

@@ -62,4 +62,4 @@ mod watch;
 pub(crate) use engine::{Engine, Parts};
 pub(crate) use lane::{Lane, SenderKey};
 pub use settings::{Inclusion, SendSettings};
-pub(crate) use tx::{Offer, unsigned_sample};
+pub(crate) use tx::{Offer, body as unsigned, unsigned_sample};

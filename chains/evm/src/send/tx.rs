@@ -27,7 +27,7 @@ pub(crate) fn unsigned_sample(chain_id: u64, call: &EvmCall, gas_limit: u64, off
 }
 
 /// A transaction that pays for a call.
-pub(super) fn body(chain_id: u64, nonce: u64, call: &EvmCall, gas_limit: u64, offer: Offer) -> TxEip1559 {
+pub(crate) fn body(chain_id: u64, nonce: u64, call: &EvmCall, gas_limit: u64, offer: Offer) -> TxEip1559 {
     TxEip1559 {
         chain_id,
         nonce,

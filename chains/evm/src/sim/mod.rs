@@ -25,6 +25,7 @@
 mod abi;
 mod event;
 mod multicall;
+mod permit2;
 mod token;
 
 pub use token::SimToken;
@@ -32,7 +33,7 @@ pub use token::SimToken;
 use crate::gas::GasBook;
 use crate::send::unsigned_sample;
 use crate::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, address};
-use alloy::primitives::{Address, Bytes};
+use alloy::primitives::{Address, Bytes, keccak256};
 use alloy::signers::Signer;
 use alloy::sol_types::{Revert, SolError};
 use multicall::{Answers, Calls, Multicall};
@@ -63,7 +64,7 @@ impl std::fmt::Debug for SimEvm {
 }
 
 impl SimEvm {
-    /// Puts tokens on a chain, and what many calls in one look take.
+    /// Puts tokens on a chain, with Permit2, x402's proxies for it, and what many calls in one look take.
     ///
     /// # Errors
     /// Never for tokens of this chain.
@@ -73,6 +74,11 @@ impl SimEvm {
             let place = address::account(chain.id(), &token.address())?;
             deployed.push(place);
             chain.deploy_at(place, Arc::new(token));
+        }
+        for (at, program) in permit2::programs(chain.id())? {
+            let place = address::account(chain.id(), &at)?;
+            deployed.push(place);
+            chain.deploy_at(place, program);
         }
         chain.deploy(MULTICALL, Arc::new(Multicall { deployed }))?;
         Ok(())
@@ -124,9 +130,19 @@ fn at(at: At) -> sim::At {
     }
 }
 
-/// What a contract says when it reverts: nothing, or `Error(string)`.
+/// What a contract says when it reverts: nothing, an error of its own (`InvalidNonce()`, with zeros for what is in the
+/// brackets), or `Error(string)`.
 fn revert(words: String) -> Bytes {
-    if words.is_empty() { Bytes::new() } else { Revert::from(words).abi_encode().into() }
+    let own = words.strip_suffix(')').and_then(|rest| rest.split_once('('));
+    match own.filter(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric())) {
+        Some((_, fields)) => {
+            let fields = fields.split(',').filter(|field| !field.is_empty()).count();
+            let selector = keccak256(&words).0.into_iter().take(4);
+            selector.chain(std::iter::repeat_n(0, fields.saturating_mul(32))).collect::<Vec<_>>().into()
+        }
+        None if words.is_empty() => Bytes::new(),
+        None => Revert::from(words).abi_encode().into(),
+    }
 }
 
 #[async_trait]
@@ -170,7 +186,20 @@ impl Evm for SimEvm {
         Ok(Looked { block: viewed.block, time: viewed.time, results: results.collect() })
     }
 
+    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
+        let mut looked = self.look(calls, At::Latest).await?;
+        let from = Some(address::account(self.chain, &from)?);
+        let viewed = self.node.view(&SimCall { from, ..self.call(made)? }, sim::At::Latest).await?;
+        let answer = viewed.output.map(Bytes::from).map_err(|sim::Revert(words)| revert(words));
+        looked.results.push(answer);
+        Ok(looked)
+    }
+
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
+        Ok(self.find_logs(query, 1).await?.into_iter().next())
+    }
+
+    async fn find_logs(&self, query: &LogQuery, most: usize) -> Result<Vec<Landing>> {
         let asked = EventQuery {
             program: address::account(self.chain, &query.address)?,
             topic: event::exact(query),
@@ -179,7 +208,14 @@ impl Evm for SimEvm {
         };
         let found = self.node.events(&asked).await?;
         let logs = found.into_iter().rev().map(event::landing).collect::<Result<Vec<_>>>()?;
-        Ok(logs.into_iter().find(|log| event::fits(log, query)))
+        Ok(logs.into_iter().filter(|log| event::fits(log, query)).take(most).collect())
+    }
+
+    async fn call_of(&self, tx: &TxId) -> Result<Option<EvmCall>> {
+        let mined = self.node.mined(tx).await?;
+        let call =
+            |call: SimCall| Ok(EvmCall { to: address::of_account(&call.to)?, data: call.input.into() });
+        mined.map(|mined| call(mined.call)).transpose()
     }
 
     async fn mined(&self, tx: &TxId) -> Result<Option<Mined>> {

@@ -1,6 +1,6 @@
-//! A token with EIP-3009, as a program of the simulated chain.
+//! A token with EIP-3009 and plain allowances, as a program of the simulated chain.
 //!
-//! Written from the EIP, with the revert strings of FiatTokenV2 (USDC), whose gas it uses within a few percent.
+//! Written from the EIPs, with the revert strings of FiatTokenV2 (USDC), whose gas it uses within a few percent.
 
 use super::abi::{self, AuthorizationCanceled, AuthorizationUsed, Transfer as Moved};
 use super::event;
@@ -24,12 +24,18 @@ pub struct SimToken {
     chain: ChainId,
     address: Address,
     separator: B256,
+    open_to: Option<Address>,
 }
 
 impl SimToken {
     /// The token at an address, with its EIP-712 domain.
     pub fn new(chain: ChainId, chain_id: u64, address: Address, name: &str, version: &str) -> Self {
-        Self { chain, address, separator: eip712::hash_domain(name, version, chain_id, address) }
+        Self {
+            chain,
+            address,
+            separator: eip712::hash_domain(name, version, chain_id, address),
+            open_to: None,
+        }
     }
 
     /// A token of the built-in table, with the domain that is known of it.
@@ -39,7 +45,14 @@ impl SimToken {
     pub fn known(chain: ChainId, token: &str) -> Result<Self> {
         let asset = FAMILY.asset(chain, token)?;
         let separator = eip712::known_separator(&asset)?;
-        Ok(Self { chain, address: address::parse(asset.key())?, separator })
+        Ok(Self { chain, address: address::parse(asset.key())?, separator, open_to: None })
+    }
+
+    /// Lets a contract draw on everybody without end, unless they say otherwise: as some tokens let Permit2.
+    #[must_use]
+    pub fn open_to(mut self, spender: Address) -> Self {
+        self.open_to = Some(spender);
+        self
     }
 
     /// Its address.
@@ -91,15 +104,46 @@ impl SimToken {
         self.signed_by(said.from, &said.digest(&self.separator), signature)?;
         ctx.store(&slot(said.from, said.nonce), Some(vec![1]))?;
         self.say(ctx, &[AuthorizationUsed::SIGNATURE_HASH, said.from.into_word(), said.nonce], &[])?;
-        let (from, to) = (self.account(said.from)?, self.account(said.to)?);
+        self.pay(ctx, said.from, said.to, said.value)
+    }
+
+    fn pay(&self, ctx: &mut Ctx<'_>, payer: Address, payee: Address, amount: U256) -> Result<(), Revert> {
+        let (from, to) = (self.account(payer)?, self.account(payee)?);
         let short = || Revert::from("ERC20: transfer amount exceeds balance");
-        let value = u128::try_from(said.value).map_err(|_| short())?;
+        let value = u128::try_from(amount).map_err(|_| short())?;
         if ctx.balance(&self.own()?, &from)? < value {
             return Err(short());
         }
         ctx.move_own(&from, &to, value)?;
-        let topics = [Moved::SIGNATURE_HASH, said.from.into_word(), said.to.into_word()];
-        self.say(ctx, &topics, &said.value.abi_encode())
+        let topics = [Moved::SIGNATURE_HASH, payer.into_word(), payee.into_word()];
+        self.say(ctx, &topics, &amount.abi_encode())
+    }
+
+    fn allowance(&self, ctx: &mut Ctx<'_>, owner: Address, spender: Address) -> Result<U256, Revert> {
+        let stored = ctx.load(&allowance_slot(owner, spender))?;
+        let open = if self.open_to == Some(spender) { U256::MAX } else { U256::ZERO };
+        Ok(stored.map_or(open, |bytes| U256::from_be_slice(&bytes)))
+    }
+
+    fn approve(&self, ctx: &mut Ctx<'_>, owner: Address, c: &abi::approveCall) -> Result<(), Revert> {
+        ctx.use_gas(OVERHEAD_GAS / 2)?;
+        let amount = c.amount.to_be_bytes::<32>().to_vec();
+        ctx.store(&allowance_slot(owner, c.spender), Some(amount))?;
+        let topics = [abi::Approval::SIGNATURE_HASH, owner.into_word(), c.spender.into_word()];
+        self.say(ctx, &topics, &c.amount.abi_encode())
+    }
+
+    fn draw(&self, ctx: &mut Ctx<'_>, spender: Address, c: &abi::transferFromCall) -> Result<(), Revert> {
+        ctx.use_gas(OVERHEAD_GAS / 2)?;
+        let allowed = self.allowance(ctx, c.from, spender)?;
+        if allowed < c.amount {
+            return Err("ERC20: transfer amount exceeds allowance".into());
+        }
+        if allowed != U256::MAX {
+            let left = allowed.saturating_sub(c.amount).to_be_bytes::<32>().to_vec();
+            ctx.store(&allowance_slot(c.from, spender), Some(left))?;
+        }
+        self.pay(ctx, c.from, c.to, c.amount)
     }
 
     fn cancel(&self, ctx: &mut Ctx<'_>, call: &abi::cancelAuthorizationCall) -> Result<(), Revert> {
@@ -119,7 +163,17 @@ impl SimToken {
 }
 
 impl Program for SimToken {
-    fn call(&self, ctx: &mut Ctx<'_>, _caller: &Account, input: &[u8]) -> Result<Vec<u8>, Revert> {
+    fn call(&self, ctx: &mut Ctx<'_>, caller: &Account, input: &[u8]) -> Result<Vec<u8>, Revert> {
+        let caller = || address::of_account(caller).map_err(|e| Revert(e.to_string()));
+        if let Ok(c) = abi::allowanceCall::abi_decode(input) {
+            return Ok(self.allowance(ctx, c.owner, c.spender)?.abi_encode());
+        }
+        if let Ok(c) = abi::approveCall::abi_decode(input) {
+            return self.approve(ctx, caller()?, &c).map(|()| true.abi_encode());
+        }
+        if let Ok(c) = abi::transferFromCall::abi_decode(input) {
+            return self.draw(ctx, caller()?, &c).map(|()| true.abi_encode());
+        }
         if let Ok(c) = abi::balanceOfCall::abi_decode(input) {
             let owner = self.account(c.account)?;
             return Ok(U256::from(ctx.balance(&self.own()?, &owner)?).abi_encode());
@@ -167,6 +221,10 @@ fn joined(v: u8, r: B256, s: B256) -> [u8; 65] {
         *last = v;
     }
     bytes
+}
+
+fn allowance_slot(owner: Address, spender: Address) -> Vec<u8> {
+    [owner.as_slice(), spender.as_slice()].concat()
 }
 
 fn slot(authorizer: Address, nonce: B256) -> Vec<u8> {

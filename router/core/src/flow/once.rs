@@ -218,10 +218,11 @@ impl SettleOnce<'_> {
         claimed.entry.record.stage = Stage::Settling;
         claimed.entry.record.charge_atomic = charge.atomic();
         claimed.entry.save(self.ledger).await?;
-        match self.settler.settle(due).await {
-            Err(e) if e.is_unknown_outcome() => self.ask_after(&order, e).await,
-            other => other,
-        }
+        let receipt = match self.settler.settle(due).await {
+            Err(e) if e.is_unknown_outcome() => self.ask_after(&order, e).await?,
+            other => other?,
+        };
+        fair(receipt, charge)
     }
 
     /// Ends a claim with its receipt, or frees it.
@@ -291,6 +292,22 @@ impl SettleOnce<'_> {
     fn key(&self, keys: &[ReplayKey]) -> RecordKey {
         RecordKey(format!("{}/{}", self.room, keys.first().map_or("", |k| k.0.as_str())))
     }
+}
+
+/// The receipt, when it is for no more than was asked.
+fn fair(receipt: Receipt, charge: Charge) -> Result<Receipt> {
+    if receipt.charged.asset == charge.amount().asset && receipt.charged.atomic <= charge.atomic() {
+        return Ok(receipt);
+    }
+    let e = Error::settler(Code::Overcharged).detail(format!(
+        "{} were to be taken, the receipt is for {}",
+        charge.amount(),
+        receipt.charged
+    ));
+    Err(match receipt.transaction() {
+        Some(tx) => e.transaction(tx.clone()),
+        None => e,
+    })
 }
 
 /// Pauses between looks, until patience is over. The looks count too: a settler may take long to say that it does not

@@ -20,6 +20,11 @@ pub trait Seller: Send + Sync {
     /// # Errors
     /// Why this rail cannot be offered: it is left out, with the reason.
     fn offer(&self, price: &Price, kind: &Kind) -> Result<Offer>;
+    /// What a 402 with this offer in it says under `extensions`: an object by extension. Extensions are the whole 402's,
+    /// so a key that several offers have is said once.
+    fn extensions(&self, _offer: &Offer) -> Option<Json> {
+        None
+    }
     /// What to do after `event`.
     ///
     /// # Errors

@@ -39,31 +39,34 @@ macro_rules! codes {
 codes! {
     /// The signature does not belong to the payer.
     InvalidSignature = "invalid_exact_evm_payload_signature" | "invalid_exact_evm_signature" | "invalid_signature"
-        | "invalid_exact_svm_payload_signature_invalid" | "invalid_exact_solana_payload_signature_invalid",
+        | "invalid_permit2_signature" | "invalid_exact_svm_payload_signature_invalid" | "invalid_exact_solana_payload_signature_invalid",
     /// The payment is for somebody else.
     RecipientMismatch = "invalid_exact_evm_payload_recipient_mismatch" | "invalid_exact_evm_recipient_mismatch"
-        | "recipient_mismatch" | "invalid_exact_svm_payload_recipient_mismatch"
+        | "recipient_mismatch" | "invalid_permit2_recipient_mismatch" | "invalid_exact_svm_payload_recipient_mismatch"
         | "invalid_exact_solana_payload_recipient_mismatch",
     /// The payer has too little.
     InsufficientFunds = "insufficient_funds" | "invalid_exact_evm_insufficient_balance"
-        | "invalid_exact_evm_insufficient_funds",
+        | "invalid_exact_evm_insufficient_funds" | "permit2_insufficient_balance",
     /// The signed amount is not the one asked for.
     ValueMismatch = "invalid_exact_evm_payload_authorization_value_mismatch" | "invalid_payment_amount"
         | "invalid_exact_evm_payload_authorization_value" | "invalid_exact_evm_authorization_value"
+        | "permit2_amount_mismatch" | "invalid_permit2_amount"
         | "invalid_exact_svm_payload_amount_mismatch" | "invalid_exact_svm_payload_amount_insufficient"
         | "invalid_exact_solana_payload_amount_mismatch" | "invalid_exact_solana_payload_amount_insufficient",
     /// The window has not begun.
-    NotYetValid = "invalid_exact_evm_payload_authorization_valid_after" | "invalid_payment_early",
+    NotYetValid = "invalid_exact_evm_payload_authorization_valid_after" | "invalid_payment_early"
+        | "permit2_not_yet_valid" | "permit2_payment_too_early",
     /// The window is over, or too short to settle in.
-    Expired = "invalid_exact_evm_payload_authorization_valid_before" | "invalid_payment_expired",
+    Expired = "invalid_exact_evm_payload_authorization_valid_before" | "invalid_payment_expired"
+        | "permit2_deadline_expired",
     /// The nonce was used or cancelled before.
-    NonceUsed = "invalid_exact_evm_nonce_already_used" | "nonce_already_used",
+    NonceUsed = "invalid_exact_evm_nonce_already_used" | "nonce_already_used" | "permit2_invalid_nonce",
     /// The token refused a simulated transfer.
     SimulationFailed = "invalid_exact_evm_transaction_simulation_failed" | "transaction_simulation"
-        | "transaction_simulation_failed" | "invalid_exact_svm_transaction_simulation_failed"
+        | "transaction_simulation_failed" | "permit2_simulation_failed" | "invalid_exact_svm_transaction_simulation_failed"
         | "invalid_exact_solana_transaction_simulation_failed",
     /// The transaction failed on chain.
-    TransactionFailed = "invalid_transaction_state" | "invalid_exact_evm_transaction_failed" | "transaction_failed"
+    TransactionFailed = "invalid_transaction_state" | "invalid_exact_evm_transaction_failed" | "invalid_upto_evm_transaction_failed" | "transaction_failed"
         | "invalid_exact_svm_transaction_failed" | "invalid_exact_solana_transaction_failed",
     /// The receipt lacks the transfer that was asked for.
     TransferEventMismatch = "invalid_exact_evm_transfer_event_mismatch",
@@ -76,17 +79,19 @@ codes! {
     /// Nothing is deployed at the token's address.
     AssetNotDeployed = "asset_not_deployed_contract",
     /// The scheme of the payment is not the one asked for.
-    InvalidScheme = "invalid_scheme" | "invalid_exact_evm_scheme",
+    InvalidScheme = "invalid_scheme" | "invalid_exact_evm_scheme" | "invalid_upto_evm_scheme",
     /// Nobody here knows that scheme.
     UnsupportedScheme = "unsupported_scheme" | "invalid_exact_svm_unsupported_scheme"
         | "invalid_exact_solana_unsupported_scheme",
     /// The payment is for another network, or nobody here knows it.
     InvalidNetwork = "invalid_network" | "invalid_exact_evm_network_mismatch" | "network_mismatch"
+        | "invalid_upto_evm_network_mismatch"
         | "invalid_exact_svm_network_mismatch" | "invalid_exact_solana_network_mismatch",
     /// Not a version of x402 that is known.
     InvalidX402Version = "invalid_x402_version",
     /// The payload cannot be read.
-    InvalidPayload = "invalid_payload" | "invalid_exact_evm_failed_to_parse_signature" | "unsupported_payload_type",
+    InvalidPayload = "invalid_payload" | "invalid_exact_evm_failed_to_parse_signature" | "unsupported_payload_type"
+        | "invalid_permit2_payload_format",
     /// The requirements cannot be read, or lack something.
     InvalidPaymentRequirements = "invalid_payment_requirements",
     /// The payment flow is not supported.
@@ -95,6 +100,54 @@ codes! {
     UnsupportedMethod = "unsupported_asset_transfer_method",
     /// The payer's allowance to Permit2 is missing.
     AllowanceRequired = "permit2_allowance_required",
+    /// A Permit2 permit for another contract than x402's proxy.
+    InvalidSpender = "invalid_permit2_spender",
+    /// Permit2, or x402's proxy for it, is not on this chain.
+    ProxyNotDeployed = "permit2_proxy_not_deployed",
+    /// A payment from the zero address.
+    InvalidOwner = "permit2_invalid_owner" | "invalid_permit2_owner",
+    /// A payment to the zero address.
+    InvalidDestination = "permit2_invalid_destination" | "invalid_permit2_destination",
+    /// The witness names another facilitator.
+    FacilitatorMismatch = "upto_facilitator_mismatch" | "upto_unauthorized_facilitator",
+    /// A sponsored EIP-2612 permit that cannot be read.
+    Eip2612Format = "invalid_eip2612_extension_format",
+    /// A sponsored EIP-2612 permit of somebody else.
+    Eip2612FromMismatch = "eip2612_from_mismatch",
+    /// A sponsored EIP-2612 permit for another token.
+    Eip2612AssetMismatch = "eip2612_asset_mismatch",
+    /// A sponsored EIP-2612 permit for another spender than Permit2.
+    Eip2612Spender = "eip2612_spender_not_permit2",
+    /// A sponsored EIP-2612 permit whose deadline is over, or too near.
+    Eip2612Expired = "eip2612_deadline_expired",
+    /// A sponsored EIP-2612 permit for another amount than the payment's.
+    Eip2612AmountMismatch = "permit2_2612_amount_mismatch",
+    /// A sponsored approval that cannot be read.
+    ApprovalFormat = "invalid_erc20_approval_extension_format",
+    /// A sponsored approval of somebody else.
+    ApprovalFromMismatch = "erc20_approval_from_mismatch",
+    /// A sponsored approval for another token.
+    ApprovalAssetMismatch = "erc20_approval_asset_mismatch",
+    /// A sponsored approval for another spender than Permit2.
+    ApprovalSpender = "erc20_approval_spender_not_permit2",
+    /// The signed approval goes to another contract than the token.
+    ApprovalTxTarget = "erc20_approval_tx_wrong_target",
+    /// The signed approval calls something else.
+    ApprovalTxSelector = "erc20_approval_tx_wrong_selector",
+    /// The signed approval is for another spender.
+    ApprovalTxSpender = "erc20_approval_tx_wrong_spender",
+    /// The signed approval approves too little, or something beside.
+    ApprovalTxCalldata = "erc20_approval_tx_invalid_calldata",
+    /// The signed approval is somebody else's.
+    ApprovalTxSigner = "erc20_approval_tx_signer_mismatch",
+    /// The signed approval's signature is nobody's.
+    ApprovalTxSignature = "erc20_approval_tx_invalid_signature",
+    /// The signed approval is no transaction for this chain.
+    ApprovalTxUndecodable = "erc20_approval_tx_parse_failed",
+    /// The signed approval failed on chain.
+    ApprovalTxFailed = "erc20_approval_tx_failed",
+    /// The signed approval could not be put on chain.
+    ApprovalNotSent = "erc20_approval_broadcast_failed" | "erc20_approval_insufficient_eth_for_gas",
     /// An echoed extension lacks what the server put there.
     ExtensionEchoMismatch = "extension_echo_mismatch",
     /// Broadcast, not yet known to be settled.
@@ -228,14 +281,19 @@ codes! {
     /// An account or token address that its family cannot read.
     InvalidAddress = "invalid_address",
     /// An amount that is negative, fractional, malformed or does not fit.
-    InvalidAmount = "invalid_amount",
+    InvalidAmount = "invalid_amount" | "permit2_invalid_amount",
     /// The payment is in another asset.
-    AssetMismatch = "asset_mismatch" | "invalid_exact_svm_payload_mint_mismatch"
+    AssetMismatch = "asset_mismatch" | "permit2_token_mismatch" | "invalid_exact_svm_payload_mint_mismatch"
         | "invalid_exact_solana_payload_mint_mismatch",
     /// Terms without anything that makes them usable once.
     MissingReplayKey = "missing_replay_key",
     /// A charge above what was signed or offered.
-    ChargeExceedsCeiling = "charge_exceeds_ceiling" | "invalid_upto_evm_payload_settlement_exceeds_amount",
+    ChargeExceedsCeiling = "charge_exceeds_ceiling" | "invalid_upto_evm_payload_settlement_exceeds_amount"
+        | "upto_amount_exceeds_permitted",
+    /// A settler took more than it was asked to.
+    Overcharged = "settled_more_than_asked",
+    /// The payment was settled before, for another amount.
+    SettledOtherwise = "settled_for_another_amount",
     /// The payment matches none of the offers.
     NoMatchingOffer = "no_matching_requirements",
     /// The payment was used for another request.

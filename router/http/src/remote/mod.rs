@@ -13,7 +13,8 @@
 //! ```
 //!
 //! What it says is somebody's word: [`Proof::by_trust`] is set, core checks our own reading of the payload beside it,
-//! and a receipt that names another payer, network or amount is refused.
+//! and a receipt that names another payer, network or amount is refused. In a metered scheme, where a facilitator could
+//! take more than it was asked to, the chain is asked what was taken, by the local cell when there is one.
 //!
 //! # What an answer means
 //! | what happened | `/verify` | `/settle` |
@@ -30,6 +31,7 @@
 //! chain refuses the second time where it has none. A refusal then proves nothing, so only a receipt ends the doubt.
 
 mod answer;
+mod audit;
 mod builder;
 mod call;
 mod endpoint;
@@ -162,7 +164,7 @@ impl Settler for RemoteFacilitator {
     async fn settle(&self, due: Due) -> Result<Receipt> {
         let (order, charge) = (due.verified().order(), due.charge().atomic());
         match self.post_settle(order, charge).await {
-            Settled::Landed(receipt) => Ok(*receipt),
+            Settled::Landed(receipt) => self.audited(order, charge, *receipt).await,
             Settled::Unknown(e) => {
                 self.repeats.remember(order, charge);
                 Err(e)

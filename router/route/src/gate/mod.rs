@@ -7,6 +7,7 @@ mod absent;
 mod admit;
 mod honour;
 mod live;
+mod pool;
 mod post;
 
 pub use admit::Admitted;
@@ -15,6 +16,7 @@ pub use post::{Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
 use crate::quotes::QuoteBook;
 use honour::Honour;
 use live::Live;
+use pool::Member;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce, VisitRecord};
@@ -30,7 +32,7 @@ const ROOM: &str = "visit/gate";
 /// Where offers are made and payments are admitted, driven and recovered. Cheap to share behind an [`Arc`].
 pub struct Gate {
     registry: Arc<Registry>,
-    remotes: Vec<(SettlerId, Arc<dyn Settler>)>,
+    remotes: Vec<Arc<Member>>,
     quotes: Arc<QuoteBook>,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
@@ -55,7 +57,8 @@ impl std::fmt::Debug for Gate {
 pub struct GateBuilder {
     /// Schemes and networks, with the seller's role, and the settler's where this process settles itself.
     pub registry: Arc<Registry>,
-    /// Other people's facilitators, in the order of preference, used where no own settler is.
+    /// Other people's facilitators, in the order of preference, used where no own settler is. One that takes more than it
+    /// was asked to is not used again.
     pub remotes: Vec<(SettlerId, Arc<dyn Settler>)>,
     /// Live fees and prices.
     pub quotes: Arc<QuoteBook>,
@@ -85,7 +88,7 @@ impl GateBuilder {
     pub fn build(self) -> Gate {
         Gate {
             registry: self.registry,
-            remotes: self.remotes,
+            remotes: self.remotes.into_iter().map(|(id, remote)| Member::new(id, remote)).collect(),
             quotes: self.quotes,
             ledger: Arc::new(Scoped::new(self.ledger, "gate")),
             clock: self.clock,
@@ -219,11 +222,16 @@ impl Gate {
             }
         }
         let mut failed = None;
-        for (id, remote) in &self.remotes {
-            match self.kinds.of(id, remote, self.clock.now()).await {
+        for member in &self.remotes {
+            if let Some(why) = member.out() {
+                failed = Some(why.clone().next(Next::OtherRoute));
+                continue;
+            }
+            let remote: Arc<dyn Settler> = Arc::<Member>::clone(member);
+            match self.kinds.of(&member.id, &remote, self.clock.now()).await {
                 Ok(kinds) => {
                     if let Some(kind) = kinds.iter().find(fits) {
-                        return Ok((Arc::clone(remote), kind.clone()));
+                        return Ok((remote, kind.clone()));
                     }
                 }
                 Err(e) => failed = Some(e),

@@ -118,9 +118,22 @@ impl Posted {
             version,
             accepts: entries.collect(),
             resource: Some(Json::of(&serde_json::json!({ "url": resource_url }))),
-            extensions: None,
+            extensions: self.extensions(gate).filter(|_| version == Version::V2),
             error,
         }
+    }
+
+    /// What the schemes behind the offers have to say, each key once.
+    fn extensions(&self, gate: &Gate) -> Option<Json> {
+        let mut all = serde_json::Map::new();
+        for posted in &self.offers {
+            let offer = &posted.offer;
+            let seller = gate.registry().cell(&offer.requirement).ok().and_then(|cell| cell.seller.as_ref());
+            let Some(said) = seller.and_then(|seller| seller.extensions(offer)) else { continue };
+            let Ok(said) = said.read::<serde_json::Map<String, serde_json::Value>>() else { continue };
+            said.into_iter().for_each(|(key, what)| drop(all.entry(key).or_insert(what)));
+        }
+        (!all.is_empty()).then(|| Json::of(&all))
     }
 }
 

@@ -12,7 +12,7 @@ use tollway_core::{
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     times: Remembered<bool, (u64, Time)>,
-    views: Remembered<(Account, Vec<u8>, bool), Viewed>,
+    views: Remembered<(Option<Account>, Account, Vec<u8>, bool), Viewed>,
     events: Remembered<(Account, Option<String>, Time, Time), Vec<SimEvent>>,
     mined: Remembered<TxId, Option<Mined>>,
     funds: Remembered<(Account, AssetId), Funds>,
@@ -53,7 +53,7 @@ impl<S: Sim + ?Sized> Sim for FaultyNetwork<S> {
         ask!(self.faults, self.looks.times, at == At::Final, lost(), self.inner.chain_time(at))
     }
     async fn view(&self, call: &SimCall, at: At) -> Result<Viewed> {
-        let key = (call.to, call.input.clone(), at == At::Final);
+        let key = (call.from, call.to, call.input.clone(), at == At::Final);
         ask!(self.faults, self.looks.views, key, lost(), self.inner.view(call, at))
     }
     async fn events(&self, query: &EventQuery) -> Result<Vec<SimEvent>> {

@@ -84,6 +84,8 @@ pub struct Mined {
     pub block: u64,
     /// The block's time.
     pub time: Time,
+    /// What it called.
+    pub call: SimCall,
     /// What it returned, or why it reverted; a reverted one is paid for all the same.
     pub output: Result<Vec<u8>, Revert>,
     /// Gas that it used.

@@ -126,6 +126,7 @@ impl Inner {
             from: tx.from,
             block: self.number,
             time,
+            call: tx.call.clone(),
             output,
             gas_used: run.gas_used,
             cost_atomic,

@@ -3,9 +3,10 @@ use std::fmt;
 use std::sync::Arc;
 use tollway_core::{
     Account, Action, Amount, Answer, AssetId, AttemptId, Authorization, BudgetLine, ChainId, Claim, Demand,
-    Due, Effort, Event, Fate, HoldId, Job, Kind, Ledger, Move, Network, NetworkTraits, Offer, Oracle, Order,
-    Outcome, Payer, Plan, Price, Print, Proof, Purpose, Reading, Receipt, Record, RecordKey, ReplayKey,
-    Reserved, Result, Seller, Settler, Spend, Tariff, Time, TxId, UsdPrice, Visit, Wish, Write, async_trait,
+    Due, Effort, Event, Fate, HoldId, Job, Json, Kind, Ledger, Move, Network, NetworkTraits, Offer, Oracle,
+    Order, Outcome, Payer, Plan, Price, Print, Proof, Purpose, Reading, Receipt, Record, RecordKey,
+    ReplayKey, Reserved, Result, Seller, Settler, Spend, Tariff, Time, TxId, UsdPrice, Visit, Wish, Write,
+    async_trait,
 };
 
 /// What a plugin wears while it is looked at. Whoever uses one may have wrapped it, and nothing may depend on that.
@@ -126,6 +127,9 @@ impl Payer for Wrapped<dyn Payer> {
 impl Seller for Wrapped<dyn Seller> {
     fn offer(&self, price: &Price, kind: &Kind) -> Result<Offer> {
         self.inner.offer(price, kind)
+    }
+    fn extensions(&self, offer: &Offer) -> Option<Json> {
+        self.inner.extensions(offer)
     }
     async fn advance(&self, visit: &mut Visit, event: Event<'_>) -> Result<Move> {
         self.halt(self.inner.advance(visit, event)).await

@@ -7,9 +7,11 @@
 //! | ours | ours | theirs | `our_client` |
 //! | theirs | theirs | ours | `their_client` |
 //! | – | – | each asked by the other side | `facilitators` |
+//! | – | – | the Permit2 proxies on the devnet, held against the SDK's ABIs | `contracts` |
 //! | both | both | both, while the chain makes no blocks | `pending` |
 //! | both | both | both, on Solana | `solana` |
 
+mod contracts;
 mod facilitators;
 mod our_client;
 mod pending;
