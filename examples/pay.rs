@@ -10,9 +10,9 @@
 
 use std::env;
 use std::process::ExitCode;
+use tollway::House;
 use tollway::core::{Role, Usd};
 use tollway::http::client::{PayError, Standing};
-use tollway::House;
 use tollway::route::{Paid, Policy};
 
 const FAILED: u8 = 1;

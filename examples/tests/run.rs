@@ -1,4 +1,4 @@
-//! The four examples as real programs, against each other and real chains.
+//! The five examples as real programs, against each other and real chains.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -137,6 +137,7 @@ async fn the_examples_do_what_they_say() -> Outcome {
     let settled_by = [("TOLLWAY_FACILITATOR", facilitator.url.as_str())];
     let paywall = || world.example(env!("CARGO_BIN_EXE_paywall"), &settled_by);
     let again = paywall();
+    let per_token = Served::start(world.example(env!("CARGO_BIN_EXE_per-token"), &settled_by))?;
     let paywall = Served::start(paywall())?;
     let weather = format!("{}/weather", paywall.url);
 
@@ -147,6 +148,8 @@ async fn the_examples_do_what_they_say() -> Outcome {
     a_computed_price_depends_on_the_body(&paywall.url).await?;
     paid_for_nothing_is_said_with_the_receipt(&world, &paywall.url).await?;
     solana_is_paid_on_when_it_is_the_cheapest(&world, &weather).await?;
+    a_story_costs_what_its_tokens_cost(&world, &per_token.url).await?;
+    per_token.interrupt()?;
     a_lost_answer_is_not_paid_twice(&world, paywall, again).await?;
     facilitator.interrupt()
 }
@@ -250,6 +253,23 @@ async fn solana_is_paid_on_when_it_is_the_cheapest(world: &World, weather: &str)
     assert!(said.err.starts_with("paid 10000 of solana:"), "{said:?}");
     assert_eq!(solana.usdc_balance(merchant).await?, Some(before + 10_000));
     solana.set_priority_fee(CROWDED);
+    Ok(())
+}
+
+/// Five cents pay for 500 tokens, so each costs 100 millionths of a dollar; more than that is not told.
+async fn a_story_costs_what_its_tokens_cost(world: &World, url: &str) -> Outcome {
+    for (wished, told) in [(120, 120), (0, 0), (900, 500)] {
+        let before = world.merchant(BASE).await?;
+        let story = format!("{url}/story?tokens={wished}");
+        let said = world.run(PAY, &story, &[("TOLLWAY_MAX_USD", "0.10")])?;
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let events = said.out.lines().filter(|l| l.starts_with("data: ")).count();
+        assert_eq!(events, told + 1, "as many tokens, and the receipt: {said:?}");
+        assert!(said.out.contains("event: payment-response\n"), "{said:?}");
+        let charged = u128::try_from(told)? * 100;
+        assert!(said.err.starts_with(&format!("paid {charged} of eip155:8453/0x8335")), "{said:?}");
+        assert_eq!(world.merchant(BASE).await?, before + charged);
+    }
     Ok(())
 }
 

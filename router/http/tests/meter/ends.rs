@@ -225,3 +225,37 @@ async fn while_it_streams_the_same_payment_has_to_wait() {
     assert!(first.await.unwrap().contains("chunk 0001"));
     assert_eq!(world.taken(), [200]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_client_under_the_layer_closes_what_streamed() {
+    use http_body_util::{BodyExt, Full};
+    use tower::{Layer, ServiceExt};
+    let world = World::new();
+    let story = get(|Extension(m): Extension<Meter>| async move { shelf::events(shelf::chunks(&m, 6, 100)) });
+    let app = app(&world, story);
+    let inner = tower::service_fn(move |request: http::Request<Full<Bytes>>| {
+        app.clone().oneshot(request.map(axum::body::Body::new))
+    });
+    let router = world.client().router().clone();
+    let paying = tollway_http::client::PayLayer::new(router.clone(), Default::default()).layer(inner);
+    let ask = || {
+        let request = http::Request::get("http://127.0.0.1/a").header("host", "127.0.0.1");
+        request.body(Full::new(Bytes::new())).unwrap()
+    };
+    // Read to its end.
+    let answer = paying.clone().oneshot(ask()).await.unwrap();
+    let Some(Standing::Streams(payment)) = answer.extensions().get().cloned() else { panic!("it streams") };
+    let body = answer.into_body().collect().await.unwrap();
+    assert!(body.trailers().unwrap().contains_key("payment-response"));
+    assert_eq!(router.attempts().await.unwrap()[0].stage, AttemptStage::Settled);
+    assert_eq!(payment.paid().await.unwrap().charged.atomic, 600);
+    // Not wanted any more after two chunks: fetched.
+    let mut answer = paying.oneshot(ask()).await.unwrap();
+    let Some(Standing::Streams(payment)) = answer.extensions().get().cloned() else { panic!("it streams") };
+    for _ in 0..2 {
+        answer.body_mut().frame().await.unwrap().unwrap();
+    }
+    drop(answer);
+    assert_eq!(payment.paid().await.unwrap().charged.atomic, 200);
+    assert_eq!(world.taken(), [600, 200]);
+}

@@ -18,7 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tollway_core::*;
 use tollway_http::client::Standing;
+use tollway_http::codec;
 use tollway_http::meter::Meter;
+use tollway_route::pay::AttemptStage;
 
 /// So many chunks, then nothing more, and no end.
 fn stalls(meter: &Meter, count: usize, each: u128) -> Response {
@@ -209,7 +211,7 @@ async fn an_answer_that_does_not_stream_is_charged_by_its_meter_too() {
 async fn what_a_node_would_not_take_at_first_is_settled_later() {
     let world = World::new();
     let deaf = Arc::new(AtomicBool::new(true));
-    let gate = world.gate_behind(deaf.clone(), 100);
+    let gate = world.gate_before(Error::network(Code::Unreachable), deaf.clone(), 100);
     let handler =
         get(|Extension(m): Extension<Meter>| async move { shelf::events(shelf::chunks(&m, 9, 100)) });
     let paywall = world.paywall_at(gate, |set| set);
@@ -222,4 +224,29 @@ async fn what_a_node_would_not_take_at_first_is_settled_later() {
     until(async || world.takings() == 900).await;
     until(async || world.open_visits().await == 0).await;
     assert_eq!(reading.payment.paid().await.unwrap().charged.atomic, 900);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_settled_is_said_at_the_end_and_proves_nothing() {
+    let world = World::new();
+    let refusing = Arc::new(AtomicBool::new(true));
+    let gate = world.gate_before(Error::payer(Code::InsufficientFunds), refusing, 100);
+    let handler =
+        get(|Extension(m): Extension<Meter>| async move { shelf::events(shelf::chunks(&m, 3, 100)) });
+    let paywall = world.paywall_at(gate, |set| set);
+    let (at, _) = serve(Router::new().route("/a", handler).layer(paywall)).await;
+    let client = world.client();
+    let answer = client.get(format!("http://{at}/a")).await.unwrap();
+    let Standing::Streams(payment) = answer.standing.clone() else { panic!("{answer:?}") };
+    let (body, trailers) = whole(answer.response).await;
+    let told = body.rsplit_once("event: payment-response\ndata: ").unwrap().1.trim_end();
+    assert_eq!(trailers["payment-response"], told);
+    let told = codec::settle_response(&codec::decode(told.as_bytes(), 1 << 16, 16).unwrap()).unwrap();
+    assert_eq!((told.success, told.error_reason), (false, Some(Code::InsufficientFunds)));
+    // The signature is out, whatever a server says of it.
+    let e = payment.paid().await.unwrap_err();
+    assert_eq!(e.error().code, Code::InsufficientFunds);
+    assert!(e.error().is_unknown_outcome());
+    assert_eq!(client.router().attempts().await.unwrap()[0].stage, AttemptStage::Signed);
+    assert_eq!((world.takings(), world.open_visits().await), (0, 0));
 }

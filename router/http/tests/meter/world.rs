@@ -116,14 +116,15 @@ impl World {
         }
     }
 
-    /// A gate whose settler says that nothing could be sent while `deaf`.
-    pub(crate) fn gate_behind(&self, deaf: Arc<AtomicBool>, patience_ms: u64) -> Arc<Gate> {
+    /// A gate whose settler answers `why` instead of sending anything, while it is told so.
+    pub(crate) fn gate_before(&self, why: Error, told: Arc<AtomicBool>, patience_ms: u64) -> Arc<Gate> {
         let inner = World { ledger: self.ledger.clone(), ..self.clone() }.registry();
         let inner = inner.0.cells().find_map(|cell| cell.settler.clone()).unwrap();
-        let settler: Arc<dyn Settler> = Arc::new(Deaf { inner, deaf });
+        let settler: Arc<dyn Settler> = Arc::new(Unwilling { inner, why, told });
         let (registry, node) = World { entry: tab::SELLS, ..self.clone() }.registry();
         Arc::new(
-            self.gate_of(registry, node, vec![(SettlerId("deaf".to_owned()), settler)], patience_ms).build(),
+            self.gate_of(registry, node, vec![(SettlerId("unwilling".to_owned()), settler)], patience_ms)
+                .build(),
         )
     }
 
@@ -221,13 +222,14 @@ impl World {
     }
 }
 
-/// Somebody else's settler, whose node is not always there to send with.
-struct Deaf {
+/// Somebody else's settler, which does not always send.
+struct Unwilling {
     inner: Arc<dyn Settler>,
-    deaf: Arc<AtomicBool>,
+    why: Error,
+    told: Arc<AtomicBool>,
 }
 #[async_trait]
-impl Settler for Deaf {
+impl Settler for Unwilling {
     async fn kinds(&self) -> Result<Vec<Kind>> {
         self.inner.kinds().await
     }
@@ -238,8 +240,8 @@ impl Settler for Deaf {
         self.inner.verify(order).await
     }
     async fn settle(&self, due: Due) -> Result<Receipt> {
-        if self.deaf.load(Ordering::SeqCst) {
-            return Err(Error::network(Code::Unreachable));
+        if self.told.load(Ordering::SeqCst) {
+            return Err(self.why.clone());
         }
         self.inner.settle(due).await
     }

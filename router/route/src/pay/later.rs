@@ -75,7 +75,9 @@ impl Router {
                     let charged = receipt.charged;
                     Ok(later.paid(receipt, charged))
                 }
-                _ => Err(Error::payee(Code::Expired).detail("it was never taken, and cannot be any more")),
+                _ => Err(Error::payee(Code::Expired)
+                    .next(Next::Never)
+                    .detail("it was never taken, and cannot be any more")),
             },
             None => {
                 let code = if contradicted { Code::ReceiptMismatch } else { Code::SettlementPending };
