@@ -105,9 +105,8 @@ impl<'p> Used<'p> {
     }
 
     fn budget(&self, budget: &Budget) -> Option<usize> {
-        let same = |b: &&Budget| {
-            std::ptr::eq(*b, budget) || (b.id == budget.id && b.window_ms == budget.window_ms)
-        };
+        let same =
+            |b: &&Budget| std::ptr::eq(*b, budget) || (b.id == budget.id && b.window_ms == budget.window_ms);
         self.budgets.iter().position(same)
     }
 

@@ -24,7 +24,8 @@ pub(super) fn allowed(r: &Requirement, said: &[Option<Arc<Said>>]) -> Vec<usize>
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     // What a scheme does not put into its offers binds nobody.
-    let in_offers = |asked: &Map<String, Value>| asked.iter().filter(|(key, _)| offer.contains_key(*key)).count();
+    let in_offers =
+        |asked: &Map<String, Value>| asked.iter().filter(|(key, _)| offer.contains_key(*key)).count();
     let bound = |asked: &Map<String, Value>| {
         in_offers(asked) == theirs.len() && theirs.iter().all(|(key, value)| asked.get(key) == Some(value))
     };

@@ -121,7 +121,8 @@ impl Book {
             sweep.after.clone()
         };
         // What is left lying about harms nobody today.
-        let Ok(page) = self.ledger.scan(&format!("{}/hold/", self.room), after.as_ref(), SWEEP_PAGE).await else {
+        let Ok(page) = self.ledger.scan(&format!("{}/hold/", self.room), after.as_ref(), SWEEP_PAGE).await
+        else {
             return;
         };
         let next = page.last().filter(|_| page.len() == SWEEP_PAGE).map(|last| last.key.clone());
@@ -143,8 +144,7 @@ impl Book {
 }
 
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text)
-        .map_err(|e| Error::us(Code::LedgerFailed).detail(format!("pool record: {e}")))
+    serde_json::from_str(text).map_err(|e| Error::us(Code::LedgerFailed).detail(format!("pool record: {e}")))
 }
 
 /// Somebody was asked to settle this before, and nobody knows yet what came of it.

@@ -31,7 +31,9 @@ impl Pool {
         for (at, effort) in asked {
             let turn = self.turn(at, &r.scheme, &r.chain, now);
             match effort {
-                Ok(effort) if best.as_ref().is_none_or(|(first, _)| turn < *first) => best = Some((turn, effort)),
+                Ok(effort) if best.as_ref().is_none_or(|(first, _)| turn < *first) => {
+                    best = Some((turn, effort))
+                }
                 Ok(_) => {}
                 Err(e) => failed = failed.or(Some(e)),
             }

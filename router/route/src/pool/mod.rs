@@ -62,8 +62,8 @@ use learned::Learned;
 use member::Member;
 use std::sync::Arc;
 use tollway_core::{
-    Blame, Clock, Code, Due, Effort, Error, Fate, Kind, Ledger, Next, Order, Proof, Receipt, Registry, Result,
-    Settler, SettlerId, async_trait,
+    Blame, Clock, Code, Due, Effort, Error, Fate, Kind, Ledger, Next, Order, Proof, Receipt, Registry,
+    Result, Settler, SettlerId, async_trait,
 };
 use verify::Verifiers;
 
@@ -139,7 +139,8 @@ impl PoolBuilder {
                 return Err(bad(format!("two settlers are called {}", id.0)));
             }
         }
-        let members = members.into_iter().map(|(id, settler)| Member::new(id, settler, &self.settings)).map(Arc::new);
+        let members =
+            members.into_iter().map(|(id, settler)| Member::new(id, settler, &self.settings)).map(Arc::new);
         Ok(Pool {
             members: members.collect(),
             book: Book::new(&self.name, self.ledger),
@@ -205,7 +206,8 @@ impl Pool {
     /// [`Code::NotFound`] for nobody's name; the ledger's.
     pub async fn readmit(&self, id: &SettlerId) -> Result<bool> {
         let at = self.place(id).ok_or_else(|| {
-            Error::caller(Code::NotFound).detail(format!("nobody in the pool {} is called {}", self.name, id.0))
+            Error::caller(Code::NotFound)
+                .detail(format!("nobody in the pool {} is called {}", self.name, id.0))
         })?;
         let gone = self.book.readmit(id).await?;
         if let Some(member) = self.members.get(at) {

@@ -3,9 +3,7 @@
 use super::book::{Expelled, Hold, held};
 use super::learned::After;
 use super::{Pool, nobody_answers};
-use tollway_core::{
-    Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, Terms,
-};
+use tollway_core::{Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, Terms};
 
 /// How often a hold that moves is looked at again.
 const LOOKS_MAX: usize = 8;

@@ -7,9 +7,7 @@ use futures::future::{Either, select};
 use sha2::{Digest, Sha256};
 use std::pin::pin;
 use tollway_core::flow;
-use tollway_core::{
-    Blame, Charge, Clock, Code, Due, Error, Next, Order, Proof, Recent, Result,
-};
+use tollway_core::{Blame, Charge, Clock, Code, Due, Error, Next, Order, Proof, Recent, Result};
 
 /// Payments whose verifier is remembered. One that is forgotten is verified anew before it is settled.
 const REMEMBERED: usize = 8_192;
@@ -42,7 +40,8 @@ impl Pool {
     /// next may be asked.
     pub(super) async fn verify_somewhere(&self, order: &Order) -> Result<Proof> {
         let (mut line, now) = (self.line(order).await?, self.clock.now());
-        let resting = |at: &usize| self.members.get(*at).is_none_or(|m| m.rest.fitness(now) == Fitness::Resting);
+        let resting =
+            |at: &usize| self.members.get(*at).is_none_or(|m| m.rest.fitness(now) == Fitness::Resting);
         // Those who rest stand last. Nobody waits for them while there is somebody else; where there is not, one of them
         // may as well be tried.
         let awake = line.iter().take_while(|at| !resting(at)).count();

@@ -78,7 +78,8 @@ fn what_a_member_said_before_is_still_its_own() {
     scene.world.settle_down();
     let said = scene.run(pool.kinds()).unwrap();
     assert_eq!(said, [kind(r#"{"facilitatorAddress":"0xa2"}"#)]);
-    for (nonce, extra, who) in [("n", A, "a"), ("m", B, "b"), ("o", r#"{"facilitatorAddress":"0xa2"}"#, "a")] {
+    for (nonce, extra, who) in [("n", A, "a"), ("m", B, "b"), ("o", r#"{"facilitatorAddress":"0xa2"}"#, "a")]
+    {
         scene.run(scene.pay(&pool, &scene.order(nonce, extra))).unwrap();
         assert_eq!(scene.holder(nonce).as_deref(), Some(who));
     }

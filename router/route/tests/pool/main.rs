@@ -67,8 +67,7 @@ impl Scene {
         let raw = Json::parse(text).unwrap();
         let requirement = wire::read_requirement(&raw, Version::V2, &[FAMILY]).unwrap();
         let until = self.world.now().plus_ms(600_000).ms();
-        let payload =
-            serde_json::json!({ "nonce": nonce, "value": "100", "to": PAYEE, "until": until });
+        let payload = serde_json::json!({ "nonce": nonce, "value": "100", "to": PAYEE, "until": until });
         let payment = Payment {
             accepted: requirement.clone(),
             payload: Json::of(&payload),
