@@ -9,6 +9,7 @@ use tollway_core::{
     AssetId, ChainId, Clock, Code, Dice, Error, Handle, Ledger, Oracle, Registry, Result, Role, SchemeEntry,
     Settler, SettlerId, Time, UsdPrice, registry,
 };
+use tollway_route::pool::{Own, Pool, PoolBuilder, PoolSettings};
 use tollway_route::{
     Gate, GateBuilder, MedianSettings, Policy, QuoteBook, QuoteSettings, Router, RouterBuilder, SellerPolicy,
 };
@@ -148,9 +149,40 @@ impl House {
         Arc::new(parts.build())
     }
 
-    /// The selling side: makes offers and takes payments, settled here or by `remotes`.
+    /// The selling side: makes offers and takes payments, settled here or, where nobody here can, by the first of
+    /// `remotes` that does. Several that are to be chosen by health and price are a [`Self::pool`].
     pub fn gate(&self, policy: SellerPolicy, remotes: Vec<(SettlerId, Arc<dyn Settler>)>) -> Arc<Gate> {
-        let parts = GateBuilder {
+        Arc::new(self.gate_parts(policy, remotes).build())
+    }
+
+    /// The selling side, settled by whichever member of a pool is well and cheapest.
+    pub fn pooled_gate(&self, policy: SellerPolicy, pool: Arc<Pool>) -> Arc<Gate> {
+        Arc::new(self.gate_parts(policy, Vec::new()).build_with(pool))
+    }
+
+    /// Other people's facilitators, and the senders of this house where it has any, behind one settler; in this order
+    /// where nothing else decides. It is lasting under the name of the house: see [`tollway_route::pool`].
+    ///
+    /// # Errors
+    /// [`Code::BadSettings`] when two have one name, or there is nobody.
+    pub fn pool(&self, remotes: Vec<(SettlerId, Arc<dyn Settler>)>) -> Result<Arc<Pool>> {
+        let parts = PoolBuilder {
+            name: self.name.clone(),
+            registry: Arc::clone(&self.registry),
+            quotes: Arc::clone(&self.quotes),
+            ledger: Arc::clone(&self.ledger),
+            clock: Arc::clone(&self.clock),
+            spawn: tokio_spawn(),
+            settings: PoolSettings::default(),
+        };
+        let own: Arc<dyn Settler> = Arc::new(Own::new(Arc::clone(&self.registry)));
+        let mut members = remotes;
+        members.push((SettlerId("own".to_owned()), own));
+        Ok(Arc::new(parts.build(members)?))
+    }
+
+    fn gate_parts(&self, policy: SellerPolicy, remotes: Vec<(SettlerId, Arc<dyn Settler>)>) -> GateBuilder {
+        GateBuilder {
             registry: Arc::clone(&self.registry),
             remotes,
             quotes: Arc::clone(&self.quotes),
@@ -159,8 +191,7 @@ impl House {
             policy,
             owner: self.name.clone(),
             patience_ms: PATIENCE_MS,
-        };
-        Arc::new(parts.build())
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::cost::{self, Costs, Market};
 use crate::explain::Explanation;
 use crate::policy::Policy;
 use crate::quotes::{Moment, QuoteBook, Wants};
-use crate::rank::{PointOfView, Rank};
+use crate::rank::{self, PointOfView, Rank};
 use crate::routes::Routes;
 use crate::used::{Room, Used};
 use futures::future::join_all;
@@ -184,27 +184,22 @@ impl Router {
             Used::ask(&self.policy, &*self.ledger, &self.room, (out.routes.planned(), context, now)).await;
         let mut unpriced = unpriced.into_iter().peekable();
         let planned = out.routes.planned();
-        let (mut ranks, mut order) = (Vec::with_capacity(planned.len()), Vec::with_capacity(planned.len()));
+        let mut ranks = Vec::with_capacity(planned.len());
         for (at, route) in planned.iter().enumerate() {
             let allowed = match unpriced.next_if(|(place, _)| *place == at) {
                 Some((_, why)) => Err(why),
                 None => self.within_limits(at, route, &used, context, now),
             };
             match allowed {
-                Ok(()) => {
-                    order.push(ranks.len());
-                    ranks.push(rank_of(at, route));
-                }
+                Ok(()) => ranks.push(rank_of(at, route)),
                 Err(reason) => {
                     let (index, requirement) = (route.index, Some(route.requirement));
                     out.rejected.push(Rejected { index, requirement, reason });
                 }
             }
         }
-        order.sort_unstable_by(|a, b| ranks.get(*a).cmp(&ranks.get(*b)));
-        for at in &mut order {
-            *at = ranks.get(*at).map_or(usize::MAX, |rank| rank.index);
-        }
+        rank::sort(&mut ranks);
+        let order = ranks.iter().map(|rank| rank.index).collect();
         out.routes.rank(order);
         out.rejected.sort_by_key(|rejected| rejected.index);
         out

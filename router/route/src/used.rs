@@ -5,10 +5,6 @@ use crate::router::{Context, Route};
 use std::sync::{Mutex, PoisonError};
 use tollway_core::{BudgetId, BudgetLine, Error, Funds, Ledger, Result, Time, ledger};
 
-/// Entries that draw on one wallet stand together, most of them: so far back a line for the same wallet is looked for. One
-/// that stands farther away is asked for once more, to the same answer.
-const LOOK_BACK: usize = 2;
-
 /// Lines that are kept for the next question; more than a 402 of this many wallets needs are let go.
 const LINES_MAX: usize = 64;
 
@@ -54,13 +50,25 @@ impl Lines {
     }
 }
 
+/// The line of a wallet, and what tells it from most others at a glance.
+struct Wallet {
+    mark: u64,
+    line: Option<usize>,
+}
+
+/// The end of its token's address.
+fn mark(funds: &Funds) -> u64 {
+    let key = funds.balance.asset.key().as_bytes();
+    key.last_chunk().map_or(0, |end| u64::from_le_bytes(*end))
+}
+
 /// What is used already of budgets and wallets.
 #[derive(Default)]
 pub(crate) struct Used<'p> {
     /// Each budget's line is where the budget stands here.
     budgets: Vec<&'p Budget>,
-    /// The line of the wallet that each route draws on.
-    wallets: Vec<Option<usize>>,
+    /// The wallet that each route draws on.
+    wallets: Vec<Wallet>,
     taken: Vec<u128>,
     /// Why nobody knows.
     unknown: Option<Error>,
@@ -84,15 +92,19 @@ impl<'p> Used<'p> {
             }
         }
         used.wallets.reserve_exact(routes.len());
-        for (at, route) in routes.iter().enumerate() {
-            let line = route.plan.funds.as_ref().map(|funds| {
-                let before = routes.get(..at).unwrap_or_default().iter().zip(&used.wallets);
-                let before = before.rev().take(LOOK_BACK);
-                let mut same = before.filter(|(other, _)| other.plan.funds.as_ref() == Some(funds));
-                let asked = same.next().and_then(|(_, line)| *line);
-                asked.unwrap_or_else(|| lines.add(&wallet_name(funds), funds.balance.atomic, funds.as_of))
-            });
-            used.wallets.push(line);
+        for route in routes {
+            let Some(funds) = &route.plan.funds else {
+                used.wallets.push(Wallet { mark: 0, line: None });
+                continue;
+            };
+            let mark = mark(funds);
+            // A chain's entries may draw on one wallet, which is asked about once.
+            let mut before = used.wallets.iter().zip(routes);
+            let same = before.find(|(w, other)| w.mark == mark && other.plan.funds.as_ref() == Some(funds));
+            let asked = same.and_then(|(wallet, _)| wallet.line);
+            let line =
+                asked.unwrap_or_else(|| lines.add(&wallet_name(funds), funds.balance.atomic, funds.as_of));
+            used.wallets.push(Wallet { mark, line: Some(line) });
         }
         if lines.count > 0 {
             match ledger.used(lines.written()).await {
@@ -132,7 +144,7 @@ impl<'p> Used<'p> {
             fits(taken, route.at_stake.e18(), budget.limit.e18(), || budget.line(now))?;
         }
         let Some(funds) = &plan.funds else { return Ok(()) };
-        let taken = self.taken(self.wallets.get(at).copied().flatten());
+        let taken = self.taken(self.wallets.get(at).and_then(|wallet| wallet.line));
         fits(taken, plan.exposure.atomic(), funds.balance.atomic, || wallet(funds))
     }
 }

@@ -59,6 +59,9 @@
 //! |---|---|---|
 //! | patience with an unknown settlement | 20 s, then `settlement_pending` | it goes on in the background, and asking again finds the receipt |
 //! | a caller of `/settle` waits | 60 s | below the 90 s after which the SDKs' clients give up |
+//! | a member of a [`pool`](crate::route::pool) rests | after 3 failures in a row: 5 s, then twice as long each time, at most 60 s | one failure may be chance; one that is back is missed no longer than a minute |
+//! | verifying with a member, while there is another | 5 s | somebody waits for a page |
+//! | a kind that a member refused as unsupported | is not taken to it for 10 minutes | it said that it does this, and was believed once |
 //! | `/verify`, `/supported` | 15 s | within what callers wait: 30 s |
 //! | request body | 128 KiB, 64 levels, within 10 s | a payment is a few KiB |
 //! | requests and settlements at once | 1,024 each | a flood is told to come back; settlements whose callers have left count |

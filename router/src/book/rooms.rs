@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! router/core      the contract   wire · ids · money · effort · network · roles · seal · flow · ledger · registry · error
-//! router/route     the brain      router · quotes · cost · rank · policy · explain · pay · gate
+//! router/route     the brain      router · quotes · cost · rank · policy · explain · pay · gate · pool
 //! router/http      the mouth      codec · client · server · meter · facilitator · remote
 //! router/ledger    the memory     a durable ledger on SQLite
 //! router/cli       the hand       demo · quote · pay · facilitator · devnet · plugins
@@ -44,6 +44,7 @@
 //! | reserving, signing once, and what is done about a lost answer | `router/route/src/pay` |
 //! | resending, redirects, timeouts of a payer | `router/http/src/client` |
 //! | prices and offers of a seller | `router/route/src/gate` |
+//! | several facilitators behind one seller | `router/route/src/pool` |
 //! | what a request must pass before a handler runs | `router/http/src/server`, `router/core/src/flow` |
 //! | counting what an answer costs while it goes out | `router/http/src/meter`, `router/http/src/server/stream*.rs` |
 //! | settling at most once | `router/core/src/flow/once.rs` |

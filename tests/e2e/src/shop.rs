@@ -17,6 +17,7 @@ use tollway::House;
 use tollway::core::{Role, Settler, SettlerId, Usd};
 use tollway::http::RemoteFacilitator;
 use tollway::http::server::{Methods, Paywall, Priced};
+use tollway::route::pool::Pool;
 use tollway::route::{Gate, GateBuilder, SellerPolicy, Tag};
 
 /// How often the handler ran, by method and address.
@@ -58,6 +59,8 @@ pub struct Setup {
     pub name: String,
     /// The facilitator's address.
     pub facilitator: String,
+    /// Further ones; with them, all of them are a pool.
+    pub others: Vec<String>,
     /// How long the facilitator's `/settle` may take.
     pub settle_within: Duration,
     /// Whether paid answers are kept.
@@ -74,11 +77,27 @@ impl Setup {
         Self {
             name: name.to_owned(),
             facilitator: facilitator.to_owned(),
+            others: Vec::new(),
             settle_within: Duration::from_secs(30),
             keeps_answers: true,
             patience_ms: 15_000,
             sees_chains: true,
         }
+    }
+}
+
+impl Setup {
+    fn remote(&self, house: &House, url: &str) -> Outcome<(SettlerId, Arc<dyn Settler>)> {
+        let remote = RemoteFacilitator::builder(url, Arc::clone(house.registry()), Arc::clone(house.clock()))
+            .settle_timeout(self.settle_within)
+            .verify_timeout(Duration::from_secs(10));
+        Ok((SettlerId(url.to_owned()), Arc::new(remote.build()?)))
+    }
+
+    fn pool(&self, house: &House) -> Outcome<Arc<Pool>> {
+        let urls = std::iter::once(&self.facilitator).chain(&self.others);
+        let remotes = urls.map(|url| self.remote(house, url)).collect::<Outcome<Vec<_>>>()?;
+        Ok(house.pool(remotes)?)
     }
 }
 
@@ -111,19 +130,10 @@ impl Shop {
             true => world.house(&setup.name, Role::Seller, &HouseKeys::default()).await?,
             false => world.bare_house(&setup.name)?,
         };
-        let remote = RemoteFacilitator::builder(
-            &setup.facilitator,
-            Arc::clone(house.registry()),
-            Arc::clone(house.clock()),
-        )
-        .settle_timeout(setup.settle_within)
-        .verify_timeout(Duration::from_secs(10))
-        .build()?;
-        let remote: Arc<dyn Settler> = Arc::new(remote);
         let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
         let gate = GateBuilder {
             registry: Arc::clone(house.registry()),
-            remotes: vec![(SettlerId("facilitator".to_owned()), remote)],
+            remotes: vec![setup.remote(&house, &setup.facilitator)?],
             quotes: Arc::clone(house.quotes()),
             ledger: Arc::clone(house.ledger()),
             clock: Arc::clone(house.clock()),
@@ -131,7 +141,10 @@ impl Shop {
             owner: house.name().to_owned(),
             patience_ms: setup.patience_ms,
         };
-        let gate = Arc::new(gate.build());
+        let gate = Arc::new(match setup.others.is_empty() {
+            true => gate.build(),
+            false => gate.build_with(setup.pool(&house)?),
+        });
         let mut builder = Paywall::builder(Arc::clone(&gate));
         if setup.keeps_answers {
             builder = builder.answers(Arc::clone(house.ledger()), Arc::clone(house.clock()));

@@ -7,16 +7,17 @@ mod absent;
 mod admit;
 mod honour;
 mod live;
-mod pool;
+mod member;
 mod post;
 
 pub use admit::Admitted;
 pub use post::{Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
 
+use crate::pool::Pool;
 use crate::quotes::QuoteBook;
 use honour::Honour;
 use live::Live;
-use pool::Member;
+use member::Member;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce, VisitRecord};
@@ -33,6 +34,7 @@ const ROOM: &str = "visit/gate";
 /// Where offers are made and payments are admitted, driven and recovered. Cheap to share behind an [`Arc`].
 pub struct Gate {
     registry: Arc<Registry>,
+    pool: Option<Arc<Pool>>,
     remotes: Vec<Arc<Member>>,
     quotes: Arc<QuoteBook>,
     ledger: Arc<dyn Ledger>,
@@ -85,10 +87,17 @@ impl std::fmt::Debug for GateBuilder {
 }
 
 impl GateBuilder {
+    /// Puts the parts together, with a pool that settles everything: our own chain code is asked as a member of it
+    /// ([`crate::pool::Own`]), or not at all. `remotes` are not asked.
+    pub fn build_with(self, pool: Arc<Pool>) -> Gate {
+        Gate { pool: Some(pool), ..self.build() }
+    }
+
     /// Puts the parts together.
     pub fn build(self) -> Gate {
         Gate {
             registry: self.registry,
+            pool: None,
             remotes: self.remotes.into_iter().map(|(id, remote)| Member::new(id, remote)).collect(),
             quotes: self.quotes,
             ledger: Arc::new(Scoped::new(self.ledger, "gate")),
@@ -212,16 +221,26 @@ impl Gate {
     /// Who settles this; while nobody can be found, one that says so whenever it is asked. What the ledger knows by
     /// itself (a receipt, a claim under which nothing was sent) takes no settler.
     async fn settler_or_none(&self, cell: &Cell, r: &Requirement) -> Arc<dyn Settler> {
+        if let Some(pool) = &self.pool {
+            // It knows who holds what, whether or not anybody would take another now.
+            return Arc::<Pool>::clone(pool);
+        }
         match self.settler_for(cell, r).await {
             Ok((settler, _)) => settler,
             Err(why) => Arc::new(absent::Absent(why)),
         }
     }
 
-    /// Who settles this: our own cell where there is one, else the first facilitator that supports the kind.
+    /// Who settles this: the pool where there is one, else our own cell, else the first facilitator that supports the kind.
     async fn settler_for(&self, cell: &Cell, r: &Requirement) -> Result<(Arc<dyn Settler>, Kind)> {
         let fits =
             |kind: &&Kind| kind.scheme == r.scheme && kind.chain == r.chain && kind.version == r.version;
+        if let Some(pool) = &self.pool {
+            // It keeps its members' kinds warm itself.
+            let found = pool.kinds().await?.into_iter().find(|kind| fits(&kind));
+            let pool: Arc<dyn Settler> = Arc::<Pool>::clone(pool);
+            return found.map(|kind| (pool, kind)).ok_or_else(|| nobody(r));
+        }
         if let Some(own) = &cell.settler {
             let kinds = own.kinds().await?;
             if let Some(kind) = kinds.iter().find(fits) {
@@ -244,12 +263,14 @@ impl Gate {
                 Err(e) => failed = Some(e),
             }
         }
-        Err(failed.unwrap_or_else(|| {
-            Error::caller(Code::RoleMissing)
-                .next(Next::OtherRoute)
-                .detail(format!("nobody here settles {} on {}", r.scheme, r.chain))
-        }))
+        Err(failed.unwrap_or_else(|| nobody(r)))
     }
+}
+
+fn nobody(r: &Requirement) -> Error {
+    Error::caller(Code::RoleMissing)
+        .next(Next::OtherRoute)
+        .detail(format!("nobody here settles {} on {}", r.scheme, r.chain))
 }
 
 /// Where the journal keeps this visit.

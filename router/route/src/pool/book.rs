@@ -20,13 +20,19 @@ pub(super) struct Hold {
     pub(super) member: SettlerId,
     /// The most that it may take.
     pub(super) charge: Amount,
+    /// True once somebody asked after it: who is asked after a payment may settle it then, so from there on it stays with
+    /// this member, whatever the call that gave it there comes back with.
+    pub(super) stays: bool,
     /// Until when this is remembered.
     pub(super) until: Time,
 }
 
 impl Hold {
     pub(super) fn new(member: &SettlerId, charge: Amount, settle_before: Time) -> Self {
-        Self { member: member.clone(), charge, until: settle_before.plus_ms(KEPT_MS) }
+        Self { member: member.clone(), charge, stays: false, until: settle_before.plus_ms(KEPT_MS) }
+    }
+    pub(super) fn for_good(self) -> Self {
+        Self { stays: true, ..self }
     }
 }
 

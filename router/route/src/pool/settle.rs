@@ -5,6 +5,9 @@ use super::learned::After;
 use super::{Pool, nobody_answers};
 use tollway_core::{Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, Terms};
 
+/// How often a hold that moves is looked at again.
+const LOOKS_MAX: usize = 8;
+
 impl Pool {
     /// Asks whoever verified it, and somebody else only when that one has certainly not taken it.
     pub(super) async fn settle_once(&self, due: Due) -> Result<Receipt> {
@@ -49,11 +52,7 @@ impl Pool {
     /// is now, and nobody else afterwards.
     pub(super) async fn ask_the_holder(&self, order: &Order) -> Result<Fate> {
         let terms = (self.registry.cell(&order.requirement)?.read)(order)?;
-        let payment = payment(&terms)?;
-        let hold = match self.book.holder(&payment).await? {
-            Some((_, hold)) => hold,
-            None => self.appoint(order, &terms, &payment).await?,
-        };
+        let hold = self.holder_for_good(order, &terms, &payment(&terms)?).await?;
         let at = self.place(&hold.member).ok_or_else(|| {
             Error::unknown(Code::NotFound, None)
                 .detail(format!("{} was asked to settle this, and is in the pool no more", hold.member.0))
@@ -66,18 +65,29 @@ impl Pool {
         fate
     }
 
-    async fn appoint(&self, order: &Order, terms: &Terms, payment: &ReplayKey) -> Result<Hold> {
+    /// Who has the payment, and will not hand it on any more.
+    async fn holder_for_good(&self, order: &Order, terms: &Terms, payment: &ReplayKey) -> Result<Hold> {
+        for _ in 0..LOOKS_MAX {
+            let (version, hold) = match self.book.holder(payment).await? {
+                Some((_, hold)) if hold.stays => return Ok(hold),
+                Some((version, hold)) => (Some(version), hold),
+                None => (None, self.appointed(order, terms).await?),
+            };
+            let hold = hold.for_good();
+            match self.book.give(payment, version, &hold).await {
+                Ok(_) => return Ok(hold),
+                // It has just been handed on, or given up.
+                Err(e) if e.code == Code::Conflict => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Err(held())
+    }
+
+    async fn appointed(&self, order: &Order, terms: &Terms) -> Result<Hold> {
         let line = self.line_from(order, self.verifiers.of(order)).await?;
         let at = *line.first().ok_or_else(nobody_answers)?;
-        let hold = Hold::new(&self.member(at)?.id, order.requirement.price.0, terms.settle_before);
-        match self.book.give(payment, None, &hold).await {
-            Ok(_) => Ok(hold),
-            // Somebody has it by now: that one.
-            Err(e) if e.code == Code::Conflict => {
-                self.book.holder(payment).await?.map(|(_, hold)| hold).ok_or_else(held)
-            }
-            Err(e) => Err(e),
-        }
+        Ok(Hold::new(&self.member(at)?.id, order.requirement.price.0, terms.settle_before))
     }
 
     /// The line with the verifier first, unless it has begun to rest since.
@@ -151,13 +161,17 @@ impl Pool {
 
     /// Nobody has taken it: whoever held it holds it no more.
     async fn give_up<T>(&self, payment: &ReplayKey, version: Option<u64>, why: Error) -> Result<T> {
-        if let Some(version) = version
-            && let Err(error) = self.book.take_back(payment, version).await
-        {
+        let Some(version) = version else { return Err(why) };
+        match self.book.take_back(payment, version).await {
+            Ok(()) => Err(why),
+            // Somebody has asked after it meanwhile, and who was asked may have taken it by that.
+            Err(e) if e.code == Code::Conflict => Err(held()),
             // It stays with somebody who has not taken it, so the same payment goes to that one or to nobody.
-            tracing::warn!(%error, "a hold could not be given up");
+            Err(error) => {
+                tracing::warn!(%error, "a hold could not be given up");
+                Err(why)
+            }
         }
-        Err(why)
     }
 }
 
