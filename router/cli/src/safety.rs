@@ -71,18 +71,20 @@ pub(crate) fn guard(config: &Config, house: &House) -> Outcome<Arc<Guard>> {
         caller: most(serving.failures_caller),
         lost_percent: 50,
     };
-    let mut settings = GuardSettings::default();
-    settings.payees = listed(&serving.payees, payee)?;
-    settings.assets = listed(&serving.assets, asset)?;
-    settings.amount_usd_min = serving.amount_usd_min.get();
-    settings.gas_percent_max = serving.gas_percent_max.get();
-    settings.gas_usd_max = serving.gas_usd_max.get();
-    settings.gas_over_plain_percent_max = serving.gas_over_plain_percent_max.get();
-    settings.gas_all = day(serving.day_usd);
-    settings.gas_caller = day(serving.day_usd_caller);
-    settings.gas_payee = day(serving.day_usd_payee);
-    settings.at_once_payer = serving.at_once_per_payer.get();
-    settings.strikes = failures.iter().any(|bound| bound.get().is_some()).then_some(strikes);
+    let settings = GuardSettings {
+        payees: listed(&serving.payees, payee)?,
+        assets: listed(&serving.assets, asset)?,
+        amount_usd_min: serving.amount_usd_min.get(),
+        gas_percent_max: serving.gas_percent_max.get(),
+        gas_usd_max: serving.gas_usd_max.get(),
+        gas_over_plain_percent_max: serving.gas_over_plain_percent_max.get(),
+        gas_all: day(serving.day_usd),
+        gas_caller: day(serving.day_usd_caller),
+        gas_payee: day(serving.day_usd_payee),
+        at_once_payer: serving.at_once_per_payer.get(),
+        strikes: failures.iter().any(|bound| bound.get().is_some()).then_some(strikes),
+        ..GuardSettings::default()
+    };
     let guard = house.guard(settings)?;
     Ok(Arc::new(match screening(config, house)? {
         Some(screening) => guard.screening(screening),

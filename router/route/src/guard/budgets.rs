@@ -29,6 +29,7 @@ impl Guard {
         if !self.settings.counts() {
             return Ok(());
         }
+        self.sweep().await;
         let (payee, usd_e18) = (&order.requirement.pay_to, self.ample(gas.usd.e18()));
         let lines = self.lines(caller.name(), payee, terms.payer.as_ref(), usd_e18);
         self.full(&lines).await?.map_or(Ok(()), Err)

@@ -12,9 +12,10 @@ use tollway_core::{
 const ROOM: &str = "guard/open/";
 /// So long after a payment's window nobody asks after it any more: whatever it cost, its hold is charged in full.
 const ABANDONED_MS: u64 = 3_600_000;
-/// How often such are looked for, and how many at once.
+/// How often such are looked for.
 const SWEEP_MS: u64 = 60_000;
-const SWEEP_MAX: usize = 256;
+/// Records per look at the journal.
+const PAGE: usize = 256;
 
 /// A settlement's hold, as it is journaled: whoever resumes it after a crash ends it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +28,22 @@ pub(super) struct Open {
     native: u128,
     usd_e18: u128,
     until: Time,
+}
+
+impl Open {
+    /// What of the hold was spent.
+    fn spend(&self, took: Took) -> Spend {
+        match took {
+            Took::Nothing => Spend::Nothing,
+            Took::Native(taken) if self.native > 0 => Spend::Part { taken, of: self.native },
+            _ => Spend::All,
+        }
+    }
+
+    /// The same in 10⁻¹⁸ USD.
+    pub(super) fn charged_e18(&self, took: Took) -> u128 {
+        self.spend(took).of(self.usd_e18)
+    }
 }
 
 /// A hold with its place in the journal.
@@ -60,7 +77,6 @@ impl Guard {
         if !self.settings.counts() {
             return Ok(None);
         }
-        self.sweep().await;
         let key = key(terms).ok_or_else(|| Error::us(Code::MissingReplayKey))?;
         // The last attempt at this payment ended without ending its hold: nobody may use it twice.
         if let Some(left) = self.held_at(&key).await? {
@@ -84,7 +100,10 @@ impl Guard {
         match self.ledger.reserve(&held.open.hold, &lines, held.open.until, now).await {
             Ok(()) => Ok(Some(held)),
             Err(e) => {
-                self.forget(&held).await?;
+                // It may have been held all the same. When ending it fails too, the journal has it.
+                if let Err(error) = self.end(&held, Took::Nothing).await {
+                    tracing::warn!(hold = %held.open.hold, %error, "a gas budget's hold could not be ended");
+                }
                 Err(if e.code == Code::BudgetExceeded { self.why_full(&lines).await } else { e })
             }
         }
@@ -98,29 +117,22 @@ impl Guard {
         }
     }
 
-    /// Ends a hold: charges what was taken, also what is more than was held. Safe to do again. Returns what was charged,
-    /// in 10⁻¹⁸ USD.
-    pub(super) async fn end(&self, held: &Held, took: Took) -> Result<u128> {
+    /// Ends a hold: charges what was taken, also what is more than was held. Safe to do again.
+    pub(super) async fn end(&self, held: &Held, took: Took) -> Result<()> {
         let (open, now) = (&held.open, self.clock.now());
-        let (spend, excess) = match took {
-            Took::Nothing => (Spend::Nothing, 0),
-            Took::Unknown => (Spend::All, 0),
-            Took::Native(_) if open.native == 0 => (Spend::All, 0),
-            Took::Native(taken) => {
-                (Spend::Part { taken, of: open.native }, taken.saturating_sub(open.native))
-            }
-        };
-        if excess > 0 {
-            self.charge_excess(open, excess, now).await?;
+        if let Took::Native(taken) = took
+            && taken > open.native
+            && open.native > 0
+        {
+            self.charge_excess(open, taken.saturating_sub(open.native), now).await?;
         }
-        match self.ledger.close(&open.hold, spend, now).await {
+        match self.ledger.close(&open.hold, open.spend(took), now).await {
             Ok(()) => {}
             // Journaled, and never held.
             Err(e) if e.code == Code::NotFound => {}
             Err(e) => return Err(e),
         }
-        self.forget(held).await?;
-        Ok(spend.of(open.usd_e18))
+        self.forget(held).await
     }
 
     /// The market moved more than the hold allowed for. The books say what was spent, whatever the limits are.
@@ -149,19 +161,27 @@ impl Guard {
     }
 
     /// Ends what nobody came back for: a ledger that failed at the wrong moment must not bind a budget for ever.
-    async fn sweep(&self) {
+    pub(super) async fn sweep(&self) {
         let now = self.clock.now();
         let last = Time::from_ms(self.swept_ms.load(Ordering::Relaxed));
         if now.ms_since(last) < SWEEP_MS {
             return;
         }
         self.swept_ms.store(now.ms(), Ordering::Relaxed);
-        let page = self.ledger.scan(ROOM, None, SWEEP_MAX).await.unwrap_or_default();
-        for held in page.into_iter().filter_map(|record| read(record).ok()) {
-            if now.ms_since(held.open.until) > ABANDONED_MS
-                && let Err(error) = self.end(&held, Took::Unknown).await
-            {
-                tracing::warn!(hold = %held.open.hold, %error, "a gas budget's hold could not be ended");
+        let mut after = None;
+        loop {
+            let page = self.ledger.scan(ROOM, after.as_ref(), PAGE).await.unwrap_or_default();
+            let full = page.len() >= PAGE;
+            after = page.last().map(|record| record.key.clone());
+            for held in page.into_iter().filter_map(|record| read(record).ok()) {
+                if now.ms_since(held.open.until) > ABANDONED_MS
+                    && let Err(error) = self.end(&held, Took::Unknown).await
+                {
+                    tracing::warn!(hold = %held.open.hold, %error, "a gas budget's hold could not be ended");
+                }
+            }
+            if !full {
+                return;
             }
         }
     }

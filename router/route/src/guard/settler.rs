@@ -97,10 +97,8 @@ impl Guarded {
             .as_ref()
             .filter(|s| s.asset.is_native())
             .map_or(Took::Unknown, |s| Took::Native(s.atomic));
-        let counted = match self.guard.end(held, took).await {
-            Ok(lost_e18) => self.guard.strike(&held.open, lost_e18).await,
-            Err(error) => Err(error),
-        };
+        let counted = self.guard.strike(&held.open, held.open.charged_e18(took)).await;
+        self.took(held, took).await;
         if let Err(error) = counted {
             tracing::warn!(hold = %held.open.hold, %error, "a failed settlement could not be counted");
         }
