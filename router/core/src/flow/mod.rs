@@ -9,7 +9,8 @@
 //! * replay keys are claimed after verification (a forged payload burns no honest payer's nonce) and before serving;
 //! * every step that cannot be taken back is journaled before it is taken;
 //! * an unknown outcome is resolved by `Settler::resume`, never by settling again;
-//! * a claim is released only when nothing was sent.
+//! * a claim is released only when nothing was sent;
+//! * what was settled is booked, in the write that ends its journal entry.
 
 mod book;
 mod drive;

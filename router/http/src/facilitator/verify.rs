@@ -11,6 +11,7 @@ impl Facilitator {
     pub async fn verify(&self, request: FacilitatorRequest) -> Result<VerifyResponse> {
         let (cell, settler) = self.0.cell(&request.order.requirement)?;
         let verified = flow::verify(cell.read, &**settler, request.order, &*self.0.clock).await?;
+        tracing::debug!("it holds");
         Ok(VerifyResponse {
             is_valid: true,
             payer: verified.terms().payer.map(|p| self.spelled(&p)),

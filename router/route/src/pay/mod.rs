@@ -160,6 +160,7 @@ impl Router {
             Ok(auth) => {
                 if !span.is_disabled() {
                     span.record("payment", flow::tag(cell.read, &auth.order()));
+                    tracing::info!("signed");
                 }
                 Ok((attempt, auth))
             }
@@ -214,6 +215,7 @@ impl Router {
                         let tx = receipt.transaction().cloned();
                         let spent = spend(charged, route);
                         attempt.settled(self, spent, &receipt).await.map_err(|e| moved(e, tx))?;
+                        tracing::info!(transaction = receipt.transaction().map(|tx| &*tx.0), "paid");
                         Ok(paid(receipt, charged, true))
                     }
                     _ => {
