@@ -5,7 +5,10 @@ mod commands;
 mod config;
 mod exit;
 mod keys;
+mod logs;
 mod metrics;
+#[cfg(feature = "otel")]
+mod otel;
 mod out;
 mod prices;
 mod safety;
@@ -20,21 +23,10 @@ use std::process::ExitCode;
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = args::Args::parse();
-    init_tracing(args.verbose);
+    // Dropped at the end, when what is left goes out.
+    let _told = logs::init(args.verbose);
     match commands::run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
-}
-
-/// Logs go to stderr, so that `--json` on stdout stays one object.
-fn init_tracing(verbose: u8) {
-    let default = match verbose {
-        0 => "error",
-        1 => "tollway=info,tollway_http=info,tollway_route=info,tollway_evm=info",
-        _ => "tollway=debug,tollway_http=debug,tollway_route=debug,tollway_evm=debug,tollway_devnet=debug",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TOLLWAY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
 }

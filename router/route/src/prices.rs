@@ -112,7 +112,7 @@ fn agreed(asset: &AssetId, answers: &[Said<'_>], settings: MedianSettings) -> Re
     };
     let near = |price: &UsdPrice| median.apart_bps(price).is_some_and(|bps| bps <= settings.apart_bps_max);
     let agree = prices.iter().filter(|price| near(price)).count();
-    let least = settings.agree_min.unwrap_or(answers.len() / 2 + 1).max(1);
+    let least = settings.agree_min.unwrap_or((answers.len() / 2).saturating_add(1)).max(1);
     if agree < prices.len() {
         tracing::warn!(%asset, said = %words(answers), "sources of a price disagree");
     }

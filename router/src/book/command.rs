@@ -8,6 +8,9 @@
 //! | `tollway pay --settle-up` | asks the chains what became of earlier payments that are still open |
 //! | `tollway facilitator` | verifies and settles for others over HTTP until Ctrl-C |
 //! | `tollway devnet` | local chains until Ctrl-C; `--write-config` writes a configuration for them |
+//! | `tollway doctor` | looks at nodes, tokens, prices, keys, clocks, facilitators and the ledger; says what is wrong and what to do |
+//! | `tollway books` | payments out of the ledger: a table, or all of them with `--csv` or `--json` |
+//! | `tollway keys` | makes keys in encrypted files, takes keys in, says whose they are |
 //! | `tollway plugins` | the schemes and networks of this build |
 //!
 //! # tollway.toml
@@ -75,6 +78,9 @@
 //! contract = "0x3A91A31cB3dC49b4db9Ce721F50a9D076c8D739B"
 //! silence = "closed"         # or "open": what it means when it does not answer; must be said
 //!
+//! [metrics]                  # `facilitator`: what Prometheus reads, at /metrics; nowhere without this
+//! listen = "127.0.0.1:9402"  # it tells who pays how much: keep it private
+//!
 //! [prices]                   # USD for a whole unit, where no feed is to be asked
 //! "eip155:84532/native" = "2500"
 //!
@@ -90,6 +96,30 @@
 //! [schemes.exact]            # a scheme's own settings, by its name
 //! max_timeout_s = 600
 //! ```
+//!
+//! # Keys
+//! `tollway keys new settler.json --password-env SETTLER_PASSWORD` makes a key for EVM networks in an encrypted file, for
+//! this user alone, and prints its address; without the variable it asks for the password at the terminal. `keys import`
+//! does the same with a key that exists. The file is in Web3 Secret Storage with the quick key derivation that Foundry
+//! writes too (scrypt, N = 8192), so a password has twelve characters at least, and should have more. With `--solana` it is a
+//! plain file as `solana-keygen` writes it. No file is ever overwritten, and no secret is an argument.
+//!
+//! # Books
+//! What `tollway books` lists is what the ledger has: a payer's attempts, and what a paywall or a facilitator over that
+//! ledger has settled or is settling. `state` is `paid`, `open` (it may be paid yet), `refused` (and still spendable) or
+//! `dead`. `gas` is what the settler paid. A cell that a spreadsheet would take for a formula begins with an apostrophe.
+//! Settlements of versions before the books had them are not listed.
+//!
+//! # Logs
+//! `-v`, or `TOLLWAY_LOG` with a filter of `tracing`'s kind. A payment has the same name, `payment=…`, in the spans of its
+//! payer, its seller and its facilitator, and the payer's own `attempt=…` is the id in the books. Libraries that log what they
+//! send are kept quiet at every level, as it holds authorizations; **a program of one's own must do that itself**: no
+//! `DEBUG` or `TRACE` of `alloy`, `hyper` and `reqwest`. Built with the feature `otel`, the command sends its spans to the
+//! collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names.
+//!
+//! # Stopping
+//! At Ctrl-C or SIGTERM a facilitator takes nothing new and waits up to 30 seconds for settlements under way. What is left
+//! is in the journal, and the next start under the same `name` finds out what became of it.
 //!
 //! # Exit codes
 //! | code | means |

@@ -5,7 +5,7 @@
 //! router/route     the brain      router · quotes · cost · rank · policy · explain · pay · gate · pool
 //! router/http      the mouth      codec · client · server · meter · facilitator · remote
 //! router/ledger    the memory     a durable ledger on SQLite
-//! router/cli       the hand       demo · quote · pay · facilitator · devnet · plugins
+//! router/cli       the hand       demo · quote · pay · facilitator · doctor · books · keys · devnet · plugins
 //! router           the front door this crate: features, the default plugins, the house
 //! chains/evm       a network      fees · gas · eip712 · signature · look · send · oracle · profiles
 //! chains/solana    a network      fees · read · warm · send · signature · token · oracle · profiles
@@ -51,6 +51,8 @@
 //! | what was delivered and is owed, also after a crash | `router/core/src/flow/{tab,owed}.rs` |
 //! | sending a transaction, nonces, stuck ones | `chains/evm/src/send` |
 //! | the facilitator's own endpoints; calling somebody else's | `router/http/src/facilitator`, `router/http/src/remote` |
+//! | counters for a monitor, logs, spans | `router/cli/src/metrics`, `router/cli/src/logs.rs` |
+//! | the lines of the books | `router/core/src/flow/book.rs`, listed by `router/cli/src/commands/books` |
 //! | what survives a crash | `router/ledger/src`, on the trait in `router/core/src/ledger` |
 //! | known chains and tokens | `chains/evm/src/profiles` |
 //! | how a scheme signs, verifies and settles | `schemes/<scheme>-<method>/src/{payer,seller,settler}.rs` |

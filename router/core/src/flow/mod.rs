@@ -11,7 +11,8 @@
 //! * every step that cannot be taken back is journaled before it is taken;
 //! * an unknown outcome is resolved by `Settler::resume`, never by settling again;
 //! * a claim is released only when nothing was sent;
-//! * what a handler has noted as delivered is owed: it is tried again where nothing was sent, and settled after a crash.
+//! * what a handler has noted as delivered is owed: it is tried again where nothing was sent, and settled after a crash;
+//! * what was settled is booked, in the write that ends its journal entry.
 
 mod book;
 mod drive;

@@ -35,7 +35,10 @@ impl Inner {
         let begun = self.clock.now();
         loop {
             let refused = match once.settle(order.clone(), amount_atomic, print).await {
-                Ok(receipt) => return Ok(receipt),
+                Ok(receipt) => {
+                    tracing::info!(transaction = receipt.transaction().map(|tx| &*tx.0), "settled");
+                    return Ok(receipt);
+                }
                 Err(e) if e.is_unknown_outcome() => return Err(self.follow_order(&order, print, e).await),
                 Err(e) => e,
             };

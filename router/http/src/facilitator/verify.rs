@@ -21,6 +21,7 @@ impl Facilitator {
         let (cell, settler) = self.0.cell(&request.order.requirement)?;
         let settler = self.0.settler(caller, cell, settler);
         let verified = flow::verify(cell.read, &*settler, request.order, &*self.0.clock).await?;
+        tracing::debug!("it holds");
         Ok(VerifyResponse {
             is_valid: true,
             payer: verified.terms().payer.map(|p| self.spelled(&p)),

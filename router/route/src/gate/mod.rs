@@ -133,7 +133,11 @@ impl Gate {
     pub async fn serve(&self, admitted: Admitted, handler: &mut dyn Handler) -> Result<Delivered> {
         let chain = admitted.arrival.offer.requirement.chain;
         let span = tracing::info_span!("visit", payment = admitted.tag(), network = %chain);
-        self.drive(admitted, handler).instrument(span).await
+        let delivered = self.drive(admitted, handler).instrument(span.clone()).await;
+        span.in_scope(|| {
+            tracing::debug!(refused = delivered.as_ref().err().map(|e| e.code.as_str()), "it ended")
+        });
+        delivered
     }
 
     async fn drive(&self, admitted: Admitted, handler: &mut dyn Handler) -> Result<Delivered> {

@@ -184,6 +184,7 @@ impl Router {
             Ok(auth) => {
                 if !span.is_disabled() {
                     span.record("payment", flow::tag(cell.read, &auth.order()));
+                    tracing::info!("signed");
                 }
                 Ok((attempt, auth))
             }
@@ -282,6 +283,7 @@ impl Router {
         };
         let tx = receipt.transaction().cloned();
         attempt.settled(self, spend(charged, route), &receipt).await.map_err(|e| moved(e, tx))?;
+        tracing::info!(transaction = receipt.transaction().map(|tx| &*tx.0), "paid");
         let index = route.index;
         Ok(Step::Paid(Paid { receipt, charged, index, corrected: false, delivered: true }))
     }
