@@ -165,6 +165,7 @@ impl Settling {
             call: trial::transaction(bound, found.path),
             gas_limit: trial::limit(&*self.evm, bound, &found, &self.settings),
             purpose: Purpose::Interactive,
+            value_wei: 0,
             sender: None,
             not_after,
             learn: payee.map(|payee| effort::gas_key(token.address, payee, found.path)),

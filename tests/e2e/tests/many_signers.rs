@@ -68,6 +68,7 @@ fn payment(devnet: &Devnet, n: usize) -> Outcome<Submit> {
     Ok(Submit {
         call: EvmCall { to: usdc, data: call.abi_encode().into() },
         gas_limit: 150_000,
+        value_wei: 0,
         purpose: Purpose::Interactive,
         sender: None,
         not_after: Time::FAR,

@@ -121,6 +121,7 @@ async fn the_transaction_holds_when_it_is_overtaken_and_leaves_nothing_when_it_f
         Submit {
             call: trial::together([(deploy, true), (pay, false)]),
             gas_limit: 1_000_000,
+            value_wei: 0,
             purpose: Purpose::Interactive,
             sender: None,
             not_after: Time::FAR,
