@@ -171,7 +171,7 @@ async fn a_forged_payment_does_not_use_up_the_honest_ones_nonce() {
     let house = House::open().await;
     let (settler, me) = (house.settler(Value::Null), house.key.address());
     house.place(WALLET, "OwnedWallet", U256::from_be_slice(me.as_slice())).await;
-    let ledger = tollway_core::ledger::MemoryLedger::new();
+    let ledger = ledger::MemoryLedger::new();
     let once = flow::SettleOnce {
         read: tollway_exact_eip3009::read,
         settler: &*settler,
