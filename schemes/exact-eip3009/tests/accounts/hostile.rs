@@ -165,3 +165,34 @@ async fn a_plain_account_that_gets_code_after_it_was_verified_costs_a_plain_tran
     // The next one is found out before anything is sent.
     assert_eq!(code(&settler, &house.signed(me, "again")).await, Some(Code::SignatureGas));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_payment_does_not_use_up_the_honest_ones_nonce() {
+    let house = House::open().await;
+    let (settler, me) = (house.settler(Value::Null), house.key.address());
+    house.place(WALLET, "OwnedWallet", U256::from_be_slice(me.as_slice())).await;
+    let ledger = ledger::MemoryLedger::new();
+    let once = flow::SettleOnce {
+        read: tollway_exact_eip3009::read,
+        settler: &*settler,
+        ledger: &ledger,
+        clock: &RealClock,
+        room: "visit/test",
+        owner: "t",
+        patience_ms: 0,
+    };
+    for (from, nonce) in [(WALLET, "of a wallet"), (me, "of a plain account")] {
+        let (said, digest) = house.transfer(from, nonce);
+        let honest = house.order(&said, &house.key.sign(&digest).as_bytes());
+        let stranger = tollway_evm::LocalKey::from_bytes(&[9; 32]).unwrap().sign(&digest).as_bytes();
+        for forged in [stranger.to_vec(), vec![0xab; 97], wrapped(WALLET, vec![1], &stranger)] {
+            let order = house.order(&said, &forged);
+            let print = Print("forged".to_owned());
+            let e = once.settle(order, PRICE.into(), &print).await.unwrap_err();
+            assert!(matches!(e.code, Code::InvalidSignature | Code::FactoryNotAllowed), "{nonce}: {e}");
+        }
+        let print = Print("honest".to_owned());
+        let receipt = once.settle(honest, PRICE.into(), &print).await.unwrap();
+        assert_eq!(receipt.payer.unwrap().address().parse(), Ok(from), "{nonce}");
+    }
+}
