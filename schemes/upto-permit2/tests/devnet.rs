@@ -304,3 +304,27 @@ async fn a_missing_allowance_is_made_up_for_by_a_permit() {
     let again = sponsored(&devnet, &house, token).await;
     house.settle(&again, CEILING).await.unwrap();
 }
+
+/// A token that knows no permits: the payer signs an approval, and the settler pays for its gas and sends it first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_allowance_is_made_up_for_by_an_approval_that_the_settler_pays_for() {
+    let (devnet, house) = house().await;
+    let (chain, token) = (chain(&devnet), TokenSpec::PLAIN.address);
+    let (payer, merchant) = (devnet.accounts().payer(0).address(), devnet.accounts().merchant(0).address());
+    chain.set_native_balance(payer, 0).await.unwrap();
+    let order = sponsored(&devnet, &house, token).await;
+    let before = chain.token_balance(token, merchant).await.unwrap();
+    assert_eq!(house.settler().effort(&order).await.unwrap().works.len(), 3, "coins, approval, settlement");
+    // Nothing used is nothing sponsored.
+    assert_eq!(house.settle(&order, 0).await.unwrap().landed, Landed::Nothing);
+    assert_eq!(chain.allowance(token, payer, PERMIT2).await.unwrap(), 0);
+    let receipt = house.settle(&order, 777).await.unwrap();
+    assert_eq!(receipt.charged.atomic, 777);
+    assert_eq!(chain.token_balance(token, merchant).await.unwrap(), before + 777);
+    // From now on it is there: an approval that comes along again is not paid for again.
+    let (offer, extensions) = house.offer(&devnet, token).await;
+    let again = house.sign(&offer.requirement, extensions).await.order();
+    let coins = chain.native_balance(payer).await.unwrap();
+    house.settle(&again, 1).await.unwrap();
+    assert_eq!(chain.native_balance(payer).await.unwrap(), coins);
+}
