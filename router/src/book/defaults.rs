@@ -49,6 +49,8 @@
 //! | request body | 1 MiB, within 30 s | it is held in memory and hashed |
 //! | response body | 8 MiB | it is held in memory until it is paid for |
 //! | handler | 60 s | a payment expires while a handler works; set it below the rails' `maxTimeoutSeconds` where handlers are slow |
+//! | a stream past a meter | 1 h, and ten seconds (or a quarter) before its payment is no good any more | what is delivered has to be settled in time; a rail's `maxTimeoutSeconds` is the bound that counts |
+//! | notes of what a stream has delivered | 8 to the price | a crash costs the seller an eighth of the price at most, for 16 writes at most |
 //! | visits at once | 1,024 | each holds a request and a response; one more is told to come back |
 //! | paid answers kept | off; once on, 64 KiB each, until the payment's window ends, a day at most | what was sold lies there in the clear |
 //! | case of paths | ignored | some services do not tell them apart, and a spelling must not get around the price |

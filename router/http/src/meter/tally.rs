@@ -80,7 +80,6 @@ impl Tally {
         // Before the look, so that a note that is written meanwhile is not missed.
         self.body.register(cx.waker());
         let mut state = self.state();
-        state.used = true;
         let after = match state.counted.checked_add(atomic) {
             Some(after) if after <= self.ceiling.atomic() && !state.closed => after,
             _ => return Poll::Ready(Counted::No),
@@ -104,7 +103,8 @@ impl Tally {
 
     /// The handler has made a body that streams.
     pub(super) fn will_stream(&self) {
-        self.state().streams = true;
+        let mut state = self.state();
+        (state.streams, state.used) = (true, true);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -30,11 +30,17 @@ pub(super) fn strip_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
     headers.remove(SETTLEMENT_OVERRIDES)
 }
 
-/// What a stream's head must not say: how long it is, and trailers other than the receipt's.
+/// Makes a handler's head that of a stream: of no known length, with the receipt announced among its trailers.
 pub(super) fn announce_receipt(headers: &mut HeaderMap, version: Version) {
     headers.remove(header::CONTENT_LENGTH);
+    let ours = [x402::PAYMENT_RESPONSE, x402::X_PAYMENT_RESPONSE, EXTENSION_RESPONSES, SETTLEMENT_OVERRIDES];
+    let mut listed = tokens(headers, &header::TRAILER);
+    listed.retain(|name| !ours.iter().any(|o| o.eq_ignore_ascii_case(name)));
     // Also to those who did not ask for trailers: they learn from it that the receipt comes after the head.
-    merge(headers, header::TRAILER, &[x402::receipt(version)]);
+    listed.push(x402::receipt(version).to_owned());
+    if let Ok(value) = HeaderValue::try_from(listed.join(", ")) {
+        headers.insert(header::TRAILER, value);
+    }
 }
 
 /// Nobody may keep this.

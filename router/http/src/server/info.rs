@@ -1,6 +1,7 @@
 use tollway_core::{Account, Amount, ChainId, Version};
 
-/// What a handler may know of the payment behind a request, as a request extension. There is no payload in it.
+/// What a handler may know of the payment behind a request, as a request extension. There is no payload in it. What is
+/// charged in the end is counted by the [`Meter`](crate::meter::Meter) beside it.
 ///
 /// ```
 /// # use tollway_http::server::PaymentInfo;

@@ -12,7 +12,7 @@ use super::streaming::{self, Watched};
 use crate::meter::Meter;
 use bytes::Bytes;
 use futures::channel::oneshot;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::marker::PhantomData;
@@ -206,9 +206,10 @@ where
     if response.status().as_u16() < 400 && streams.is_some_and(|meter| meter.tally().streams()) {
         return Ok(Called::Streams(response));
     }
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
     match Limited::new(body, max).collect().await {
         Ok(body) => {
+            parts.headers.remove(header::TRAILER);
             let trailing = body.trailers().and_then(|t| t.get(headers::SETTLEMENT_OVERRIDES).cloned());
             Ok(Called::Whole(Response::from_parts(parts, body.to_bytes()), trailing))
         }

@@ -78,7 +78,8 @@ async fn over_the_wire() {
     let world = World::new();
     let bytes = |Extension(meter): Extension<Meter>| async move {
         let body = axum::body::Body::new(shelf::chunks(&meter, 2, 100));
-        ([("content-length", "36"), ("cache-control", "public")], body).into_response()
+        let trailers = ("trailer", "Settlement-Overrides, x-checksum");
+        ([("content-length", "36"), ("cache-control", "public"), trailers], body).into_response()
     };
     let (at, _) = serve(app(&world, get(bytes))).await;
     let client = world.client();
@@ -89,7 +90,8 @@ async fn over_the_wire() {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let receipt = if v1 { "x-payment-response" } else { "payment-response" };
         assert!(head.starts_with("HTTP/1.1 200"), "{text}");
-        assert!(head.contains(&format!("trailer: {receipt}")) && head.contains("private"), "{head}");
+        assert!(head.contains(&format!("trailer: x-checksum, {receipt}\r\n")), "{head}");
+        assert!(head.contains("private"), "{head}");
         assert!(!head.contains("content-length") && !head.contains("public"), "{head}");
         assert!(!head.contains(&format!("\r\n{receipt}:")), "the head cannot know");
         let (_, trailers) = body.split_once("\r\n0\r\n").unwrap();

@@ -106,19 +106,17 @@ async fn a_stream_that_cannot_be_written_down_ends() {
     assert_eq!(reading.rest().await, (50, true));
 }
 
+type Frames = Vec<Result<Frame<Bytes>, std::io::Error>>;
+
 /// A body with an override in its trailers, as a service behind a proxy may send it.
-fn trailing(meter: Option<&Meter>, says: &'static str) -> Body {
+fn trailing(says: &'static str) -> StreamBody<stream::Iter<<Frames as IntoIterator>::IntoIter>> {
     let data = (0..5).map(|n| Frame::data(chunk(n)));
     let mut trailers = HeaderMap::new();
     trailers.insert("settlement-overrides", HeaderValue::from_static(says));
     trailers.insert("payment-response", HeaderValue::from_static("forged"));
     trailers.insert("x-checksum", HeaderValue::from_static("abc"));
-    let frames = data.chain([Frame::trailers(trailers)]).map(Ok::<Frame<Bytes>, std::io::Error>);
-    let body = StreamBody::new(stream::iter(frames.collect::<Vec<_>>()));
-    meter.map_or_else(
-        || Body::new(StreamBody::new(stream::empty::<Result<_, std::io::Error>>())),
-        |m| Body::new(m.body(body, |data| if data.is_empty() { 0 } else { 100 })),
-    )
+    let frames: Frames = data.chain([Frame::trailers(trailers)]).map(Ok).collect();
+    StreamBody::new(stream::iter(frames))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,22 +132,20 @@ async fn an_override_lowers_what_was_counted_and_never_raises_it() {
     ];
     for (says, want) in rows {
         let world = World::new();
-        let app =
-            Router::new()
-                .route(
-                    "/trailer",
-                    get(move |Extension(m): Extension<Meter>| async move {
-                        trailing(Some(&m), says).into_response()
-                    }),
-                )
-                .route(
-                    "/head",
-                    get(move |Extension(m): Extension<Meter>| async move {
-                        ([("settlement-overrides", says)], Body::new(shelf::chunks(&m, 5, 100)))
-                            .into_response()
-                    }),
-                )
-                .layer(world.paywall(|set| set));
+        let app = Router::new()
+            .route(
+                "/trailer",
+                get(move |Extension(m): Extension<Meter>| async move {
+                    Body::new(m.body(trailing(says), |_| 100)).into_response()
+                }),
+            )
+            .route(
+                "/head",
+                get(move |Extension(m): Extension<Meter>| async move {
+                    ([("settlement-overrides", says)], Body::new(shelf::chunks(&m, 5, 100))).into_response()
+                }),
+            )
+            .layer(world.paywall(|set| set));
         let (at, _) = serve(app).await;
         let client = world.client();
         for path in ["trailer", "head"] {
@@ -249,4 +245,27 @@ async fn what_cannot_be_settled_is_said_at_the_end_and_proves_nothing() {
     assert!(e.error().is_unknown_outcome());
     assert_eq!(client.router().attempts().await.unwrap()[0].stage, AttemptStage::Signed);
     assert_eq!((world.takings(), world.open_visits().await), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_override_in_the_trailers_of_a_whole_answer_is_heard() {
+    let rows = [
+        (r#"{"amount":"300"}"#, Some(300)),
+        (r#"{"amount":"5%"}"#, Some(250)),
+        (r#"{"amount":"5000"}"#, Some(PRICE)),
+        (r#"{"amount":"5001"}"#, None),
+        ("nonsense", None),
+    ];
+    for (says, want) in rows {
+        let world = World::new();
+        let handler = get(move || async move {
+            ([("trailer", "settlement-overrides")], Body::new(trailing(says))).into_response()
+        });
+        let (at, _) = serve(Router::new().route("/a", handler).layer(world.paywall(|set| set))).await;
+        let answer = world.client().get(format!("http://{at}/a")).await.unwrap();
+        assert_eq!(answer.paid().map(|paid| paid.charged.atomic), want, "{says}");
+        assert_eq!(answer.response.status().is_success(), want.is_some());
+        assert!(!answer.response.headers().contains_key("trailer"), "it has none");
+        assert_eq!(world.takings(), want.unwrap_or(0));
+    }
 }
