@@ -13,6 +13,9 @@ fn scene(extras: [&str; 2]) -> Scene {
     scene
 }
 
+/// What the two say, how the first one is, what the offer carries, and who gets it.
+type Row = ([&'static str; 2], Does, &'static str, Result<&'static str, Code>);
+
 /// Who holds it, with the first member in this state.
 fn taker(scene: &Scene, does: Does, extra: &str) -> Result<Option<String>> {
     scene.members[0].does(does);
@@ -26,7 +29,7 @@ fn an_offer_that_carries_what_one_of_them_said_is_that_ones() {
     let named = r#"{"name":"USD Coin","version":"2","facilitatorAddress":"0xa"}"#;
     let (free, fee_payer) = (r#"{"name":"USD Coin","version":"2"}"#, r#"{"feePayer":"f","memo":"m"}"#);
     let (well, away) = (Does::Well, Does::Away);
-    let rows: [([&str; 2], Does, &str, Result<&str, Code>); 14] = [
+    let rows: [Row; 14] = [
         // They say the same: either may.
         (["{}", "{}"], well, "{}", Ok("a")),
         (["{}", "{}"], away, "{}", Ok("b")),

@@ -4,7 +4,10 @@ use super::*;
 
 /// What is expected when the first member does this and the second is well: the error's code, whether it leaves the outcome
 /// open, how often each was asked, and who holds the payment afterwards.
-type Row = (Does, Option<(Code, bool)>, (usize, usize), (usize, usize), Option<&'static str>);
+type Row = (Does, Option<(Code, bool)>, Counts, Counts, Option<&'static str>);
+
+/// Verified, settled.
+type Counts = (usize, usize);
 
 #[test]
 fn verifying_goes_on_to_the_next_unless_there_is_a_verdict() {
@@ -21,7 +24,7 @@ fn verifying_goes_on_to_the_next_unless_there_is_a_verdict() {
     for (does, failed, first, second, holder) in rows {
         let scene = Scene::new(&["a", "b"]);
         *scene.members[0].verifies.lock().unwrap() = does;
-        check(&scene, does, (failed, first, second, holder));
+        check(&scene, (does, failed, first, second, holder));
     }
 }
 
@@ -40,15 +43,11 @@ fn settling_goes_on_only_after_a_definite_no() {
     for (does, failed, first, second, holder) in rows {
         let scene = Scene::new(&["a", "b"]);
         *scene.members[0].settles.lock().unwrap() = does;
-        check(&scene, does, (failed, first, second, holder));
+        check(&scene, (does, failed, first, second, holder));
     }
 }
 
-fn check(
-    scene: &Scene,
-    does: Does,
-    (failed, first, second, holder): (Option<(Code, bool)>, (usize, usize), (usize, usize), Option<&str>),
-) {
+fn check(scene: &Scene, (does, failed, first, second, holder): Row) {
     let pool = scene.pool();
     let paid = scene.run(scene.pay(&pool, &scene.plain("n")));
     assert_eq!(paid.err().map(|e| (e.code.clone(), e.is_unknown_outcome())), failed, "{does:?}");
