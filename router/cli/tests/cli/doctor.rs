@@ -32,7 +32,7 @@ async fn only(world: &World, arguments: &[&str], expected: &[Line<'_>]) -> Outco
             let alike = f["area"] == area && f["state"] == state;
             alike && has(f, "subject", subject) && has(f, "said", said) && has(f, "advice", advice)
         };
-        let at = open.iter().position(|f| fits(&f)).ok_or_else(|| format!("{line:?} is not in {open:#?}"))?;
+        let at = open.iter().position(fits).ok_or_else(|| format!("{line:?} is not in {open:#?}"))?;
         open.remove(at);
     }
     assert!(open.is_empty(), "not asked for: {open:#?}, besides {expected:?}");

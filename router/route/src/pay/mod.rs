@@ -215,7 +215,6 @@ impl Router {
                         let tx = receipt.transaction().cloned();
                         let spent = spend(charged, route);
                         attempt.settled(self, spent, &receipt).await.map_err(|e| moved(e, tx))?;
-                        tracing::info!(transaction = receipt.transaction().map(|tx| &*tx.0), "paid");
                         Ok(paid(receipt, charged, true))
                     }
                     _ => {
