@@ -198,9 +198,15 @@
 #![cfg_attr(feature = "evm", doc = "| [`evm`] | a family of networks, and its keys |")]
 #![cfg_attr(feature = "solana", doc = "| [`solana`] | another family of networks, and its keys |")]
 #![cfg_attr(feature = "exact-eip3009", doc = "| [`exact_eip3009`] | a scheme: `exact` by EIP-3009 |")]
-#![cfg_attr(feature = "exact-permit2", doc = "| [`exact_permit2`] | a scheme: `exact` by Permit2, in any ERC-20 token |")]
+#![cfg_attr(
+    feature = "exact-permit2",
+    doc = "| [`exact_permit2`] | a scheme: `exact` by Permit2, in any ERC-20 token |"
+)]
 #![cfg_attr(feature = "exact-spl", doc = "| [`exact_spl`] | a scheme: `exact` in SPL tokens |")]
-#![cfg_attr(feature = "upto-permit2", doc = "| [`upto_permit2`] | a scheme: `upto` by Permit2, for what is metered |")]
+#![cfg_attr(
+    feature = "upto-permit2",
+    doc = "| [`upto_permit2`] | a scheme: `upto` by Permit2, for what is metered |"
+)]
 //! | [`plugins`], [`oracles`], [`system`] | what a house is made of: schemes and networks, prices, clock and randomness |
 //!
 //! # Features

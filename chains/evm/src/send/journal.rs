@@ -107,8 +107,7 @@ impl Journal {
         let nonce_write = Write { key: nonce, expect: None, value: Some(key.0.clone()) };
         self.ledger.store(&[entry_write, nonce_write]).await?;
         let labels = [("network", self.chain.to_string()), ("signer", entry.sender.to_string())];
-        metrics::gauge!("tollway_signer_nonce", &labels)
-            .set(u32::try_from(entry.nonce).map_or(f64::INFINITY, f64::from));
+        metrics::gauge!("tollway_signer_nonce", &labels).set(u32::try_from(entry.nonce).unwrap_or(u32::MAX));
         Ok(())
     }
 

@@ -32,7 +32,7 @@ async fn only(world: &World, arguments: &[&str], expected: &[Line<'_>]) -> Outco
             let alike = f["area"] == area && f["state"] == state;
             alike && has(f, "subject", subject) && has(f, "said", said) && has(f, "advice", advice)
         };
-        let at = open.iter().position(|f| fits(&f)).ok_or_else(|| format!("{line:?} is not in {open:#?}"))?;
+        let at = open.iter().position(fits).ok_or_else(|| format!("{line:?} is not in {open:#?}"))?;
         open.remove(at);
     }
     assert!(open.is_empty(), "not asked for: {open:#?}, besides {expected:?}");
@@ -200,12 +200,12 @@ async fn what_is_broken_around_it_has_its_own_line_and_advice() -> Outcome {
         ("nobody", "127.0.0.1", "bad", "404", "is this its address"),
         ("liar", "127.0.0.1", "bad", "what no facilitator says", "is it up"),
     ] {
-        let url = format!("{}?key={SECRET}", stand_in(kind, "").await?);
+        let url = format!("{}/?key={SECRET}", stand_in(kind, "").await?);
         let line = ("facilitator", part, state, said, advice);
         let lines: &[Line<'_>] = if state == "ok" { &[] } else { &[line] };
         only(&world, &["--facilitator", &url], lines).await?;
     }
-    let away = format!("http://127.0.0.1:1/?key={SECRET}");
+    let away = format!("http://127.0.0.1:1/{SECRET}?key={SECRET}");
     let line = ("facilitator", "http://127.0.0.1:1", "bad", "no connection", "is it up");
     only(&world, &["--facilitator", &away], &[line]).await?;
 

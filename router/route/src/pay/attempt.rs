@@ -150,6 +150,7 @@ impl Attempt {
     }
 
     pub(super) async fn settled(mut self, router: &Router, spend: Spend, receipt: &Receipt) -> Result<()> {
+        tracing::info!(transaction = receipt.transaction().map(|tx| &*tx.0), "paid");
         self.record.receipt = Some(receipt.clone());
         self.finish(router, AttemptStage::Settled, spend).await
     }

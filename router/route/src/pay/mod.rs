@@ -283,7 +283,6 @@ impl Router {
         };
         let tx = receipt.transaction().cloned();
         attempt.settled(self, spend(charged, route), &receipt).await.map_err(|e| moved(e, tx))?;
-        tracing::info!(transaction = receipt.transaction().map(|tx| &*tx.0), "paid");
         let index = route.index;
         Ok(Step::Paid(Paid { receipt, charged, index, corrected: false, delivered: true }))
     }

@@ -4,7 +4,6 @@ use super::finding::Finding;
 use super::network::Node;
 use super::{all, within};
 use crate::args::Doctor;
-use crate::commands::quote::place;
 use crate::config::Config;
 use serde::Deserialize;
 use std::time::Duration;
@@ -68,7 +67,8 @@ pub(super) async fn check(args: &Doctor, config: &Config, nodes: &[Node]) -> Vec
 
 /// Somebody's facilitator.
 async fn remote(url: &url::Url, nodes: &[Node]) -> Vec<Finding> {
-    let name = place(url);
+    // A path may hold a key, as a query may.
+    let name = url.origin().ascii_serialization();
     let broken = |said: String, advice: &str| vec![Finding::bad(AREA, &name, said, advice)];
     const UP: &str = "is it up, and is this its address? Payments that need it cannot be settled";
     let answer = match within(get(under(url, "supported"))).await {
