@@ -120,6 +120,18 @@ impl Purse {
         }
     }
 
+    /// To be told of each payment that went through: an approval that came along with one is there now, whatever the
+    /// snapshot says for a while yet.
+    ///
+    /// # Errors
+    /// When what was sent cannot be read.
+    pub fn went_through(&self, sent: &Authorization) -> Result<()> {
+        if let Sponsored::Approval(said) = Sponsored::of(&sent.payment)? {
+            self.approved.put(said.asset, self.clock.now());
+        }
+        Ok(())
+    }
+
     /// `Payer::resolve`.
     ///
     /// # Errors
