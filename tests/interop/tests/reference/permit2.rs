@@ -7,7 +7,7 @@ use tollway::evm::permit2::Sponsoring;
 use tollway::http::client::Standing;
 use tollway_interop::node::Program;
 use tollway_interop::ours::{By, Payer, Server};
-use tollway_interop::{BASE, BASE_SEPOLIA, Deal, Terms, bed, theirs};
+use tollway_interop::{BASE, BASE_SEPOLIA, Deal, bed, theirs};
 
 /// A reference facilitator of a test's own: two settlements at once fail over its account's nonce.
 async fn their_facilitator() -> Program {
