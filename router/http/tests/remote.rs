@@ -92,7 +92,7 @@ async fn a_receipt_for_something_else_is_doubt_and_not_success() {
         (success(&format!(r#","payer":"{other}""#)), Code::ReceiptMismatch),
         (success(r#","payer":"nobody""#), Code::ReceiptMismatch),
         (success(r#","amount":"1""#), Code::ReceiptMismatch),
-        (success(r#","amount":"20000""#), Code::SettledTooMuch),
+        (success(r#","amount":"20000""#), Code::Overcharged),
         (say(200, r#"{"success":true,"transaction":"0xaa","network":"eip155:1"}"#), Code::ReceiptMismatch),
         (say(200, r#"{"success":true,"transaction":"0xaa","network":"moon"}"#), Code::ReceiptMismatch),
         (say(200, r#"{"success":true,"transaction":"a\nb","network":""}"#), Code::ReceiptMismatch),

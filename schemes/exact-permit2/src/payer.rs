@@ -45,8 +45,12 @@ impl Payer for Paying {
     async fn receive(&self, sent: &Authorization, answer: Answer<'_>) -> Result<Reading> {
         if let Some(receipt) = agrees(sent, &answer, CALLS.proxy)? {
             let paid = receipt.charged == sent.payment.accepted.price.0 && receipt.transaction().is_some();
-            // A receipt for something else proves nothing: only the chain does.
-            return Ok(if paid { Reading::Paid(receipt.charged) } else { Reading::Resolve });
+            if !paid {
+                // A receipt for something else proves nothing: only the chain does.
+                return Ok(Reading::Resolve);
+            }
+            self.0.went_through(sent)?;
+            return Ok(Reading::Paid(receipt.charged));
         }
         Ok(match answer {
             // The authorization stays spendable; whether another may be signed beside it, the policy decides.

@@ -150,6 +150,8 @@ async fn paid(
     let (sent, _) = payer.pay(&settler.offer(devnet, token, atomic)).await.unwrap();
     let order = sent.order();
     let receipt = settler.settle(&order).await.unwrap();
+    let reading = payer.payer().receive(&sent, Answer::Receipt(&receipt)).await;
+    assert_eq!(reading, Ok(Reading::Paid(receipt.charged)));
     assert_eq!(held(chain, token, merchant).await, before + atomic);
     let Ok(Fate::Settled(resumed)) = settler.settler().resume(&order).await else { panic!("resumed") };
     assert_eq!(*resumed, receipt);

@@ -21,7 +21,8 @@ async function schemes(key, rpc) {
   if (key.startsWith("0x")) {
     const account = privateKeyToAccount(key);
     const upto = new UptoEvmScheme(account, rpc ? { rpcUrl: rpc } : undefined);
-    return { family: "eip155", v1: new ExactEvmSchemeV1(account), v2: new ExactEvmScheme(account), upto };
+    const v2 = new ExactEvmScheme(account, rpc ? { rpcUrl: rpc } : undefined);
+    return { family: "eip155", v1: new ExactEvmSchemeV1(account), v2, upto };
   }
   const signer = await signerOf(key);
   const config = { rpcUrl: rpc };

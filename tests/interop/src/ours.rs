@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tollway::House;
 use tollway::core::ledger::MemoryLedger;
-use tollway::core::{Amount, ChainId, Clock, Ledger, Role, Settler, Usd};
+use tollway::core::{Amount, ChainId, Clock, Ledger, Name, Role, Settler, Usd};
 use tollway::evm::{EvmNetwork, LocalKey, SendSettings};
 use tollway::http::client::{ClientSettings, PayLayer, PayingClient};
 use tollway::http::facilitator::Settings;
@@ -239,7 +239,15 @@ impl Server {
     /// # Panics
     /// When it cannot be built.
     pub async fn start(bed: &'static Bed, deal: &impl Terms, by: By<'_>) -> Self {
-        Self::selling(bed, deal, by, "exact", None).await
+        Self::selling(bed, deal, by, ("exact", None), None).await
+    }
+
+    /// The same by Permit2. The server offers to have a missing allowance sponsored by an EIP-2612 permit.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub async fn by_permit2(bed: &'static Bed, deal: &impl Terms, by: By<'_>) -> Self {
+        Self::selling(bed, deal, by, ("exact", Some("permit2")), None).await
     }
 
     /// The same by `upto`: the price is a ceiling, of which the handler uses `charge`.
@@ -247,14 +255,14 @@ impl Server {
     /// # Panics
     /// When it cannot be built.
     pub async fn metered(bed: &'static Bed, deal: &impl Terms, by: By<'_>, charge: u64) -> Self {
-        Self::selling(bed, deal, by, "upto", Some(charge)).await
+        Self::selling(bed, deal, by, ("upto", None), Some(charge)).await
     }
 
     async fn selling(
         bed: &'static Bed,
         deal: &impl Terms,
         by: By<'_>,
-        scheme: &str,
+        (scheme, method): (&str, Option<&str>),
         charge: Option<u64>,
     ) -> Self {
         let ledger = ledger();
@@ -276,7 +284,8 @@ impl Server {
             }
         };
         let gate = house.gate(SellerPolicy::default(), remotes);
-        let rail = rail(&house, deal, scheme);
+        let method = method.map(|name| Name::new(name).unwrap());
+        let rail = Rail { method, ..rail(&house, deal, scheme) };
         let price = Amount::new(rail.asset, u128::from(deal.amount()));
         let priced = Priced::fixed(Tag::Amounts(vec![price]), vec![rail]);
         let paywall = Paywall::builder(gate).everything(priced).build().unwrap();

@@ -4,6 +4,7 @@ use crate::bed::Bed;
 use crate::deal::{Deal, Terms};
 use crate::node::Program;
 use serde_json::{Value, json};
+use tollway_devnet::ChainSpec;
 
 /// A facilitator for these chains, with a key of its own. `settings` go over what it is started with:
 /// `confirmationTimeoutMs` is the SDK's, `scheme` what its exact scheme takes.
@@ -40,6 +41,20 @@ pub async fn metered_server(bed: &Bed, deal: &Deal, facilitator: &str, charge: u
     let mut config = config(deal, facilitator);
     config["routes"]["GET /paid"]["accepts"]["scheme"] = json!("upto");
     config["charge"] = json!(charge.to_string());
+    bed.program("server", &config).await
+}
+
+/// A server that sells `GET /paid` by Permit2, and offers these extensions.
+pub async fn permit2_server(bed: &Bed, deal: &Deal, facilitator: &str, extensions: Value) -> Program {
+    let mut config = config(deal, facilitator);
+    let route = &mut config["routes"]["GET /paid"];
+    let spec = deal.chain.spec();
+    route["accepts"]["price"] = json!({
+        "asset": deal.asset(),
+        "amount": deal.amount.to_string(),
+        "extra": { "assetTransferMethod": "permit2", "name": spec.usdc_name, "version": ChainSpec::USDC_VERSION },
+    });
+    route["extensions"] = extensions;
     bed.program("server", &config).await
 }
 

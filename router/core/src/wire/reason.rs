@@ -318,8 +318,6 @@ codes! {
     InvalidAnswer = "invalid_answer",
     /// A receipt that contradicts what was signed.
     ReceiptMismatch = "receipt_mismatch",
-    /// A settler that took more than it was told to.
-    SettledTooMuch = "settled_too_much",
     /// A payment header over plain HTTP or to another origin.
     InsecureTransport = "insecure_transport",
     /// The request's body cannot be sent a second time.

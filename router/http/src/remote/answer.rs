@@ -93,7 +93,7 @@ impl RemoteFacilitator {
             None => receipt.charged.atomic = charge_atomic,
             Some(_) if receipt.charged.atomic > charge_atomic && !deferred => {
                 let words = format!("the receipt is for {}, {charge_atomic} was due", receipt.charged);
-                return Err(doubt(Code::SettledTooMuch, tx.clone()).detail(words));
+                return Err(doubt(Code::Overcharged, tx.clone()).detail(words));
             }
             Some(_) if receipt.charged.atomic != charge_atomic && !deferred => {
                 return mismatch("the receipt is for another amount");

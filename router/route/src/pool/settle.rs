@@ -114,7 +114,7 @@ impl Pool {
                 self.not_too_much(at, order, charge, &receipt).await?;
                 Ok(receipt)
             }
-            Err(e) if e.code == Code::SettledTooMuch => {
+            Err(e) if e.code == Code::Overcharged => {
                 self.expel(at, &e).await;
                 Err(e)
             }
@@ -133,7 +133,7 @@ impl Pool {
             return Ok(());
         }
         let tx = receipt.transaction().cloned();
-        let e = Error::new(Code::SettledTooMuch, Blame::Settler, Next::Unknown(tx))
+        let e = Error::new(Code::Overcharged, Blame::Settler, Next::Unknown(tx))
             .detail(format!("the receipt says {charged}, and {due} was due"));
         self.expel(at, &e).await;
         Err(e)
@@ -180,6 +180,6 @@ fn payment(terms: &Terms) -> Result<ReplayKey> {
 }
 
 fn left(id: &str, words: &str) -> Error {
-    Error::new(Code::SettledTooMuch, Blame::Settler, Next::OtherRoute)
+    Error::new(Code::Overcharged, Blame::Settler, Next::OtherRoute)
         .detail(format!("{id} had to leave the pool: {words}"))
 }

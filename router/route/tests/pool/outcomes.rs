@@ -37,7 +37,7 @@ fn settling_goes_on_only_after_a_definite_no() {
         (Does::Unsupported, None, (1, 1), (1, 1), Some("b")),
         (Does::LostBefore, Some((Code::TimedOut, true)), (1, 1), (0, 0), Some("a")),
         (Does::LostAfter, Some((Code::TimedOut, true)), (1, 1), (0, 0), Some("a")),
-        (Does::TooMuch, Some((Code::SettledTooMuch, true)), (1, 1), (0, 0), Some("a")),
+        (Does::TooMuch, Some((Code::Overcharged, true)), (1, 1), (0, 0), Some("a")),
         (Does::Nonsense, Some((Code::InvalidAnswer, true)), (1, 1), (0, 0), Some("a")),
     ];
     for (does, failed, first, second, holder) in rows {
@@ -110,7 +110,7 @@ fn whoever_takes_too_much_is_out_until_somebody_takes_it_back() {
     *scene.members[0].settles.lock().unwrap() = Does::TooMuch;
     let pool = scene.pool();
     let e = scene.run(scene.pay(&pool, &scene.plain("n"))).unwrap_err();
-    assert_eq!((e.code.as_str(), e.blame), ("settled_too_much", Blame::Settler));
+    assert_eq!((e.code.as_str(), e.blame), ("settled_more_than_asked", Blame::Settler));
     scene.members[0].does(Does::Well);
     // Here, in another process that never met it, and after a long time.
     let restarted = scene.pool();
@@ -120,12 +120,12 @@ fn whoever_takes_too_much_is_out_until_somebody_takes_it_back() {
         assert_eq!(scene.holder(&format!("n{n}")).as_deref(), Some("b"));
         let states = scene.run(pool.members()).unwrap();
         let [first, second] = &states[..] else { panic!("{states:?}") };
-        assert!(matches!(&first.standing, Standing::Expelled(why) if why.code == Code::SettledTooMuch));
+        assert!(matches!(&first.standing, Standing::Expelled(why) if why.code == Code::Overcharged));
         assert_eq!(second.standing, Standing::Well);
     }
     // What it holds is still asked of it alone.
     let fate = scene.run(pool.resume(&scene.plain("n")));
-    assert_eq!(fate.unwrap_err().code, Code::SettledTooMuch);
+    assert_eq!(fate.unwrap_err().code, Code::Overcharged);
     assert_eq!((count(&scene.members[0].resumed), count(&scene.members[1].resumed)), (1, 0));
 
     assert!(scene.run(pool.readmit(&scene.members[0].id)).unwrap());

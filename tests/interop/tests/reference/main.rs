@@ -10,12 +10,14 @@
 //! | – | – | the Permit2 proxies on the devnet, held against the SDK's ABIs | `contracts` |
 //! | both | both | both, while the chain makes no blocks | `pending` |
 //! | both | both | both, on Solana | `solana` |
+//! | both | both | both, by Permit2, with and without an allowance | `permit2` |
 //! | both | both | both, by `upto` | `upto` |
 
 mod contracts;
 mod facilitators;
 mod our_client;
 mod pending;
+mod permit2;
 mod solana;
 mod their_client;
 mod upto;

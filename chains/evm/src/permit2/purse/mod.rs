@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use tollway_core::{
-    Account, Action, ActionKind, Amount, AssetId, Bearer, Blame, ChainId, Clock, Code, Demand, Dice, Effort,
-    Error, Funds, Json, Next, Plan, Recent, Requirement, Result, Sample, Site, Time, Work,
+    Account, Action, ActionKind, Amount, Bearer, Blame, ChainId, Clock, Code, Demand, Dice, Effort, Error,
+    Funds, Json, Next, Plan, Recent, Requirement, Result, Sample, Site, Time, Work,
 };
 
 pub use sign::agrees;
@@ -286,9 +286,4 @@ impl Purse {
 fn short(me: &Account, balance: Amount, asked_atomic: u128) -> Error {
     Error::new(Code::InsufficientFunds, Blame::Payer, Next::OtherRoute)
         .detail(format!("{me} holds {balance}, {asked_atomic} is asked"))
-}
-
-/// A receipt of something that cost gas and moved nothing.
-fn nothing(asset: AssetId) -> Amount {
-    Amount::zero(asset)
 }

@@ -1,6 +1,6 @@
 //! The payer's own transactions: approving Permit2, and making a permit worthless.
 
-use super::{Approving, Purse, nothing};
+use super::{Approving, Purse};
 use crate::address;
 use crate::permit2::effort::{CANCEL_GAS, approve_gas, approve_key, invalidate_call};
 use crate::permit2::fate::{Asked, Stand, receipt};
@@ -9,8 +9,8 @@ use crate::{At, Evm, EvmCall, GasKey, Mined, Sent, Submit};
 use alloy::primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 use tollway_core::{
-    Action, ActionKind, AssetId, Authorization, Blame, Code, Error, Extra, Json, Landed, Next, Purpose,
-    Receipt, RecordKey, Result, Time,
+    Action, ActionKind, Amount, AssetId, Authorization, Blame, Code, Error, Extra, Json, Landed, Next,
+    Purpose, Receipt, RecordKey, Result, Time,
 };
 
 /// Approvals of one token that are looked back on; nobody takes his own back that often.
@@ -41,7 +41,7 @@ impl Cancelling {
 }
 
 /// Gas that making a nonce worthless will use.
-pub(super) fn cancel_gas(evm: &dyn Evm, _token: Address) -> u64 {
+pub(super) fn cancel_gas(evm: &dyn Evm) -> u64 {
     evm.learned_gas(&GasKey { contract: PERMIT2, what: CANCEL }).unwrap_or(CANCEL_GAS)
 }
 
@@ -116,7 +116,7 @@ impl Purse {
     fn receipt(&self, wanted: &Approving, asset: AssetId, mined: Option<Mined>) -> Result<Receipt> {
         let (tx, cost) = mined.map(|m| (m.tx, m.cost_wei)).unzip();
         let tx = tx.unwrap_or_else(|| tollway_core::TxId(String::new()));
-        let mut receipt = receipt(wanted.owner, nothing(asset), tx, cost)?;
+        let mut receipt = receipt(wanted.owner, Amount::zero(asset), tx, cost)?;
         receipt.extra = Extra::of_pairs(&[("approved", "permit2")]);
         Ok(receipt)
     }
@@ -140,7 +140,7 @@ impl Purse {
         let submit = Submit {
             call: invalidate_call(&permit),
             value_wei: 0,
-            gas_limit: cancel_gas(&*self.evm, permit.token).saturating_mul(2),
+            gas_limit: cancel_gas(&*self.evm).saturating_mul(2),
             purpose: Purpose::Interactive,
             sender: Some(permit.from),
             not_after: wanted.until,
@@ -157,7 +157,7 @@ impl Purse {
             return Err(Error::unknown(Code::NonceUsed, Some(tx))
                 .detail("the permit was used before it was cancelled"));
         }
-        let mut receipt = receipt(permit.from, nothing(wanted.asset), mined.tx, Some(mined.cost_wei))?;
+        let mut receipt = receipt(permit.from, Amount::zero(wanted.asset), mined.tx, Some(mined.cost_wei))?;
         receipt.extra = Extra::of_pairs(&[("cancelled", "permit")]);
         Ok(receipt)
     }

@@ -120,6 +120,18 @@ impl Purse {
         }
     }
 
+    /// To be told of each payment that went through: an approval that came along with one is there now, whatever the
+    /// snapshot says for a while yet.
+    ///
+    /// # Errors
+    /// When what was sent cannot be read.
+    pub fn went_through(&self, sent: &Authorization) -> Result<()> {
+        if let Sponsored::Approval(said) = Sponsored::of(&sent.payment)? {
+            self.approved.put(said.asset, self.clock.now());
+        }
+        Ok(())
+    }
+
     /// `Payer::resolve`.
     ///
     /// # Errors
@@ -152,7 +164,7 @@ impl Purse {
             return None;
         }
         let call = invalidate_call(said);
-        let gas = super::perform::cancel_gas(&*self.evm, said.token);
+        let gas = super::perform::cancel_gas(&*self.evm);
         let sample = self.evm.sample(&call, gas.saturating_mul(2));
         let work = Work::new(Bearer::Payer, "invalidateUnorderedNonces", gas, sample);
         let detail = super::perform::Cancelling::of(said, sent);
@@ -177,8 +189,8 @@ async fn sign(signer: &(dyn Signer + Send + Sync), digest: &B256) -> Result<[u8;
     }
 }
 
-/// True when an answer is a receipt that says what was signed; `most` allows a smaller charge. It is the server's word all
-/// the same; the transaction in it can be looked up.
+/// The receipt in an answer, when it is of what was signed: of no more than the price, in its asset, by its payer. It is the
+/// server's word all the same; the transaction in it can be looked up.
 ///
 /// # Errors
 /// When what was sent cannot be read.
