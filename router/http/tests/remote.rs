@@ -468,8 +468,8 @@ async fn one_that_takes_more_than_it_was_asked_to_is_found_out() {
     assert_eq!(metered(Some(399)).await.unwrap().charged.atomic, 399, "the chain's word");
     for taken in [401, 10_000] {
         let e = metered(Some(taken)).await.unwrap_err();
-        assert_eq!((e.code, e.blame, e.next), (Code::Overcharged, Blame::Settler, Next::Never));
-        assert_eq!(e.transaction, Some(TxId("0xaa".into())));
+        let tx = Some(TxId("0xaa".into()));
+        assert_eq!((e.code, e.blame, e.next), (Code::Overcharged, Blame::Settler, Next::Unknown(tx)));
     }
 }
 

@@ -297,20 +297,18 @@ impl SettleOnce<'_> {
     }
 }
 
-/// The receipt, when it is for no more than was asked.
+/// The receipt, when it is for no more than was asked. More has moved all the same: the visit stays in the journal, and
+/// whoever asks after the payment finds what the chain says.
 fn fair(receipt: Receipt, charge: Charge) -> Result<Receipt> {
     if receipt.charged.asset == charge.amount().asset && receipt.charged.atomic <= charge.atomic() {
         return Ok(receipt);
     }
-    let e = Error::settler(Code::Overcharged).detail(format!(
+    let next = Next::Unknown(receipt.transaction().cloned());
+    Err(Error::new(Code::Overcharged, Blame::Settler, next).detail(format!(
         "{} were to be taken, the receipt is for {}",
         charge.amount(),
         receipt.charged
-    ));
-    Err(match receipt.transaction() {
-        Some(tx) => e.transaction(tx.clone()),
-        None => e,
-    })
+    )))
 }
 
 /// Pauses between looks, until patience is over. The looks count too: a settler may take long to say that it does not

@@ -2,7 +2,7 @@
 //! in metered schemes the payer has signed for more than is charged.
 
 use super::RemoteFacilitator;
-use tollway_core::{Code, Error, Fate, Order, Receipt, Result};
+use tollway_core::{Blame, Code, Error, Fate, Next, Order, Receipt, Result};
 
 /// How often the chain is asked, and how long is waited in between: its node may be a block behind the facilitator's.
 const LOOKS: u8 = 4;
@@ -19,7 +19,9 @@ impl RemoteFacilitator {
         let Some(tx) = said.transaction().filter(|_| metered).cloned() else { return Ok(said) };
         let Some(found) = self.found(order).await else { return Ok(said) };
         if found.charged.atomic > charge_atomic {
-            return Err(Error::settler(Code::Overcharged).transaction(tx).detail(format!(
+            // It has moved all the same, so the visit must not end as one that was never paid.
+            let next = Next::Unknown(Some(tx));
+            return Err(Error::new(Code::Overcharged, Blame::Settler, next).detail(format!(
                 "{charge_atomic} atomic units were to be taken, the chain shows {} of the payer's",
                 found.charged
             )));

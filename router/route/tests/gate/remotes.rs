@@ -140,8 +140,8 @@ fn a_facilitator_that_takes_more_than_it_was_asked_to_leaves_the_pool() {
         run(&world, gate.serve(admitted, &mut Serves))
     };
     let e = buy("a").unwrap_err();
-    assert_eq!((e.code, e.blame, e.next), (Code::Overcharged, Blame::Settler, Next::Never));
-    assert_eq!(e.transaction, Some(TxId("0xaa".to_owned())));
+    let tx = Some(TxId("0xaa".to_owned()));
+    assert_eq!((e.code, e.blame, e.next), (Code::Overcharged, Blame::Settler, Next::Unknown(tx)));
     for nonce in ["b", "c"] {
         assert!(matches!(buy(nonce), Ok(Delivered::Paid(_))));
     }
