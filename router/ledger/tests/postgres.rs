@@ -69,7 +69,7 @@ async fn a_fleet_over_one_database_agrees() {
     let fleet: Vec<Arc<PostgresLedger>> = fleet.into_iter().map(Arc::new).collect();
 
     let work = (0..240u32).map(|n| {
-        let ledger = fleet[n as usize % fleet.len()].clone();
+        let ledger = fleet[usize::try_from(n).unwrap() % fleet.len()].clone();
         tokio::spawn(async move {
             let held =
                 ledger.reserve(&format!("hold{n}").into(), &[line(10, 1_000)], Time::FAR, Time::ZERO).await;

@@ -120,8 +120,9 @@ impl Ledger for PostgresLedger {
     }
 
     async fn claim(&self, keys: &[ReplayKey], print: &Print, until: Time, now: Time) -> Result<Claim> {
-        let asked = &[&names(keys) as calls::Value<'_>, &print.0.as_bytes(), &ms(until), &ms(now)];
-        Ok(known(&self.lines.call(|c| &c.claim, asked).await?)?.unwrap_or(Claim::Fresh))
+        let (keys, print) = (names(keys), print.0.as_bytes());
+        let taken = self.lines.call(|c| &c.claim, &[&keys, &print, &ms(until), &ms(now)]).await?;
+        Ok(known(&taken)?.unwrap_or(Claim::Fresh))
     }
 
     async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()> {

@@ -109,7 +109,7 @@ pub(crate) async fn answer(case: &Case) -> Value {
     let clock = Arc::new(Still(AtomicU64::new(case.now_ms)));
     let ledger = ledger(case).await;
     let (mut scripts, mut networks) = (BTreeMap::new(), Vec::new());
-    let mut oracles = ChainOracles::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    let mut oracles = ChainOracles::new(clock.clone());
     for place in &case.networks {
         let id = chain(&place.chain);
         let script = Scripted::new(id.reference().parse().unwrap(), case.nodes[&place.chain].clone());
