@@ -80,6 +80,10 @@ impl Median {
 #[async_trait]
 impl Oracle for Median {
     async fn usd(&self, asset: &AssetId) -> Result<UsdPrice> {
+        if let [(_, only)] = &self.sources[..] {
+            // Nobody else waits for it.
+            return only.usd(asset).await.and_then(usable);
+        }
         let asked = self
             .sources
             .iter()

@@ -34,6 +34,56 @@
 //! | the list does not answer, or is none | what was configured: goes on (`open`) or is refused for now (`closed`); there is no default | `router/cli/tests/cli/safety.rs` `a_sanctions_list_is_asked_before_anything_is_signed`, `chains/evm/tests/screen.rs` `what_is_no_list_gives_no_verdict` |
 //! | the decision cannot be written down | the payment does not go on | `router/route/tests/guard/screening.rs` `no_record_no_payment` |
 //!
+//! # Prices, nodes and fees are not what they were
+//! | danger | what happens | shown by |
+//! |---|---|---|
+//! | a price is stale or absurd | its route is rejected with that reason | `tests/e2e/tests/prices.rs` `a_price_that_cannot_be_right_rejects_the_route_with_the_reason` |
+//! | sources of a price disagree, or one of them lies | the median of those that agree; too few, and the route is rejected | `tests/e2e/tests/prices.rs` `sources_that_disagree_reject_the_route_until_they_agree_again`, `router/route/tests/prices.rs` `a_minority_of_liars_changes_nothing` |
+//! | a stablecoin loses its peg | it is priced as it is | `tests/e2e/tests/prices.rs` `a_stablecoin_off_its_peg_is_priced_as_it_is` |
+//! | a price feed answers garbage, megabytes, a redirect, or never | an error with its own code, within three seconds; no key of it is shown | `router/http/tests/spot.rs` `every_bad_answer_has_a_name` |
+//! | fees rise twentyfold, a node dies, blocks are taken back, with 256 payments under way | each is settled once | `tests/e2e/tests/many_signers.rs` `every_payment_settles_once_whatever_breaks` |
+//! | a transaction is stuck under the market's price | more is offered at the same nonce, up to a cap; every hash leads to the same payment | `chains/evm/tests/stuck.rs` `more_is_offered_at_the_same_nonce_and_every_hash_leads_to_the_same_payment`, `chains/evm/tests/stuck.rs` `no_more_is_offered_than_the_cap_allows` |
+//! | a reorganisation before the set finality | the payment is put back where it was | `chains/evm/tests/stuck.rs` `a_reorganisation_before_finality_puts_payments_back_where_they_were` |
+//! | a signer runs out of coins | it is reported, leaves the rotation, and comes back when refilled | `chains/evm/tests/stuck.rs` `a_signer_that_runs_low_leaves_the_rotation_and_comes_back_refilled` |
+//! | clocks differ | half a minute is tolerated, more is named | `router/cli/tests/cli/stop.rs` `half_a_minute_of_skew_is_tolerated_and_more_is_named` |
+//!
+//! # The payer is a contract
+//! | danger | what happens | shown by |
+//! |---|---|---|
+//! | its code accepts every signature | the token's own rules still bind it | `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_accepts_everything_is_still_bound_by_the_token` |
+//! | its code changes between verifying and settling | it is tried out again before anything is sent | `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_changes_its_mind_after_it_was_verified_costs_nothing` |
+//! | its code sees through a trial, or burns gas | one transaction of the measured limit at most; refused beyond the set bound | `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_lies_to_a_simulation_costs_one_transaction_of_the_limit_at_most`, `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_burns_gas_is_priced_up_to_the_limit_and_refused_beyond_it` |
+//! | a wallet that is yet to be deployed, by a factory of the payer's choice | refused, unless the factory is on the list; then deployed and paid in one transaction | `schemes/exact-eip3009/tests/accounts/deployed.rs` `a_wallet_is_deployed_and_pays_in_one_transaction_where_its_factory_is_allowed` |
+//! | somebody forges a payment with an honest nonce | the nonce stays free | `schemes/exact-eip3009/tests/accounts/hostile.rs` `a_forged_payment_does_not_use_up_the_honest_ones_nonce` |
+//!
+//! # A facilitator is not what it was
+//! | danger | what happens | shown by |
+//! |---|---|---|
+//! | one of several dies, at any moment | the others go on; a payment is never held by two | `tests/e2e/tests/pool.rs` `one_of_two_is_killed_and_every_payment_is_settled_once`, `router/route/tests/pool/crashes.rs` `two_members_never_hold_one_payment` |
+//! | nobody knows what became of a settlement | nobody else is asked | `router/route/tests/pool/outcomes.rs` `settling_goes_on_only_after_a_definite_no` |
+//! | it takes more than it was asked to | found out by the chain; it leaves the pool until somebody takes it back | `router/http/tests/remote.rs` `one_that_takes_more_than_it_was_asked_to_is_found_out`, `router/route/tests/pool/outcomes.rs` `whoever_takes_too_much_is_out_until_somebody_takes_it_back` |
+//! | it says that it supports what it then refuses | not asked for that for a while | `router/route/tests/pool/health.rs` `what_is_refused_as_unsupported_is_not_asked_of_it_for_a_while` |
+//! | a payment names one facilitator and another gets it | refused | `schemes/upto-permit2/tests/devnet.rs` `only_the_named_facilitator_charges_and_from_that_account`, `router/route/tests/pool/binding.rs` `a_bound_payment_never_changes_hands` |
+//! | the database of a fleet is killed | what was answered is there, and connections come back | `router/ledger/tests/postgres.rs` `a_server_that_is_killed_loses_nothing_that_was_answered` |
+//!
+//! # What is used is not what was agreed
+//! | danger | what happens | shown by |
+//! |---|---|---|
+//! | a stream goes on past the price | cut before the chunk that would pass it | `router/http/tests/meter/cuts.rs` `by_the_ceiling` |
+//! | its handler fails, its client leaves, the network breaks | what was delivered is charged, once | `router/http/tests/meter/cuts.rs` `by_the_handler`, `router/http/tests/meter/cuts.rs` `by_the_client`, `router/http/tests/meter/cuts.rs` `by_the_network` |
+//! | the server dies in the middle of a stream | the next start settles what was noted: an eighth of the price is lost at most, never the buyer's | `router/http/tests/meter/trouble.rs` `a_crash_in_the_middle_costs_the_seller_an_eighth_and_the_payer_nothing` |
+//! | nothing was used, and the permission is still out | its amount stays reserved until it expires | `router/route/tests/pay/answers.rs` `what_was_not_taken_stays_reserved_while_it_can_still_be` |
+//! | a token keeps a part of each transfer | found out from the first receipt, refused from then on | `schemes/upto-permit2/tests/devnet.rs` `a_token_that_keeps_a_part_is_found_out_and_not_taken_again` |
+//! | an approval that the settler pays for | sent and paid for once | `schemes/exact-permit2/tests/devnet.rs` `a_signed_approval_is_funded_and_sent_by_the_settler_once` |
+//!
+//! # A secret is about to leave
+//! | danger | what happens | shown by |
+//! |---|---|---|
+//! | logs at the loudest level | no key, signature or authorization in them | `router/cli/tests/cli/logs.rs` `a_payment_at_the_loudest_level_tells_its_name_and_no_secret` |
+//! | what a monitor reads | no secret in it | `router/cli/tests/cli/metrics.rs` `a_settlement_moves_the_counters_and_tells_no_secret` |
+//! | a key file for all to read | made for its owner alone, encrypted, never overwritten | `router/cli/tests/cli/keys.rs` `a_new_key_is_encrypted_private_and_never_overwritten` |
+//! | a payer writes a formula into an exported table | it is text there | `router/cli/tests/cli/books.rs` `ten_thousand_payments_are_exported_and_no_formula_with_them` |
+//!
 //! # Something is lost on the way
 //! | danger | what happens | shown by |
 //! |---|---|---|

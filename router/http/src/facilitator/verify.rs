@@ -4,7 +4,6 @@ use tollway_core::{Account, Result, flow};
 use tollway_route::Caller;
 
 impl Facilitator {
-    #[tracing::instrument(name = "verify", skip_all, fields(payment = self.0.tag(&request.order), network = %request.order.requirement.chain))]
     /// Does the payment hold now? Our own reading of it first, then the settler's look at the chain. Read-only.
     ///
     /// # Errors
@@ -17,6 +16,11 @@ impl Facilitator {
     ///
     /// # Errors
     /// As [`Self::verify`].
+    #[tracing::instrument(
+        name = "verify",
+        skip_all,
+        fields(payment = self.0.tag(&request.order), network = %request.order.requirement.chain)
+    )]
     pub async fn verify_for(&self, caller: &Caller, request: FacilitatorRequest) -> Result<VerifyResponse> {
         let (cell, settler) = self.0.cell(&request.order.requirement)?;
         let settler = self.0.settler(caller, cell, settler);

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollway_core::{
-    AttemptId, Authorization, Ceiling, Code, Error, HoldId, Json, Receipt, Record, RecordKey, Requirement,
-    Result, Spend, Time, Write,
+    AttemptId, Authorization, Ceiling, Code, Error, HoldId, Json, Landed, Receipt, Record, RecordKey,
+    Requirement, Result, Spend, Time, Write,
 };
 
 /// How far an attempt has come.
@@ -152,6 +152,11 @@ impl Attempt {
     pub(super) async fn settled(mut self, router: &Router, spend: Spend, receipt: &Receipt) -> Result<()> {
         tracing::info!(transaction = receipt.transaction().map(|tx| &*tx.0), "paid");
         self.record.receipt = Some(receipt.clone());
+        if receipt.landed == Landed::Nothing && self.record.authorization.is_some() {
+            // Nothing was taken, and what was signed can still be used: its amount stays reserved until the chain says that
+            // it cannot be any more.
+            return self.save(router).await.or_else(moved_on);
+        }
         self.finish(router, AttemptStage::Settled, spend).await
     }
 
@@ -172,8 +177,7 @@ impl Attempt {
         let closed = closed.or_else(|e| if e.code == Code::NotFound { Ok(()) } else { Err(e) });
         // The hold first: a record that says "dead" over an open hold would bind the money for ever.
         closed?;
-        // Another process over the same ledger may have found out before us: its word is as good.
-        self.save(router).await.or_else(|e| if e.code == Code::Conflict { Ok(()) } else { Err(e) })
+        self.save(router).await.or_else(moved_on)
     }
 
     async fn save(&mut self, router: &Router) -> Result<()> {
@@ -184,4 +188,9 @@ impl Attempt {
         self.version = self.version.saturating_add(1);
         Ok(())
     }
+}
+
+/// Another process over the same ledger may have found out before us: its word is as good.
+fn moved_on(e: Error) -> Result<()> {
+    if e.code == Code::Conflict { Ok(()) } else { Err(e) }
 }

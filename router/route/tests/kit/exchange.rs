@@ -20,6 +20,8 @@ pub(crate) enum Act {
     SettlesAndLies,
     /// Settles nothing and sends a receipt for something else.
     Lies,
+    /// Serves, takes nothing and says so.
+    TakesNothing,
     /// Serves for nothing.
     Gives,
     /// Serves, and settles when that is over.
@@ -40,7 +42,7 @@ impl Till {
     pub(crate) fn new(world: &Arc<World>, acts: impl IntoIterator<Item = Act>) -> Self {
         Self { world: world.clone(), acts: acts.into_iter().collect() }
     }
-    fn settle(&self, payment: &Payment) -> Receipt {
+    pub(crate) fn settle(&self, payment: &Payment) -> Receipt {
         let done = ok_receipt(payment);
         self.world.chain.lock().unwrap().insert(nonce_of(payment), done.clone());
         done
@@ -86,6 +88,11 @@ impl Exchange for Till {
                     self.settle(payment);
                 }
                 told.charged.atomic += 1;
+                Reply::Receipt(told)
+            }
+            Act::TakesNothing => {
+                let mut told = ok_receipt(payment);
+                (told.charged.atomic, told.landed) = (0, Landed::Nothing);
                 Reply::Receipt(told)
             }
             Act::Gives => Reply::NoReceipt,

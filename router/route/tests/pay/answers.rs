@@ -87,6 +87,29 @@ fn a_lost_answer_is_resolved() {
     assert_balanced(&world, &router);
 }
 
+/// Nothing was used and nothing taken: the permission to take up to the price is out until it expires.
+#[test]
+fn what_was_not_taken_stays_reserved_while_it_can_still_be() {
+    for taken_later in [false, true] {
+        let world = World::new();
+        world.direct(|script| script.believes = true);
+        let router = router(&world, policy());
+        let paid = pay(&world, &router, &terms(PRICE), vec![Act::TakesNothing]).unwrap();
+        assert_eq!((paid.charged.atomic, &paid.receipt.landed), (0, &Landed::Nothing));
+        assert_eq!((stages(&world), wallet_used(&world, 1)), (vec![AttemptStage::Signed], PRICE));
+        if taken_later {
+            let sent = journal(&world)[0].authorization.clone().unwrap();
+            Till::new(&world, []).settle(&sent.payment);
+            run(&world, router.settle_up()).unwrap();
+            assert_eq!((stages(&world), wallet_used(&world, 1)), (vec![AttemptStage::Settled], PRICE));
+        } else {
+            world.advance(61_000);
+            run(&world, router.settle_up()).unwrap();
+            assert_eq!((stages(&world), wallet_used(&world, 1)), (vec![AttemptStage::Dead], 0));
+        }
+    }
+}
+
 /// Proven dead is not unknown: whoever asked may pay again.
 #[test]
 fn a_lost_answer_to_a_dead_signature_is_no_mystery() {

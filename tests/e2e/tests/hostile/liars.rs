@@ -203,7 +203,7 @@ const TABLE: &[Row] = &[
     (
         "the receipt is for more",
         Lies { settle: |v| with(v, "amount", "10001"), ..HONEST },
-        (402, "receipt_mismatch"),
+        (402, "settled_more_than_asked"),
         true,
         true,
     ),
