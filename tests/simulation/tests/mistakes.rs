@@ -9,7 +9,11 @@ const PURCHASES: u64 = 25;
 /// What is said when the mistake is found; any one of these words.
 fn words(bug: Bug) -> &'static [&'static str] {
     match bug {
-        Bug::FacilitatorForgets | Bug::SettlerSendsUnderNewKeys => &["was sent for what was settled already"],
+        Bug::SettlerSendsUnderNewKeys => &["was sent for what was settled already"],
+        // What was tried out before is seldom sent again; but nobody can say any more what became of it.
+        Bug::FacilitatorForgets => {
+            &["was sent for what was settled already", "the shop still has the record"]
+        }
         Bug::GateLetsEverybodyIn => &["was served more than once"],
         Bug::ClientSignsAgain => &["was signed for 2 times"],
         Bug::LedgerLosesWrites => &["settled", "still"],
