@@ -203,8 +203,7 @@ async fn recovery_settles_what_was_pending_and_leaves_the_living_alone() {
     let (at, paid) = (fresh.clone(), other.clone());
     let living = tokio::spawn(async move { get("/a").pays(&paid).to(&at).await });
     until(|| started.load(Ordering::SeqCst)).await;
-    // Its first round leaves the living visit alone, and cannot tell it from one of an earlier life whose payer asks
-    // again: so it comes back until that is over.
+    // Its first round leaves the living visit alone, and comes back until that is over: it may end in doubt.
     let recovering = paywall.recover();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let beside = get("/a").pays(&other).to(&fresh).await;

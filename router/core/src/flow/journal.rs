@@ -1,5 +1,7 @@
 use super::book::BookRecord;
-use crate::{Code, Error, Json, Ledger, Next, Order, Print, Receipt, RecordKey, ReplayKey, Result, Time, Write};
+use crate::{
+    Code, Error, Json, Ledger, Next, Order, Print, Receipt, RecordKey, ReplayKey, Result, Time, Write,
+};
 use serde::{Deserialize, Serialize};
 
 /// How far a visit had come when it was last written down.

@@ -160,3 +160,43 @@ impl Tally {
         counted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+    use tollway_core::{Amount, AssetId, ChainId};
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// A handler may count in a task of its own, beside the one that sends the answer.
+    #[test]
+    fn two_tasks_that_wait_are_both_woken() {
+        let coin = AssetId::native(ChainId::new("test:1").unwrap());
+        let tally = Tally::new(Ceiling(Amount::new(coin, 100)), true);
+        let (chunks, end) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
+        let wakers = (Waker::from(chunks.clone()), Waker::from(end.clone()));
+        let woken = || (chunks.0.load(Ordering::SeqCst), end.0.load(Ordering::SeqCst));
+        tally.open(10);
+        let hand_on = || tally.hand_on(10, &mut Context::from_waker(&wakers.0));
+        assert_eq!(hand_on(), Poll::Ready(Counted::Yes));
+        assert_eq!(hand_on(), Poll::Pending);
+        tally.register(&Context::from_waker(&wakers.1));
+        tally.noted(10);
+        assert_eq!(woken(), (1, 0));
+        assert_eq!(hand_on(), Poll::Ready(Counted::Yes));
+        assert_eq!(hand_on(), Poll::Pending);
+        tally.register(&Context::from_waker(&wakers.1));
+        tally.close();
+        assert_eq!(woken(), (2, 1));
+    }
+}

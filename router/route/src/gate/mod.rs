@@ -22,8 +22,8 @@ use std::sync::Arc;
 use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce, VisitRecord};
 use tollway_core::ledger::Scoped;
 use tollway_core::{
-    Cell, Clock, Code, Error, Kind, Ledger, Next, Receipt, RecordKey, Registry, Requirement,
-    Result, Seller, Settler, SettlerId,
+    Cell, Clock, Code, Error, Kind, Ledger, Next, Receipt, RecordKey, Registry, Requirement, Result, Seller,
+    Settler, SettlerId,
 };
 use tracing::Instrument as _;
 

@@ -43,7 +43,13 @@ pub(super) struct Member {
 
 impl Member {
     pub(super) fn new(id: SettlerId, settler: Arc<dyn Settler>, settings: &PoolSettings) -> Self {
-        Self { id, settler, rest: Rest::new(settings), out: AtomicBool::new(false), unwritten: Mutex::default() }
+        Self {
+            id,
+            settler,
+            rest: Rest::new(settings),
+            out: AtomicBool::new(false),
+            unwritten: Mutex::default(),
+        }
     }
 
     /// True when it had to leave, as far as this process has heard.

@@ -248,8 +248,7 @@ fn repeats_of_a_payment_keep_nobody_from_recovering_it() {
         let mut endless = Endless;
         assert!(poll(&world, gate.serve(admitted, &mut endless), 60).is_none());
         assert_eq!(records(&world, "visit/"), 1, "left behind, noted and not settled");
-        let mut repeats: Vec<_> =
-            (0..3).map(|_| Box::pin(visit(&gate, &payment, &shown, &runs))).collect();
+        let mut repeats: Vec<_> = (0..3).map(|_| Box::pin(visit(&gate, &payment, &shown, &runs))).collect();
         for repeat in &mut repeats {
             waited += usize::from(poll(&world, repeat.as_mut(), n).is_none());
         }

@@ -143,7 +143,7 @@ fn whoever_has_to_leave_is_out_though_it_could_not_be_written_down() {
     for n in 0..24 {
         let scene = Scene::new(&["a", "b"]);
         let pool = scene.pool();
-        let (books, written) = (&scene.world.books, RecordKey("pool/shop/out/a".into()));
+        let (books, written) = (&scene.world.books, RecordKey("pool/shop/expelled/a".into()));
         let is_written = || futures::executor::block_on(books.inner.load(&written)).unwrap().is_some();
         *scene.members[0].settles.lock().unwrap() = Does::TooMuch;
         *books.trouble.lock().unwrap() = Some((books.calls() + n, Fails::Before));
