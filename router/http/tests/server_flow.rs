@@ -286,7 +286,7 @@ async fn a_failing_ledger_sells_nothing() {
     let breaks = move || async move { flag.store(true, Ordering::SeqCst) };
     let app = Router::new().route("/a", axum::routing::get(breaks)).layer(paywall(&world));
     let reply = get("/a").pays(&good).to(&app).await;
-    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(reply.status, StatusCode::PAYMENT_REQUIRED);
     assert_eq!(reply.receipt().unwrap().1.error_reason, Some(Code::SettlementPending));
     assert!(reply.challenge().is_none());
 }
