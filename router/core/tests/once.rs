@@ -3,7 +3,7 @@
 mod world;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tollway_core::flow::SettleOnce;
 use tollway_core::*;
 use world::*;
@@ -166,7 +166,29 @@ struct Failing<'a> {
     world: &'a World,
     stores: AtomicUsize,
     fails: usize,
+    how: Fails,
     loses_claims: bool,
+    /// What is written yet, before whatever comes next.
+    late: Mutex<Vec<Write>>,
+    blind: AtomicBool,
+}
+
+/// How a change to the journal fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fails {
+    Unwritten,
+    Written,
+    /// Written, and nothing can be read any more.
+    WrittenAndBlind,
+    /// Written after the next look.
+    Late,
+}
+
+impl<'a> Failing<'a> {
+    fn at(world: &'a World, fails: usize, how: Fails) -> Self {
+        let (stores, late, blind) = (AtomicUsize::new(0), Mutex::default(), AtomicBool::new(false));
+        Self { world, stores, fails, how, loses_claims: false, late, blind }
+    }
 }
 
 const NEVER: usize = usize::MAX;
@@ -193,10 +215,23 @@ impl Ledger for Failing<'_> {
         self.world.ledger.conclude(keys, print, receipt).await
     }
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>> {
+        if self.blind.load(Ordering::SeqCst) {
+            return Err(Error::us(Code::LedgerFailed));
+        }
         self.world.ledger.load(key).await
     }
     async fn store(&self, writes: &[Write]) -> Result<()> {
+        let late = std::mem::take(&mut *self.late.lock().unwrap());
+        if !late.is_empty() {
+            self.world.ledger.store(&late).await.unwrap();
+        }
         if self.stores.fetch_add(1, Ordering::SeqCst) == self.fails {
+            match self.how {
+                Fails::Unwritten => {}
+                Fails::Written | Fails::WrittenAndBlind => self.world.ledger.store(writes).await?,
+                Fails::Late => *self.late.lock().unwrap() = writes.to_vec(),
+            }
+            self.blind.store(self.how == Fails::WrittenAndBlind, Ordering::SeqCst);
             return Err(Error::us(Code::LedgerFailed));
         }
         self.world.ledger.store(writes).await
@@ -212,7 +247,7 @@ fn a_journal_that_cannot_be_written_says_so_and_sends_nothing() {
         [(0, Some(Code::LedgerFailed), 0), (1, Some(Code::LedgerFailed), 0), (2, None, 1)]
     {
         let world = World::new(Settles::Well);
-        let ledger = Failing { world: &world, stores: AtomicUsize::new(0), fails, loses_claims: false };
+        let ledger = Failing::at(&world, fails, Fails::Unwritten);
         let once = SettleOnce { ledger: &ledger, ..world.once() };
         let said = run(once.settle(asked(), PRICE, &"p".into()));
         assert_eq!(said.err().map(|e| e.code), code, "store {fails}");
@@ -220,11 +255,30 @@ fn a_journal_that_cannot_be_written_says_so_and_sends_nothing() {
     }
 }
 
+/// A payment is let go only when nobody can find it noted as sent afterwards.
+#[test]
+fn a_note_before_sending_that_may_be_written_lets_nothing_go() {
+    for (how, sends, unknown, journaled) in [
+        (Fails::Unwritten, 0, Some(false), 0),
+        (Fails::Written, 1, None, 0),
+        (Fails::WrittenAndBlind, 0, Some(true), 1),
+        (Fails::Late, 0, Some(true), 1),
+    ] {
+        let world = World::new(Settles::Well);
+        let ledger = Failing::at(&world, 1, how);
+        let once = SettleOnce { ledger: &ledger, ..world.once() };
+        let said = run(once.settle(asked(), PRICE, &"p".into()));
+        assert_eq!(said.as_ref().err().map(Error::is_unknown_outcome), unknown, "{how:?}: {said:?}");
+        assert_eq!((world.sends(), journal(&world)), (sends, journaled), "{how:?}");
+        assert_eq!(seen(&world).is_none(), how == Fails::Unwritten, "{how:?}");
+    }
+}
+
 /// Nothing was sent under it and the journal forgets it, so nobody would ever free it.
 #[test]
 fn a_claim_whose_answer_is_lost_is_freed() {
     let world = World::new(Settles::Well);
-    let ledger = Failing { world: &world, stores: AtomicUsize::new(0), fails: NEVER, loses_claims: true };
+    let ledger = Failing { loses_claims: true, ..Failing::at(&world, NEVER, Fails::Unwritten) };
     let once = SettleOnce { ledger: &ledger, ..world.once() };
     let said = run(once.settle(asked(), PRICE, &"p".into())).unwrap_err();
     assert_eq!(said.code, Code::LedgerFailed);

@@ -3,7 +3,7 @@
 mod world;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use tollway_core::flow::{Delivered, Driver, Handler, Stage, Tab, VisitRecord};
+use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce, Stage, Tab, VisitRecord};
 use tollway_core::*;
 use world::*;
 
@@ -184,5 +184,87 @@ fn what_was_delivered_is_not_let_go_because_a_node_stumbles() {
             run(recover(&world));
         }
         assert_eq!((taken(&world), world.sends(), journal(&world)), (BITS * EACH, 1, 0), "{stumbles}");
+    }
+}
+
+/// The world's settler, but for what it says at first.
+struct Says<'a> {
+    world: &'a World,
+    of_a_look: Option<Error>,
+    of_settling: Option<Error>,
+}
+
+#[async_trait]
+impl Settler for Says<'_> {
+    async fn kinds(&self) -> Result<Vec<Kind>> {
+        self.world.kinds().await
+    }
+    async fn effort(&self, order: &Order) -> Result<Effort> {
+        Settler::effort(self.world, order).await
+    }
+    async fn verify(&self, order: &Order) -> Result<Proof> {
+        match &self.of_a_look {
+            Some(e) => Err(e.clone()),
+            None => self.world.verify(order).await,
+        }
+    }
+    async fn settle(&self, due: Due) -> Result<Receipt> {
+        match &self.of_settling {
+            Some(e) => Err(e.clone()),
+            None => self.world.settle(due).await,
+        }
+    }
+    async fn resume(&self, order: &Order) -> Result<Fate> {
+        self.world.resume(order).await
+    }
+}
+
+/// Whose fault it is decides whether what was delivered is let go.
+#[test]
+fn only_the_payers_own_doing_ends_what_is_owed() {
+    for (says, owed) in [
+        (Error::payer(Code::InsufficientFunds), false),
+        (Error::payer(Code::InsufficientFunds).next(Next::Later), true),
+        (Error::caller(Code::BadSettings), true),
+        (Error::settler(Code::BadSettings), true),
+        (Error::caller(Code::RoleMissing).next(Next::OtherRoute), true),
+        (Error::us(Code::LedgerFailed), true),
+        (Error::network(Code::Unreachable), true),
+    ] {
+        let world = World::new(Settles::Well);
+        let settler = Says { world: &world, of_a_look: None, of_settling: Some(says.clone()) };
+        let mut stream = Stream { out: &AtomicU64::new(0), noted: &AtomicU64::new(0) };
+        let driver = Driver { once: SettleOnce { settler: &settler, ..world.once() }, seller: &world };
+        let got = run(driver.drive(arrival(Flow::Authorization, "n", "p"), &mut stream)).unwrap_err();
+        assert_eq!((got.is_unknown_outcome(), journal(&world)), (owed, usize::from(owed)), "{says}");
+        let claimed = run(world.ledger.seen(&keys("n"), &"p".into())).unwrap();
+        assert_eq!(claimed, owed.then_some(Claim::Same(None)), "{says}");
+        run(recover(&world));
+        let want = if owed { BITS * EACH } else { 0 };
+        assert_eq!((taken(&world), journal(&world)), (want, 0), "{says}");
+    }
+}
+
+/// A settler that is asked after a payment may send it, so nobody is asked after what was never sent.
+#[test]
+fn what_was_never_sent_is_asked_after_only_when_it_is_used_or_over() {
+    for (says, asked) in [
+        (Error::payer(Code::NonceUsed), 1),
+        (Error::payer(Code::Expired), 1),
+        (Error::payer(Code::InsufficientFunds), 0),
+        (Error::settler(Code::BadSettings), 0),
+        (Error::caller(Code::RoleMissing).next(Next::OtherRoute), 0),
+        (Error::network(Code::Unreachable), 0),
+    ] {
+        let world = World::new(Settles::Well);
+        let noted = stopped(&world);
+        let found = run(world.ledger.scan("visit/gate", None, 9)).unwrap().remove(0);
+        let record = VisitRecord::read(&found.value).unwrap();
+        let settler = Says { world: &world, of_a_look: Some(says.clone()), of_settling: None };
+        let once = SettleOnce { settler: &settler, ..world.once() };
+        let _ = run(once.recover(found.key, found.version, record));
+        assert_eq!((world.resumed.load(Ordering::SeqCst), journal(&world)), (asked, 1), "{says}");
+        run(recover(&world));
+        assert_eq!((taken(&world), world.sends(), journal(&world)), (noted, 1, 0), "{says}");
     }
 }

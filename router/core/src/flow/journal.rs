@@ -1,5 +1,7 @@
 use super::book::BookRecord;
-use crate::{Code, Error, Json, Ledger, Order, Print, Receipt, RecordKey, ReplayKey, Result, Time, Write};
+use crate::{
+    Code, Error, Json, Ledger, Next, Order, Print, Receipt, RecordKey, ReplayKey, Result, Time, Write,
+};
 use serde::{Deserialize, Serialize};
 
 /// How far a visit had come when it was last written down.
@@ -68,14 +70,27 @@ impl Entry {
     }
 
     /// Saves; one that may have been written all the same is looked for, so that the version stays known.
+    ///
+    /// # Errors
+    /// The ledger's, when it is certainly not written; else an unknown outcome: the record is not ours to act on.
     pub(super) async fn save_surely(&mut self, ledger: &dyn Ledger) -> Result<()> {
         let Err(why) = self.save(ledger).await else { return Ok(()) };
-        let found = ledger.load(&self.key).await?.ok_or_else(|| why.clone())?;
-        if found.value != Json::of(&self.record).as_str() {
-            return Err(why);
+        let unknown = why.clone().next(Next::Unknown(None));
+        if why.code == Code::Conflict {
+            // Somebody beside us has written, perhaps the very same.
+            return Err(unknown);
         }
-        self.version = found.version;
-        Ok(())
+        match ledger.load(&self.key).await {
+            Ok(Some(found)) if found.version == self.version => Err(why),
+            Ok(Some(found))
+                if found.version == self.version.saturating_add(1)
+                    && found.value == Json::of(&self.record).as_str() =>
+            {
+                self.version = found.version;
+                Ok(())
+            }
+            _ => Err(unknown),
+        }
     }
 
     pub(super) async fn save(&mut self, ledger: &dyn Ledger) -> Result<()> {

@@ -87,7 +87,7 @@ impl SettleOnce<'_> {
                 Err(e) if e.is_unknown_outcome() => return Err(e),
                 // The settler says that nothing was sent, and that later may do: sooner than sending the payer away.
                 Err(e) if is_stumble(&e) && tries_left > 0 && !waiting.is_over() => {
-                    self.conclude(claimed, None).await?;
+                    self.free(claimed).await?;
                     waiting.pause().await;
                 }
                 Err(e) => return self.release(claimed, e).await,
@@ -217,7 +217,7 @@ impl SettleOnce<'_> {
         let due = verified.due(charge)?;
         claimed.entry.record.stage = Stage::Settling;
         claimed.entry.record.charge_atomic = charge.atomic();
-        claimed.entry.save(self.ledger).await?;
+        claimed.entry.save_surely(self.ledger).await?;
         let receipt = match self.settler.settle(due).await {
             Err(e) if e.is_unknown_outcome() => self.ask_after(&order, e).await?,
             other => other?,
@@ -237,8 +237,19 @@ impl SettleOnce<'_> {
 
     /// Frees a claim under which nothing was sent, and says why.
     pub(super) async fn release<T>(&self, claimed: Claimed, why: Error) -> Result<T> {
-        self.conclude(claimed, None).await?;
+        self.free(claimed).await?;
         Err(why)
+    }
+
+    /// Frees a claim under which nothing was sent. The journal says so first: a note that something was about to be sent may
+    /// be written, or be written yet, whatever the ledger said of it, and would be acted on after a restart.
+    async fn free(&self, mut claimed: Claimed) -> Result<()> {
+        if claimed.entry.record.stage != Stage::Verified {
+            claimed.entry.record.stage = Stage::Verified;
+            let saved = claimed.entry.save_surely(self.ledger).await;
+            saved.map_err(|e| e.next(Next::Unknown(None)))?;
+        }
+        self.conclude(claimed, None).await
     }
 
     async fn ask_after(&self, order: &Order, unknown: Error) -> Result<Receipt> {
@@ -276,7 +287,12 @@ impl SettleOnce<'_> {
             }
             Ok(_) => Ok(None),
             // A definite refusal ends the claim only when nobody beside us may still be sending under it.
-            Err(e) if e.next == Next::Never && alone == Alone::Yes => {
+            // What was delivered and never sent is owed still, unless the payer's own doing is the reason.
+            Err(e)
+                if e.next == Next::Never
+                    && alone == Alone::Yes
+                    && (entry.record.stage != Stage::Serving || e.blame == Blame::Payer) =>
+            {
                 self.ledger.conclude(&keys, &print, None).await?;
                 entry.remove(self.ledger).await?;
                 Err(e)

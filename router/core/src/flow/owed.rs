@@ -2,7 +2,7 @@
 
 use super::journal::{Entry, Stage};
 use super::once::{Alone, Claimed, SettleOnce, verify};
-use crate::{Charge, Code, Error, Next, Receipt, Result};
+use crate::{Blame, Charge, Code, Error, Next, Receipt, Result};
 
 /// What came of one try.
 #[allow(clippy::large_enum_variant, reason = "one per try, consumed at once")]
@@ -52,15 +52,19 @@ impl SettleOnce<'_> {
         let record = &entry.record;
         let verified = match verify(self.read, self.settler, record.order.clone(), self.clock).await {
             Ok(verified) => verified,
-            Err(e) if e.next == Next::Later || e.is_unknown_outcome() => return Ok(Tried::Owed(entry, e)),
             // Not good any more: perhaps because it was used, which the settler knows.
-            Err(e) => {
+            Err(e) if matches!(e.code, Code::NonceUsed | Code::Expired) => {
                 let found = self.resume_entry(entry, Alone::Yes).await?;
                 return found.map(Tried::Settled).ok_or_else(|| e.next(Next::Unknown(None)));
             }
+            // It was never sent, so there is nothing to ask after: whoever is asked might send it.
+            Err(e) => return Ok(Tried::Owed(entry, e)),
         };
         let ceiling = verified.terms().ceiling.min(record.order.requirement.price);
-        let charge = ceiling.charge(record.charge_atomic)?;
+        let charge = match ceiling.charge(record.charge_atomic) {
+            Ok(charge) => charge,
+            Err(e) => return Ok(Tried::Owed(entry, e)),
+        };
         self.try_owed(Claimed { verified: Some(verified), entry }, charge).await
     }
 
@@ -68,13 +72,14 @@ impl SettleOnce<'_> {
         match self.settle_held(&mut claimed, charge).await {
             Ok(receipt) => Ok(Tried::Settled(self.remember(claimed, receipt).await)),
             Err(e) if e.is_unknown_outcome() => Err(e),
-            Err(e) if e.next == Next::Later => {
+            Err(e) if e.blame == Blame::Payer && e.next == Next::Never => self.release(claimed, e).await,
+            // Settings, gas, a settler that is not there: none of it is the payer's doing, and it has what it asked for.
+            Err(e) => {
                 let mut entry = claimed.entry;
                 entry.record.stage = Stage::Serving;
                 entry.save_surely(self.ledger).await.map_err(|e| e.next(Next::Unknown(None)))?;
                 Ok(Tried::Owed(entry, e))
             }
-            Err(e) => self.release(claimed, e).await,
         }
     }
 }

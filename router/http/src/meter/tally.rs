@@ -11,8 +11,10 @@ pub(crate) struct Tally {
     ceiling: Ceiling,
     metered: bool,
     state: Mutex<State>,
-    /// The answer's body, where it waits for a note or has to hear that the counting has ended.
-    body: AtomicWaker,
+    /// Whoever hands chunks on, where it waits for a note. Not always the task below: a handler may count in one of its own.
+    chunks: AtomicWaker,
+    /// The answer's body, which has to hear that the counting has ended.
+    end: AtomicWaker,
     /// The visit, which writes the notes.
     note: Notify,
 }
@@ -44,8 +46,8 @@ pub(super) enum Counted {
 
 impl Tally {
     pub(super) fn new(ceiling: Ceiling, metered: bool) -> Self {
-        let (state, body, note) = (Mutex::default(), AtomicWaker::new(), Notify::new());
-        Self { ceiling, metered, state, body, note }
+        let (chunks, end) = (AtomicWaker::new(), AtomicWaker::new());
+        Self { ceiling, metered, state: Mutex::default(), chunks, end, note: Notify::new() }
     }
 
     pub(super) fn ceiling(&self) -> &Ceiling {
@@ -78,7 +80,7 @@ impl Tally {
     /// Counts a chunk that is handed on now; not before the journal knows enough of what went before.
     pub(super) fn hand_on(&self, atomic: u128, cx: &mut Context<'_>) -> Poll<Counted> {
         // Before the look, so that a note that is written meanwhile is not missed.
-        self.body.register(cx.waker());
+        self.chunks.register(cx.waker());
         let mut state = self.state();
         let after = match state.counted.checked_add(atomic) {
             Some(after) if after <= self.ceiling.atomic() && !state.closed => after,
@@ -139,12 +141,12 @@ impl Tally {
         if let Some(noted) = self.state().noted.as_mut() {
             noted.atomic = noted.atomic.max(atomic);
         }
-        self.body.wake();
+        self.chunks.wake();
     }
 
     /// Wakes this task when the counting ends.
     pub(crate) fn register(&self, cx: &Context<'_>) {
-        self.body.register(cx.waker());
+        self.end.register(cx.waker());
     }
     /// Ends the counting, and says what was counted.
     pub(crate) fn close(&self) -> u128 {
@@ -153,7 +155,48 @@ impl Tally {
             state.closed = true;
             state.counted
         };
-        self.body.wake();
+        self.chunks.wake();
+        self.end.wake();
         counted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+    use tollway_core::{Amount, AssetId, ChainId};
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// A handler may count in a task of its own, beside the one that sends the answer.
+    #[test]
+    fn two_tasks_that_wait_are_both_woken() {
+        let coin = AssetId::native(ChainId::new("test:1").unwrap());
+        let tally = Tally::new(Ceiling(Amount::new(coin, 100)), true);
+        let (chunks, end) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
+        let wakers = (Waker::from(chunks.clone()), Waker::from(end.clone()));
+        let woken = || (chunks.0.load(Ordering::SeqCst), end.0.load(Ordering::SeqCst));
+        tally.open(10);
+        let hand_on = || tally.hand_on(10, &mut Context::from_waker(&wakers.0));
+        assert_eq!(hand_on(), Poll::Ready(Counted::Yes));
+        assert_eq!(hand_on(), Poll::Pending);
+        tally.register(&Context::from_waker(&wakers.1));
+        tally.noted(10);
+        assert_eq!(woken(), (1, 0));
+        assert_eq!(hand_on(), Poll::Ready(Counted::Yes));
+        assert_eq!(hand_on(), Poll::Pending);
+        tally.register(&Context::from_waker(&wakers.1));
+        tally.close();
+        assert_eq!(woken(), (2, 1));
     }
 }

@@ -6,8 +6,7 @@ use super::table::{Methods, Table};
 use super::visits::Visits;
 use crate::codec::Limits;
 use crate::tasks::Tasks;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tollway_core::{Clock, Code, Error, Ledger, Result};
 use tollway_route::Gate;
@@ -176,7 +175,7 @@ impl PaywallBuilder {
             table,
             visits: Visits::new(settings.visits_max),
             settings,
-            looked_after: AtomicBool::new(false),
+            looking: Mutex::default(),
             answers: answers.map(|(ledger, clock)| Arc::new(Answers::new(ledger, clock, max))),
         }))
     }

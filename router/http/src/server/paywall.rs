@@ -5,8 +5,7 @@ use super::settings::Settings;
 use super::table::Table;
 use super::visits::Visits;
 use crate::tasks::Running;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tollway_route::Gate;
 use tower_layer::Layer;
@@ -29,8 +28,18 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) answers: Option<Arc<Answers>>,
     pub(super) visits: Visits,
-    /// True while the visits that ended in doubt are looked after.
-    pub(super) looked_after: AtomicBool,
+    /// Whether the visits that ended in doubt are looked after.
+    pub(super) looking: Mutex<Looking>,
+}
+
+/// Whether somebody looks after the visits that ended in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Looking {
+    #[default]
+    Idle,
+    Running,
+    /// Another visit ended in doubt meanwhile, perhaps behind where the look has come to.
+    Again,
 }
 
 impl Shared {
@@ -50,14 +59,29 @@ impl Shared {
 
     /// What was delivered and could not be settled yet is looked after in the background: nobody comes back for it.
     pub(super) fn look_after(self: &Arc<Self>) {
-        if self.looked_after.swap(true, Ordering::AcqRel) {
-            return;
+        match &mut *self.looking() {
+            idle @ Looking::Idle => *idle = Looking::Running,
+            busy => {
+                *busy = Looking::Again;
+                return;
+            }
         }
         let shared = Arc::clone(self);
         drop(self.settings.tasks.spawn(async move {
-            shared.recovered().await;
-            shared.looked_after.store(false, Ordering::Release);
+            loop {
+                shared.recovered().await;
+                let mut looking = shared.looking();
+                if *looking != Looking::Again {
+                    *looking = Looking::Idle;
+                    return;
+                }
+                *looking = Looking::Running;
+            }
         }));
+    }
+
+    fn looking(&self) -> MutexGuard<'_, Looking> {
+        self.looking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets expired answers now and then, in a task of its own.

@@ -79,7 +79,8 @@ where
         let _ticket = ticket;
         let delivered = visiting.gate.serve(admitted, &mut run).await;
         if let Some(told) = run.told.take() {
-            if delivered.as_ref().is_err_and(Error::is_unknown_outcome) {
+            // Whatever the reason: what went out may be owed.
+            if delivered.is_err() {
                 visiting.look_after();
             }
             // Its client may have gone.

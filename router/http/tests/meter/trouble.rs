@@ -222,6 +222,34 @@ async fn what_a_node_would_not_take_at_first_is_settled_later() {
     assert_eq!(reading.payment.paid().await.unwrap().charged.atomic, 900);
 }
 
+/// Nobody comes back for it, so it must not be missed by a look that has just come past it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_ends_in_doubt_while_others_are_looked_after_is_looked_after_too() {
+    let world = World::new();
+    let frail = Frail::new(world.ledger.clone());
+    let shop = World { ledger: frail.clone(), ..world.clone() };
+    let deaf = Arc::new(AtomicBool::new(true));
+    let gate = shop.gate_before(Error::caller(Code::BadSettings), deaf.clone(), 100);
+    let handler =
+        get(|Extension(m): Extension<Meter>| async move { shelf::events(shelf::chunks(&m, 9, 100)) });
+    let paywall = shop.paywall_at(gate, |set| set);
+    let (at, _) = serve(Router::new().route("/a", handler).layer(paywall)).await;
+    let client = world.client();
+    let visit = async || Reader::new(client.get(format!("http://{at}/a")).await.unwrap()).rest().await;
+    assert_eq!(visit().await, (9, true));
+    frail.slow.store(true, Ordering::SeqCst);
+    deaf.store(false, Ordering::SeqCst);
+    until(async || frail.looked.load(Ordering::SeqCst)).await;
+    assert_eq!(world.takings(), 900);
+    deaf.store(true, Ordering::SeqCst);
+    assert_eq!(visit().await, (9, true));
+    assert_eq!((world.takings(), world.noted().await), (900, 900), "owed");
+    deaf.store(false, Ordering::SeqCst);
+    frail.slow.store(false, Ordering::SeqCst);
+    until(async || world.takings() == 1_800).await;
+    until(async || world.open_visits().await == 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_settled_is_said_at_the_end_and_proves_nothing() {
     let world = World::new();

@@ -16,15 +16,14 @@ pub use post::{Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
 use crate::pool::Pool;
 use crate::quotes::QuoteBook;
 use honour::Honour;
-use live::Live;
+use live::{Holds, Live};
 use member::Member;
-use std::collections::HashSet;
 use std::sync::Arc;
 use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce, VisitRecord};
 use tollway_core::ledger::Scoped;
 use tollway_core::{
-    Cell, Clock, Code, Error, Kind, Ledger, Leg, Next, Order, Receipt, RecordKey, Registry, Requirement,
-    Result, Seller, Settler, SettlerId,
+    Cell, Clock, Code, Error, Kind, Ledger, Next, Receipt, RecordKey, Registry, Requirement, Result, Seller,
+    Settler, SettlerId,
 };
 use tracing::Instrument as _;
 
@@ -141,41 +140,28 @@ impl Gate {
     }
 
     async fn drive(&self, admitted: Admitted, handler: &mut dyn Handler) -> Result<Delivered> {
-        let _live = self.live.enter(visit_key(&admitted)?);
         let seller: Arc<dyn Seller> = admitted.seller;
-        let driver =
-            Driver { once: self.once(admitted.read, admitted.settler.as_ref()), seller: seller.as_ref() };
+        let ledger = Holds::new(&self.live, self.ledger.as_ref(), ROOM);
+        let once = SettleOnce { ledger: &ledger, ..self.once(admitted.read, admitted.settler.as_ref()) };
+        let driver = Driver { once, seller: seller.as_ref() };
         driver.drive(admitted.arrival, handler).await
     }
 
     /// After a restart: releases what was never sent, settles what was noted as delivered and resumes what was sent. Returns how many visits are still open;
-    /// run it again until that is zero. Visits that this gate is driving right now are left alone; one that may be of an
-    /// earlier life, because it was there when this was first run, counts as open. May be dropped and run again.
+    /// run it again until that is zero. Visits that this gate is driving right now are left alone, and count as open: one
+    /// that ends in doubt leaves its record behind. May be dropped and run again.
     ///
     /// # Errors
     /// The ledger's.
     pub async fn recover(&self) -> Result<usize> {
         let mut open = 0usize;
-        let mut owed = HashSet::new();
         let mut after: Option<RecordKey> = None;
         loop {
             let page = self.ledger.scan(&format!("{ROOM}/"), after.as_ref(), 256).await?;
-            let Some(last) = page.last() else {
-                self.live.leave(owed);
-                return Ok(open);
-            };
+            let Some(last) = page.last() else { return Ok(open) };
             after = Some(last.key.clone());
             for found in page {
                 let key = found.key.clone();
-                if self.live.has(&key) {
-                    if self.live.owed(&key)
-                        && VisitRecord::read(&found.value).is_ok_and(|r| r.owner == self.owner)
-                    {
-                        owed.insert(key);
-                        open = open.saturating_add(1);
-                    }
-                    continue;
-                }
                 let over = self.recover_one(found.key).await;
                 // A visit that cannot be moved now (its chain was taken out of the settings, its record cannot be
                 // read) must not keep the ones after it from being moved.
@@ -191,6 +177,8 @@ impl Gate {
 
     /// True when the visit is over.
     async fn recover_one(&self, key: RecordKey) -> Result<bool> {
+        // Whoever drives it now looks after it. Held from before the look: a visit that begins meanwhile is not moved.
+        let Some(_holding) = self.live.hold(&key) else { return Ok(false) };
         // What the page says may be long over: whoever drove this visit then has gone, and it stands as it stands now.
         let Some(found) = self.ledger.load(&key).await? else { return Ok(true) };
         let (version, record) = (found.version, VisitRecord::read(&found.value)?);
@@ -275,15 +263,4 @@ fn nobody(r: &Requirement) -> Error {
     Error::caller(Code::RoleMissing)
         .next(Next::OtherRoute)
         .detail(format!("nobody here settles {} on {}", r.scheme, r.chain))
-}
-
-/// Where the journal keeps this visit.
-fn visit_key(admitted: &Admitted) -> Result<RecordKey> {
-    let order = Order {
-        leg: Leg::After,
-        requirement: admitted.arrival.offer.requirement.clone(),
-        payment: admitted.arrival.payment.clone(),
-    };
-    let keys = (admitted.read)(&order)?.replay;
-    Ok(RecordKey(format!("{ROOM}/{}", keys.first().map_or("", |k| k.0.as_str()))))
 }

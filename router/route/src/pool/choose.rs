@@ -80,7 +80,7 @@ impl Pool {
             return Ok(());
         }
         for member in &self.members {
-            member.noticed(self.book.expelled(&member.id).await?.is_some());
+            member.noticed(self.expelled(member).await?.is_some());
         }
         *self.prices.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         Ok(())

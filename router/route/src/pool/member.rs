@@ -3,8 +3,8 @@
 use super::PoolSettings;
 use super::book::Expelled;
 use super::rest::Rest;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tollway_core::{Settler, SettlerId, Time};
 
 /// Where a member stands, for people.
@@ -37,11 +37,19 @@ pub(super) struct Member {
     pub(super) rest: Rest,
     /// What the ledger said last of its having had to leave.
     out: AtomicBool,
+    /// Why it has to leave, while the ledger could not be told.
+    unwritten: Mutex<Option<Expelled>>,
 }
 
 impl Member {
     pub(super) fn new(id: SettlerId, settler: Arc<dyn Settler>, settings: &PoolSettings) -> Self {
-        Self { id, settler, rest: Rest::new(settings), out: AtomicBool::new(false) }
+        Self {
+            id,
+            settler,
+            rest: Rest::new(settings),
+            out: AtomicBool::new(false),
+            unwritten: Mutex::default(),
+        }
     }
 
     /// True when it had to leave, as far as this process has heard.
@@ -50,6 +58,14 @@ impl Member {
     }
     pub(super) fn noticed(&self, out: bool) {
         self.out.store(out, Ordering::Relaxed);
+    }
+
+    /// Why it has to leave, where that has still to be written down.
+    pub(super) fn unwritten(&self) -> Option<Expelled> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    pub(super) fn write_later(&self, why: Option<Expelled>) {
+        *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     pub(super) fn standing(&self, now: Time) -> Standing {

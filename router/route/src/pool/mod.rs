@@ -191,7 +191,7 @@ impl Pool {
         let now = self.clock.now();
         let mut all = Vec::with_capacity(self.members.len());
         for member in &self.members {
-            let standing = match self.book.expelled(&member.id).await? {
+            let standing = match self.expelled(member).await? {
                 Some(why) => Standing::Expelled(why),
                 None => member.standing(now),
             };
@@ -209,8 +209,10 @@ impl Pool {
             Error::caller(Code::NotFound)
                 .detail(format!("nobody in the pool {} is called {}", self.name, id.0))
         })?;
-        let gone = self.book.readmit(id).await?;
+        let mut gone = self.book.readmit(id).await?;
         if let Some(member) = self.members.get(at) {
+            gone |= member.unwritten().is_some();
+            member.write_later(None);
             member.rest.succeeded();
             member.noticed(false);
         }

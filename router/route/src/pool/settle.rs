@@ -2,6 +2,7 @@
 
 use super::book::{Expelled, Hold, held};
 use super::learned::After;
+use super::member::Member;
 use super::{Pool, nobody_answers};
 use tollway_core::{Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, Terms};
 
@@ -147,12 +148,25 @@ impl Pool {
         tracing::error!(member = %member.id.0, code = %why.code, words = %why.words, "it has to leave the pool");
         if let Err(error) = self.book.expel(&member.id, &why).await {
             tracing::error!(member = %member.id.0, %error, "that it has to leave could not be written down");
+            member.write_later(Some(why));
         }
+    }
+
+    /// Why it had to leave, by the ledger; by this process alone, while the ledger cannot be told.
+    pub(super) async fn expelled(&self, member: &Member) -> Result<Option<Expelled>> {
+        let Some(why) = member.unwritten() else { return self.book.expelled(&member.id).await };
+        match self.book.expel(&member.id, &why).await {
+            Ok(()) => member.write_later(None),
+            Err(error) => {
+                tracing::warn!(member = %member.id.0, %error, "that it has to leave cannot be written down yet");
+            }
+        }
+        Ok(Some(why))
     }
 
     async fn still_in(&self, at: usize) -> Result<()> {
         let member = self.member(at)?;
-        let Some(why) = self.book.expelled(&member.id).await? else {
+        let Some(why) = self.expelled(member).await? else {
             return if member.is_out() { Err(left(&member.id.0, "")) } else { Ok(()) };
         };
         member.noticed(true);

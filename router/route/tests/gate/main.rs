@@ -11,7 +11,7 @@ use kit::*;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tollway_core::flow::{Delivered, Handler};
+use tollway_core::flow::{Delivered, Handler, Tab};
 use tollway_core::*;
 use tollway_route::*;
 

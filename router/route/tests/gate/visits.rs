@@ -210,12 +210,89 @@ fn recovery_leaves_a_living_visit_alone() {
         assert_eq!(run(&world, gate.recover()).unwrap(), records(&world, "visit/"), "{n}");
         assert!(matches!(run(&world, serving), Ok(Delivered::Paid(_))), "{n}");
         assert_eq!(run(&world, gate.recover()).unwrap(), 0, "{n}");
-        // A visit that begins after that is nothing to recover.
+        // One that begins after that is as alive.
         let payment = pay_v2(&world, &shown[0], "m");
         let mut serving = Box::pin(visit(&gate, &payment, &shown, &runs));
         if poll(&world, serving.as_mut(), n).is_none() {
-            assert_eq!(run(&world, gate.recover()).unwrap(), 0, "{n}");
+            assert_eq!(run(&world, gate.recover()).unwrap(), records(&world, "visit/"), "{n}");
             assert!(matches!(run(&world, serving), Ok(Delivered::Paid(_))), "{n}");
         }
     }
+}
+
+/// Delivers a part, notes it, and never ends.
+struct Endless;
+
+#[async_trait]
+impl Handler for Endless {
+    async fn run(&mut self, _: &Ceiling) -> Option<Charge> {
+        None
+    }
+    async fn serve(&mut self, ceiling: &Ceiling, tab: &mut dyn Tab) -> Option<Charge> {
+        tab.note(&ceiling.charge(2).unwrap()).await.unwrap();
+        std::future::pending().await
+    }
+}
+
+/// Whoever only shows a payment holds nothing: what is owed under it is settled, however often it is shown.
+#[test]
+fn repeats_of_a_payment_keep_nobody_from_recovering_it() {
+    let mut waited = 0;
+    for n in 0..24 {
+        let world = World::new();
+        let gate = GateBuilder { patience_ms: 10_000, ..builder(&world, seller()) }.build();
+        let shown = offers(&post(&world, &gate, "s", &amounts(5), &[rail(1)]));
+        let (payment, runs) = (pay_v2(&world, &shown[0], "n"), AtomicUsize::new(0));
+        assert_eq!(run(&world, gate.recover()).unwrap(), 0);
+        let admitted = run(&world, gate.admit("s", &payment, &shown, b"GET /x", URL)).unwrap();
+        let mut endless = Endless;
+        assert!(poll(&world, gate.serve(admitted, &mut endless), 60).is_none());
+        assert_eq!(records(&world, "visit/"), 1, "left behind, noted and not settled");
+        let mut repeats: Vec<_> = (0..3).map(|_| Box::pin(visit(&gate, &payment, &shown, &runs))).collect();
+        for repeat in &mut repeats {
+            waited += usize::from(poll(&world, repeat.as_mut(), n).is_none());
+        }
+        assert_eq!(run(&world, gate.recover()).unwrap(), 0, "{n}");
+        assert_eq!((records(&world, "visit/"), settles(&world)), (0, 1), "{n}");
+        for repeat in repeats {
+            let Delivered::Again(receipt) = run(&world, repeat).unwrap() else { panic!("{n}: not again") };
+            assert_eq!(receipt.charged.atomic, 2);
+        }
+    }
+    assert!(waited > 60, "{waited}: nobody was waiting");
+}
+
+/// A recovery that has seen an earlier visit's record frees nothing of one that begins while it looks.
+#[test]
+fn recovery_frees_nothing_of_a_visit_that_begins_beside_it() {
+    let mut met = 0;
+    for m in 0..10 {
+        for n in 0..40 {
+            let world = World::new();
+            let gate = gate(&world, seller());
+            let shown = offers(&post(&world, &gate, "s", &amounts(5), &[rail(1)]));
+            let (payment, runs) = (pay_v2(&world, &shown[0], "n"), AtomicUsize::new(0));
+            // Dies once it is in the journal.
+            let mut polls = 0;
+            while records(&world, "visit/") == 0 {
+                polls += 1;
+                assert!(poll(&world, visit(&gate, &payment, &shown, &runs), polls).is_none());
+            }
+            let mut looking = Box::pin(gate.recover());
+            if poll(&world, looking.as_mut(), m).is_some() {
+                continue;
+            }
+            let _ = run(&world, gate.recover());
+            let mut serving = Box::pin(visit(&gate, &payment, &shown, &runs));
+            if poll(&world, serving.as_mut(), n).is_some() {
+                break;
+            }
+            let before = records(&world, "visit/");
+            run(&world, looking).unwrap();
+            met += before;
+            let _ = run(&world, serving);
+            assert_eq!(runs.into_inner(), settles(&world), "{m}, {n}: served and not settled");
+        }
+    }
+    assert!(met > 10, "{met}: they never met");
 }

@@ -135,3 +135,31 @@ fn whoever_takes_too_much_is_out_until_somebody_takes_it_back() {
     assert_eq!(scene.holder("p").as_deref(), Some("a"));
     scene.none_doubled();
 }
+
+/// A ledger that fails just then does not take it back.
+#[test]
+fn whoever_has_to_leave_is_out_though_it_could_not_be_written_down() {
+    let mut missed = 0;
+    for n in 0..24 {
+        let scene = Scene::new(&["a", "b"]);
+        let pool = scene.pool();
+        let (books, written) = (&scene.world.books, RecordKey("pool/shop/expelled/a".into()));
+        let is_written = || futures::executor::block_on(books.inner.load(&written)).unwrap().is_some();
+        *scene.members[0].settles.lock().unwrap() = Does::TooMuch;
+        *books.trouble.lock().unwrap() = Some((books.calls() + n, Fails::Before));
+        let paid = scene.run(scene.pay(&pool, &scene.plain("n")));
+        *books.trouble.lock().unwrap() = None;
+        if !paid.is_err_and(|e| e.code == Code::Overcharged) || is_written() {
+            continue;
+        }
+        missed += 1;
+        scene.members[0].does(Does::Well);
+        for nonce in ["o", "p"] {
+            scene.world.advance(60_000);
+            scene.run(scene.pay(&pool, &scene.plain(nonce))).unwrap();
+            assert_eq!(scene.holder(nonce).as_deref(), Some("b"), "{n}");
+        }
+        assert!(is_written(), "{n}: nobody else will hear of it");
+    }
+    assert_eq!(missed, 1);
+}
