@@ -346,18 +346,8 @@ async fn a_metered_charge_is_repeated_as_it_was_or_not_at_all() {
     let mut order = order("n1");
     order.leg = tollway_core::Leg::Before;
     order.requirement.scheme = tollway_core::Name::new("upto").unwrap();
-    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let first = remote(&base);
-    let once = flow::SettleOnce {
-        read: ENTRY.read,
-        settler: &first,
-        ledger: &*ledger,
-        clock: &Wall,
-        room: "visit/test",
-        owner: "t",
-        patience_ms: 0,
-    };
-    let lost = once.settle(order.clone(), 9_000, &Print("p".into())).await.unwrap_err();
+    let lost = settle_as("upto", 9_000, &first).await.unwrap_err();
     assert!(lost.is_unknown_outcome());
     // After a restart nobody here knows that it was 9 000, and the full price would be too much.
     let next = remote(&base);
