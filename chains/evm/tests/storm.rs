@@ -131,8 +131,10 @@ async fn a_nonce_that_is_put_back_in_the_middle_is_filled() {
 
 /// A ledger that now and then fails, before or after having done what it was asked.
 struct Flaky {
-    inner: MemoryLedger,
+    inner: Arc<MemoryLedger>,
     step: AtomicU64,
+    /// New records are often committed after it has said that it failed, and that it has nothing.
+    late: bool,
 }
 
 impl Flaky {
@@ -170,6 +172,14 @@ impl Ledger for Flaky {
     }
     async fn store(&self, writes: &[Write]) -> Result<()> {
         match self.roll() {
+            0..8 if self.late && writes.iter().all(|w| w.expect.is_none() && w.value.is_some()) => {
+                let (inner, writes) = (self.inner.clone(), writes.to_vec());
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    drop(inner.store(&writes).await);
+                });
+                Err(Self::fail())
+            }
             0 => Err(Self::fail()),
             1 => {
                 self.inner.store(writes).await?;
@@ -185,10 +195,20 @@ impl Ledger for Flaky {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ledger_that_lies_about_itself_makes_no_second_transaction() {
+    lied_to(false, count(150)).await;
+}
+
+/// "Not there" may be "not there yet": a refusal would have its caller pay again, and the late write pays as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_commits_late_leaves_nothing_behind_that_was_refused() {
+    lied_to(true, count(60)).await;
+}
+
+async fn lied_to(late: bool, keys: u64) {
     let devnet =
         Devnet::builder().chains([ChainSpec::BASE]).payers(100).keep_fresh(false).start().await.unwrap();
-    let ledger = Arc::new(Flaky { inner: MemoryLedger::new(), step: AtomicU64::new(3) });
-    let (keys, before) = (count(150), units(&devnet).await);
+    let ledger = Arc::new(Flaky { inner: Arc::default(), step: AtomicU64::new(3), late });
+    let before = units(&devnet).await;
     let net = loop {
         let settler = key(devnet.accounts().settler(0));
         if let Ok(net) = builder(&devnet.chains()[0], ledger.clone()).sender(settler).connect().await {
@@ -198,7 +218,14 @@ async fn a_ledger_that_lies_about_itself_makes_no_second_transaction() {
     futures::stream::iter(0..keys)
         .for_each_concurrent(32, |n| {
             let (net, devnet) = (&net, &devnet);
-            async move { drop(send(net, devnet, n).await) }
+            async move {
+                let Err(error) = send(net, devnet, n).await else { return };
+                if late && !error.is_unknown_outcome() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    let sent = net.sent(&RecordKey(format!("storm/{n}"))).await;
+                    assert!(matches!(sent, Ok(Sent::Never) | Err(_)), "{error}: {sent:?}");
+                }
+            }
         })
         .await;
     resolve(&net, &devnet, keys).await;

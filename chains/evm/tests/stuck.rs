@@ -147,6 +147,32 @@ async fn no_more_is_offered_than_the_cap_allows() {
     assert!(mined.success);
 }
 
+/// Two processes over one ledger: one never offers more, the other does, under a hash that the first does not look for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_process_offered_more_for_is_not_taken_for_lost() {
+    let devnet = devnet([ChainSpec::ETHEREUM]).await;
+    let chain = &devnet.chains()[0];
+    let (settler, ledger) = (devnet.accounts().settler(0), ledger());
+    let open = || quick(builder(chain, ledger.clone())).sender(key(settler));
+    let mut settings = SendSettings::default();
+    settings.bid_times_max = 1;
+    let patient = open().sending(settings).connect().await.unwrap();
+    chain.set_automine(false).await.unwrap();
+    let sending = sending(&patient, &devnet, 1);
+    waiting(chain, 1).await;
+    let first = pending(&patient, 1).await;
+    let eager = open().connect().await.unwrap();
+    chain.set_base_fee_wei(chain.spec().base_fee_wei * 20).await.unwrap();
+    let mined = mined(chain, sending).await;
+    assert!(mined.success && mined.tx != first);
+    for net in [patient, eager, open().connect().await.unwrap()] {
+        assert_eq!(
+            net.sent(&RecordKey::from("stuck/1")).await.unwrap(),
+            Sent::Mined(Box::new(mined.clone()))
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signer_that_runs_low_leaves_the_rotation_and_comes_back_refilled() {
     let devnet = devnet([ChainSpec::ETHEREUM]).await;

@@ -73,6 +73,12 @@ pub(crate) struct Network {
     /// Confirmations that count as final; without it the network's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) confirmations: Option<u32>,
+    /// The most that is ever offered per gas, in wei; EVM only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fee_cap_wei: Option<u64>,
+    /// The most that is offered for what is stuck, in multiples of the first offer; EVM only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bid_times_max: Option<u32>,
 }
 
 /// Where a price is on the web.
@@ -242,6 +248,11 @@ mod tests {
             lines.take_while(|line| !line.ends_with("```")).map(|line| line.trim_start_matches("//!"));
         let config: Config = toml::from_str(&lines.collect::<Vec<_>>().join("\n")).unwrap();
         assert_eq!((config.networks.len(), config.networks[1].confirmations), (2, Some(2)));
+        let bounds = |n: &super::Network| (n.fee_cap_wei, n.bid_times_max);
+        assert_eq!(
+            (bounds(&config.networks[0]), bounds(&config.networks[1])),
+            ((None, None), (Some(50_000_000_000), Some(10)))
+        );
         assert!(matches!(&config.payer.0[..], [Key::Env { env }] if env == "PAYER_KEY"));
         assert!(matches!(&config.settlers.0[..], [Key::Keystore { .. }, Key::File { .. }]));
         assert_eq!(config.policy.networks.len(), 2);

@@ -98,7 +98,13 @@ pub(crate) fn senders(config: &Config) -> Outcome<Vec<(&'static str, String)>> {
 
 pub(crate) fn node(network: &Network) -> Outcome<Node> {
     let chain = Some(chain(&network.id)?);
-    Ok(Node { chain, confirmations: network.confirmations, ..Node::new(url(network)?) })
+    Ok(Node {
+        chain,
+        confirmations: network.confirmations,
+        fee_cap_wei: network.fee_cap_wei,
+        bid_times_max: network.bid_times_max,
+        ..Node::new(url(network)?)
+    })
 }
 
 /// Settling where coins are worth something takes a word.

@@ -30,8 +30,12 @@ fn remote(base: &str) -> RemoteFacilitator {
     remote_with(base, &[], &Chain::new(), |b| b)
 }
 
-/// Through core's own doors: verified by trust, sealed, settled once.
 async fn settle_through(settler: &dyn Settler) -> Result<Receipt> {
+    settle_as("exact", 10_000, settler).await
+}
+
+/// Through core's own doors: verified by trust, sealed, settled once.
+async fn settle_as(scheme: &str, charge: u128, settler: &dyn Settler) -> Result<Receipt> {
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let once = flow::SettleOnce {
         read: ENTRY.read,
@@ -45,7 +49,8 @@ async fn settle_through(settler: &dyn Settler) -> Result<Receipt> {
     let mut order = order("n1");
     // An upfront leg is verified inside /settle, so that these scripts see one call.
     order.leg = tollway_core::Leg::Before;
-    once.settle(order, 10_000, &Print("p".into())).await
+    order.requirement.scheme = tollway_core::Name::new(scheme).unwrap();
+    once.settle(order, charge, &Print("p".into())).await
 }
 
 async fn settled(act: Act) -> Result<Receipt> {
@@ -341,18 +346,8 @@ async fn a_metered_charge_is_repeated_as_it_was_or_not_at_all() {
     let mut order = order("n1");
     order.leg = tollway_core::Leg::Before;
     order.requirement.scheme = tollway_core::Name::new("upto").unwrap();
-    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let first = remote(&base);
-    let once = flow::SettleOnce {
-        read: ENTRY.read,
-        settler: &first,
-        ledger: &*ledger,
-        clock: &Wall,
-        room: "visit/test",
-        owner: "t",
-        patience_ms: 0,
-    };
-    let lost = once.settle(order.clone(), 9_000, &Print("p".into())).await.unwrap_err();
+    let lost = settle_as("upto", 9_000, &first).await.unwrap_err();
     assert!(lost.is_unknown_outcome());
     // After a restart nobody here knows that it was 9 000, and the full price would be too much.
     let next = remote(&base);
@@ -445,20 +440,21 @@ async fn metered(taken: Option<u128>) -> Result<Receipt> {
     let (base, _) = scripted(vec![success(r#","amount":"400""#)]).await;
     let eyes: Arc<dyn Settler> = Arc::new(Eyes(taken));
     let settler = remote_with(&base, &[], &Chain::new(), |b| b.local(eyes));
-    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
-    let once = flow::SettleOnce {
-        read: ENTRY.read,
-        settler: &settler,
-        ledger: &*ledger,
-        clock: &Wall,
-        room: "visit/test",
-        owner: "t",
-        patience_ms: 0,
-    };
+    settle_as("upto", 400, &settler).await
+}
+
+#[tokio::test]
+async fn used_is_doubt_while_whoever_sees_the_chain_does_not_know_for_what() {
+    let used = say(200, r#"{"success":false,"errorReason":"nonce_already_used"}"#);
+    let (base, _) = scripted(vec![used, success(r#","amount":"400""#)]).await;
+    let settler = remote_with(&base, &[], &Chain::new(), |b| b.local(Arc::new(Eyes(None))));
+    let e = settle_as("upto", 400, &settler).await.unwrap_err();
+    assert_eq!((e.code, e.next), (Code::NonceUsed, Next::Unknown(None)));
     let mut order = order("n1");
     order.leg = tollway_core::Leg::Before;
     order.requirement.scheme = tollway_core::Name::new("upto").unwrap();
-    once.settle(order, 400, &Print("p".into())).await
+    let Fate::Settled(receipt) = settler.resume(&order).await.unwrap() else { panic!("forgotten") };
+    assert_eq!(receipt.charged.atomic, 400);
 }
 
 #[tokio::test]

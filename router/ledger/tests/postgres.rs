@@ -145,6 +145,78 @@ async fn a_server_that_is_killed_loses_nothing_that_was_answered() {
     }
 }
 
+/// A way to the server that can be cut. What the server has been asked for stays with it.
+struct Wire {
+    port: u16,
+    through: Arc<Mutex<Vec<tokio::task::AbortHandle>>>,
+}
+
+impl Wire {
+    async fn to(server: &Postgres) -> Self {
+        let (_, rest) = server.url("x").split_once('@').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let socket = format!("{}/.s.PGSQL.5432", rest.trim_end_matches("/x").replace("%2F", "/"));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, through) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<_>>>::default());
+        let all = Arc::clone(&through);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut far = tokio::net::UnixStream::connect(&socket).await.unwrap();
+                let task =
+                    tokio::spawn(
+                        async move { drop(tokio::io::copy_bidirectional(&mut near, &mut far).await) },
+                    );
+                all.lock().unwrap().push(task.abort_handle());
+            }
+        });
+        Self { port, through }
+    }
+
+    fn cut(&self) {
+        self.through.lock().unwrap().drain(..).for_each(|task| task.abort());
+    }
+}
+
+/// The server does not notice that a connection is gone while it waits for a lock. Nobody may be told "not there" of what
+/// it still may commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_connection_asked_for_is_over_before_anybody_is_told_of_it() {
+    let (server, _) = server();
+    drop(database(server, "cut").await);
+    let wire = Wire::to(server).await;
+    let url = format!("postgres://postgres@127.0.0.1:{}/cut", wire.port);
+    let ledger =
+        Arc::new(PostgresLedger::open(PostgresSettings::new(&url).unwrap().connections(2)).await.unwrap());
+    let here = client(server, "cut").await;
+    let waiting = "select count(*) from pg_stat_activity where datname = 'cut' and wait_event_type = 'Lock'";
+    let count = async || here.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0);
+    for round in 0..3 {
+        let key = format!("late{round}");
+        here.batch_execute("begin; lock table tollway.record in exclusive mode").await.unwrap();
+        let (writer, late) = (Arc::clone(&ledger), key.clone());
+        let writing = tokio::spawn(async move {
+            writer.store(&[Write { key: late.as_str().into(), expect: None, value: Some("v".into()) }]).await
+        });
+        while count().await == 0 {
+            assert!(!writing.is_finished(), "the lock holds it");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        wire.cut();
+        assert_eq!(writing.await.unwrap().unwrap_err().next, Next::Later);
+        let key = key.as_str().into();
+        // The other connection is lost as well, and says so when it is next.
+        let told = async || loop {
+            match ledger.load(&key).await {
+                Ok(found) => break found,
+                Err(e) => assert_eq!(e.next, Next::Later, "{e}"),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        assert_eq!((told().await, count().await), (None, 0), "nobody waits to commit it");
+        here.batch_execute("commit").await.unwrap();
+        assert_eq!(told().await, None);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_will_not_do_is_named_and_its_address_is_not() {
     let (server, _) = server();

@@ -31,6 +31,8 @@
 //! id = "eip155:8453"
 //! rpc_env = "BASE_RPC"       # a variable with the URL, for URLs that hold a key
 //! confirmations = 2          # default 0: in a block is done
+//! fee_cap_wei = 50000000000  # the most ever offered per gas, default no bound: what a transaction may cost at the very most
+//! bid_times_max = 10         # the most offered for what is stuck, times the first offer; default 100
 //!
 //! [payer]                    # `quote` and `pay`; `[[payer]]`, once for each, where there are several
 //! env = "PAYER_KEY"          # a variable with the key: hex on EVM, base58 on Solana; or several, separated by commas

@@ -79,7 +79,7 @@
 //! | gas of a settlement, of the amount | at most 100 % | nobody's gas is worth more than what it moves; a seller's own limit is lower |
 //! | gas of a settlement, of a plain payment's | at most 400 % | a contract's signature check takes two to three times the gas of a key's |
 //! | settlements of one payer at once | 32 | all pass on one balance, and all fail when it is moved away |
-//! | held under the budgets before sending | 500 % of the prediction | a transaction's own limits allow 2.4 times the gas (the payee may be a new one after all) at twice the price |
+//! | held under the budgets before sending | 500 % of the prediction | a transaction's own limits allow 2.4 times the gas (the payee may be a new one after all) at twice the price; what is offered more for what is stuck is charged, but not held before: only a fee cap bounds that |
 //! | failures before somebody is refused | 3 of a payer, 20 of a payee, 50 of a caller, within an hour | an honest payer hardly ever fails; shops and callers have many payers |
 //! | failures count for a payee or caller | once they ate half of its gas | a stranger must not end an honest shop's service |
 //! | least amount (the command) | $0.0001 | below it even the cheapest rollup costs more |
@@ -95,6 +95,7 @@
 //! | done means | included in a block (`evm::Finality::Included`) | one sequencer orders a rollup; on a layer 1, who sells what cannot be taken back asks for confirmations |
 //! | a call to the node | 10 s | longer than a healthy node takes; the deadline for quotes is its own |
 //! | fee offered | twice the base fee and the tip | room for the base fee to double; what is not used is not paid |
+//! | fee offered for what is stuck | up to 100 times the first offer (`bid_times_max`), no bound in wei (`fee_cap_wei`) | a nonce that is stuck holds up all after it; the hard bound of an operator's cost is the fee cap |
 //! | gas limit of a transfer | twice the dearer kind | running out costs all of it and fails the payment; more would be a hostile token's to burn |
 //! | settled before `validBefore` | by 6 s | a later transfer may miss its block; x402 asks for it |
 //! | patience of a send | ten blocks, at least a minute | the transaction is looked after for longer; the caller is told that the outcome is unknown |

@@ -2,8 +2,8 @@
 
 use super::{Connected, Hands, Node};
 use std::sync::Arc;
-use tollway_core::{Checkup, Handle, Result};
-use tollway_evm::{Evm, EvmNetwork, Finality};
+use tollway_core::{Checkup, Code, Error, Handle, Result};
+use tollway_evm::{Evm, EvmNetwork, Finality, SendSettings};
 
 pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     let mut builder =
@@ -17,6 +17,14 @@ pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     if let Some(blocks) = node.confirmations {
         builder = builder.finality(Finality::Confirmations(blocks));
     }
+    let mut sending = SendSettings::default();
+    if node.fee_cap_wei == Some(0) {
+        return Err(Error::caller(Code::BadSettings)
+            .detail("a fee cap of 0 wei sends nothing: leave it out for no cap"));
+    }
+    sending.fee_cap_wei = node.fee_cap_wei.unwrap_or(sending.fee_cap_wei);
+    sending.bid_times_max = node.bid_times_max.unwrap_or(sending.bid_times_max);
+    builder = builder.sending(sending);
     if let Some(payer) = hands.payers.evm.first() {
         builder = builder.payer(payer.clone());
     }

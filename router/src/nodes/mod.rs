@@ -24,6 +24,12 @@ pub struct Node {
     pub chain: Option<ChainId>,
     /// Confirmations that count as final, on chains that count them; without it the network's default.
     pub confirmations: Option<u32>,
+    /// The most that is ever offered per gas, in wei: the hard bound of what a transaction may cost. On EVM only; without it
+    /// there is none.
+    pub fee_cap_wei: Option<u64>,
+    /// The most that is offered per gas for a transaction that is stuck, in multiples of what was offered for it first. On EVM
+    /// only; without it 100.
+    pub bid_times_max: Option<u32>,
 }
 
 impl Node {

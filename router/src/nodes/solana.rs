@@ -19,6 +19,10 @@ pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     if node.confirmations.is_some() {
         return Err(Error::caller(Code::BadSettings).detail("Solana counts no confirmations: leave them out"));
     }
+    if node.fee_cap_wei.is_some() || node.bid_times_max.is_some() {
+        return Err(Error::caller(Code::BadSettings)
+            .detail("Solana's fees are not in wei: leave the fee cap and bids out"));
+    }
     if let Some(payer) = hands.payers.solana.first() {
         builder = builder.payer(payer.clone());
     }

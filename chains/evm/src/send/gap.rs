@@ -10,7 +10,7 @@ use alloy::primitives::{Address, B256, Bytes};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use tollway_core::{Error, Purpose, RecordKey, Result, Time};
+use tollway_core::{Code, Error, Next, Purpose, RecordKey, Result, Time};
 
 /// How long the next send has to take a nonce that was put back, before it is filled.
 const GRACE: Duration = Duration::from_millis(150);
@@ -131,11 +131,16 @@ impl Engine {
         self.look_after(&fill, filler)
     }
 
-    /// A signed transfer of nothing to its own sender, offering a quarter more than `over_wei`.
+    /// A signed transfer of nothing to its own sender, offering a quarter more than `over_wei`, or what the cap allows.
     async fn filler(&self, lane: &Lane, nonce: u64, over_wei: u128) -> Result<(RecordKey, Entry)> {
         let fees = self.market.warm(&self.tasks).await?;
         let over = over_wei.saturating_add(over_wei / 4);
-        let max_fee_wei = fees.max_fee_wei(Purpose::Interactive).max(over);
+        let max_fee_wei = fees.max_fee_wei(Purpose::Interactive).max(over).min(self.settings.absolute_wei());
+        if max_fee_wei <= over_wei {
+            let words =
+                format!("nonce {nonce} is not filled: the fee cap allows no more than {max_fee_wei} wei");
+            return Err(Error::us(Code::Conflict).next(Next::Later).detail(words));
+        }
         let tip_wei = fees.tips_wei.of(Purpose::Interactive).saturating_mul(2).min(max_fee_wei);
         let offer = Offer { max_fee_wei, tip_wei };
         let call = EvmCall { to: lane.address, data: Bytes::new() };

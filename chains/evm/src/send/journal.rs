@@ -167,7 +167,10 @@ impl Journal {
         }
     }
 
-    /// Forgets a transaction that never was and never will be.
+    /// Forgets a transaction that never was and never will be, or one that is over for long.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when what is journaled is another one, or has another offer or end: another process knows more.
     pub(super) async fn forget(&self, key: &RecordKey, entry: &Entry) -> Result<()> {
         self.close(key, entry, None).await
     }
@@ -178,6 +181,11 @@ impl Journal {
         let mut tries = 0u32;
         loop {
             let (have, held) = (self.ledger.load(&send).await?, self.ledger.load(&open).await?);
+            if let (Some(have), None) = (&have, &value)
+                && read(&have.value)? != *entry
+            {
+                return Err(Error::us(Code::Conflict).detail("the journal has another offer, or an end"));
+            }
             let mut writes = Vec::with_capacity(2);
             for bid in entry.before.iter().filter(|_| value.is_none()) {
                 let was = self.was_key(&bid.hash);
@@ -278,10 +286,15 @@ impl Journal {
             }
         })
         .await?;
+        let mut gone = 0usize;
         for (key, entry) in &old {
-            self.forget(key, entry).await?;
+            match self.forget(key, entry).await {
+                Ok(()) => gone = gone.saturating_add(1),
+                Err(error) if error.code == Code::Conflict => {} // opened again meanwhile
+                Err(error) => return Err(error),
+            }
         }
-        Ok(old.len())
+        Ok(gone)
     }
 
     async fn each_finished(&self, mut each: impl FnMut(RecordKey, Entry) + Send) -> Result<()> {

@@ -174,16 +174,21 @@ impl Engine {
 
     /// Journals an entry and finds out what came of it even when the ledger's answer is lost.
     async fn write_down(&self, key: &RecordKey, entry: &Entry) -> Result<Journaled> {
-        let Err(error) = self.journal.open(key, entry).await else { return Ok(Journaled::Ours) };
+        let Err(mut error) = self.journal.open(key, entry).await else { return Ok(Journaled::Ours) };
         let mut pause = Duration::from_millis(20);
         for _ in 0..DOUBT_TRIES {
             match self.journal.load(key).await {
                 Ok(Some(found)) if found.hash == entry.hash => return Ok(Journaled::Ours),
                 Ok(Some(found)) => return Ok(Journaled::Before(Box::new(found))),
                 Ok(None) if error.code == Code::Conflict => return Ok(Journaled::NonceTaken),
-                Ok(None) => return Err(error),
-                Err(_) => tokio::time::sleep(pause).await,
+                // Not there may be not there yet. Only one of the two writes can succeed, so the same is written again.
+                Ok(None) => match self.journal.open(key, entry).await {
+                    Ok(()) => return Ok(Journaled::Ours),
+                    Err(again) => error = again,
+                },
+                Err(_) => {}
             }
+            tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(3);
         }
         if error.code == Code::Conflict {

@@ -180,8 +180,19 @@ impl Engine {
 
     /// Another transaction has its nonce: it never will be mined.
     async fn bury(&self, name: B256) {
-        let entry = self.watched.map().get(&name).map(|open| open.entry.clone());
-        let Some(entry) = entry else { return };
+        let known = self.watched.map().get(&name).map(|open| (open.flight.clone(), open.entry.clone()));
+        let Some((flight, entry)) = known else { return };
+        // Another process over this ledger may have offered more, under a hash that was not looked for here, or seen the end.
+        match self.journal.load(&flight.key).await {
+            Ok(Some(now)) if now != entry => {
+                if self.watched.map().remove(&name).is_some() {
+                    self.follow(&flight, now);
+                }
+                return;
+            }
+            Ok(_) => {}
+            Err(_) => return, // the next round tries again
+        }
         if !self.gone_everywhere(&entry).await {
             if let Some(open) = self.watched.map().get_mut(&name) {
                 (open.displaced, open.urgent) = (0, true);

@@ -115,8 +115,14 @@ fn config(devnet: &Devnet, ledger: PathBuf) -> Outcome<Config> {
     let solana = devnet.solana().map_err(Failure::failed)?;
     let evm = devnet.chains().iter().map(|chain| (chain.spec().caip2(), chain.http_url()));
     let networks = evm.chain([(solana.caip2().to_owned(), solana.http_url())]);
-    let networks =
-        networks.map(|(id, url)| Network { id, rpc: Some(url), rpc_env: None, confirmations: None });
+    let networks = networks.map(|(id, url)| Network {
+        id,
+        rpc: Some(url),
+        rpc_env: None,
+        confirmations: None,
+        fee_cap_wei: None,
+        bid_times_max: None,
+    });
     let limits =
         crate::config::Limits { max_usd: Some(tollway::core::Usd::parse("0.10")?), ..Default::default() };
     Ok(Config {

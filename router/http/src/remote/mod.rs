@@ -54,8 +54,8 @@ use std::sync::Arc;
 use supported::Kinds;
 use tollway_core::wire;
 use tollway_core::{
-    Cell, Clock, Code, Due, Effort, Error, Fate, Fee, Json, Kind, Order, Proof, Receipt, Registry, Result,
-    Settler, SettlerId, async_trait,
+    Cell, Clock, Code, Due, Effort, Error, Fate, Fee, Json, Kind, Next, Order, Proof, Receipt, Registry,
+    Result, Settler, SettlerId, async_trait,
 };
 
 /// How soon an unknown outcome is worth asking after again.
@@ -175,6 +175,11 @@ impl Settler for RemoteFacilitator {
             // Anybody may send an authorization: used need not mean used for something else.
             Settled::Refused(e) if e.code == Code::NonceUsed => match self.local_fate(order).await {
                 Some(Ok(Fate::Settled(receipt))) => Ok(*receipt),
+                // Whoever sees the chain for us does not know yet: perhaps it was used for this.
+                None if self.local(order).is_some() => {
+                    self.repeats.remember(order, charge);
+                    Err(e.next(Next::Unknown(None)))
+                }
                 _ => Err(e),
             },
             Settled::Refused(e) => Err(e),
@@ -188,7 +193,7 @@ impl Settler for RemoteFacilitator {
         let unknown = Fate::NotYetKnown { ask_again: self.clock.now().plus_ms(ASK_AGAIN_MS) };
         let Some(charge) = self.repeats.charge(order, self.cell(order)) else { return Ok(unknown) };
         Ok(match self.post_settle(order, charge).await {
-            Settled::Landed(receipt) => Fate::Settled(receipt),
+            Settled::Landed(receipt) => Fate::Settled(Box::new(self.audited(order, charge, *receipt).await?)),
             Settled::Unknown(_) | Settled::Refused(_) => unknown,
         })
     }
@@ -196,5 +201,5 @@ impl Settler for RemoteFacilitator {
 
 /// A facilitator's fault that another may not share.
 fn not_this_one(code: Code) -> Error {
-    Error::settler(code).next(tollway_core::Next::OtherRoute)
+    Error::settler(code).next(Next::OtherRoute)
 }

@@ -46,7 +46,10 @@ impl PostgresSettings {
         if config.get_hosts().is_empty() {
             return Err(fail::settings("the address names no host"));
         }
-        if !config.get_hosts().iter().all(is_here) {
+        // Where there are addresses, they are connected to, whatever the host is called.
+        let near = config.get_hosts().iter().all(is_here)
+            && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
+        if !near {
             config.ssl_mode(SslMode::Require);
         }
         config.connect_timeout(OPENING).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
@@ -107,5 +110,28 @@ fn is_here(host: &Host) -> bool {
         }
         #[cfg(unix)]
         Host::Unix(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_this_machine_in_the_clear() {
+        let cases = [
+            ("host=localhost", false),
+            ("host=127.0.0.1", false),
+            ("host=/run/postgres", false),
+            ("host=localhost hostaddr=127.0.0.1", false),
+            ("host=localhost hostaddr=203.0.113.7", true),
+            ("host=localhost,localhost hostaddr=127.0.0.1,203.0.113.7", true),
+            ("host=db.example", true),
+            ("host=db.example sslmode=disable", true),
+        ];
+        for (url, tls) in cases {
+            let settings = PostgresSettings::new(url).unwrap();
+            assert_eq!(settings.config.get_ssl_mode() == SslMode::Require, tls, "{url}");
+        }
     }
 }

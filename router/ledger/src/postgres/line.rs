@@ -1,5 +1,6 @@
 //! Connections that come back when they are lost.
 
+use super::backend::Backend;
 use super::calls::{Calls, Value};
 use super::connect::PostgresSettings;
 use super::{fail, migrate};
@@ -75,9 +76,17 @@ impl Lines {
         let open = line.open().await?;
         let mut leaving = Leaving { left: Some(&line.left) };
         let answer = open.client.query(which(&open.calls), with).await;
-        leaving.left = None;
+        // A request whose connection broke is left behind like one whose caller left: the server may still be at it.
+        if answer.is_ok() || refused(&answer) && !open.client.is_closed() {
+            leaving.left = None;
+        }
         answer.map_err(fail::postgres)
     }
+}
+
+/// True when the server has said itself that it did not do it.
+fn refused<T>(answer: &Result<T, tokio_postgres::Error>) -> bool {
+    answer.as_ref().err().is_some_and(|e| e.as_db_error().is_some())
 }
 
 /// Counts a caller who leaves before the answer.
@@ -95,7 +104,8 @@ impl Drop for Leaving<'_> {
 
 impl Line {
     /// Waits until no request runs whose caller has left: what is asked from now on sees it done or not done, for good. A
-    /// connection answers in order, so an empty question is enough.
+    /// connection answers in order, so an empty question is enough; and a new connection is only there when the server has ended
+    /// what it did for the lost one.
     async fn calm(&self) -> Result<()> {
         let left = self.left.load(Ordering::SeqCst);
         if self.over.load(Ordering::SeqCst) >= left {
@@ -109,7 +119,13 @@ impl Line {
 
     async fn open(&self) -> Result<Arc<Open>> {
         let mut state = self.state.clone();
-        let settled = state.wait_for(|state| !matches!(state, State::Opening)).await;
+        // One that is closed is about to be opened again: its driver has ended.
+        let ready = |state: &State| match state {
+            State::Opening => false,
+            State::Up(open) => !open.client.is_closed(),
+            State::Down(_) => true,
+        };
+        let settled = state.wait_for(ready).await;
         match settled.map(|state| state.clone()) {
             Ok(State::Up(open)) => Ok(open),
             Ok(State::Down(why)) => Err(why),
@@ -122,9 +138,11 @@ impl Line {
 fn keep(settings: PostgresSettings) -> Line {
     let (tell, state) = watch::channel(State::Opening);
     let keeper = tokio::spawn(async move {
+        let mut before = None;
         loop {
-            match open(&settings).await {
-                Ok((open, driver)) => {
+            match open(&settings, before.as_ref()).await {
+                Ok((open, backend, driver)) => {
+                    before = Some(backend);
                     tell.send_replace(State::Up(Arc::new(open)));
                     // Ends when the connection does. Whoever asks from now on waits for the next one.
                     let _ = driver.await;
@@ -140,9 +158,18 @@ fn keep(settings: PostgresSettings) -> Line {
     Line { state, keeper, left: AtomicU64::new(0), over: AtomicU64::new(0) }
 }
 
-async fn open(settings: &PostgresSettings) -> Result<(Open, JoinHandle<()>)> {
+/// Opens a connection, and ends what the server still does for the one before: a commit that comes late would be missed by
+/// whoever has asked in between.
+async fn open(
+    settings: &PostgresSettings,
+    before: Option<&Backend>,
+) -> Result<(Open, Backend, JoinHandle<()>)> {
     let (client, driver) = settings.connect().await?;
     client.batch_execute(MANNERS).await.map_err(fail::postgres)?;
+    let backend = Backend::of(&client).await?;
+    if let Some(before) = before {
+        before.end(&client).await?;
+    }
     let calls = Calls::prepare(&client).await?;
-    Ok((Open { client, calls }, driver))
+    Ok((Open { client, calls }, backend, driver))
 }

@@ -8,10 +8,12 @@
 //! | `mod` | [`PostgresLedger`]: the contract's methods |
 //! | `connect` | where the database is; TLS |
 //! | `line` | a connection that comes back when it is lost |
+//! | `backend` | the server's process behind a connection, ended when the connection is lost |
 //! | `migrate` | the tables and functions, made once by whoever comes first |
 //! | `calls` | the statements, prepared once for each connection |
 //! | `fail` | PostgreSQL's errors in the contract's words |
 
+mod backend;
 mod calls;
 mod connect;
 mod fail;
@@ -38,7 +40,7 @@ const SWEEP: usize = 512;
 ///
 /// * Needs a tokio runtime when it is opened and for as long as it lives; its futures run on any executor.
 /// * A connection that is lost comes back by itself. What was under way then fails with [`tollway_core::Next::Later`]: it was
-///   done or not, and asking again is safe, as the contract says.
+///   done or not, for good when the next call is answered, and asking again is safe, as the contract says.
 /// * Commits are synchronous whatever the database's default is: what was answered is on its disk.
 pub struct PostgresLedger {
     lines: Lines,

@@ -15,10 +15,13 @@
 //! | verify, settle | not too many of this payer's are under way: one transfer of its money makes all of them fail | [`Code::TooManyAtOnce`] |
 //! | verify, settle | the budgets still hold what it may cost: altogether, caller, payee | [`Code::GasBudgetSpent`] |
 //!
-//! The last one is the hard bound, the others keep it from being reached. Before anything is sent, the ledger holds
+//! The last one is the bound, the others keep it from being reached. Before anything is sent, the ledger holds
 //! *more* than the predicted cost ([`GuardSettings::hold_percent`]) under each budget, and afterwards it is charged what the
 //! chain took, a failed transaction's cost included. So what goes out within a window stays within the limit, however many
-//! settlements are under way at once, across restarts and for all processes on one ledger.
+//! settlements are under way at once, across restarts and for all processes on one ledger, as long as none costs more than is
+//! held for it. One that does is charged in full, and the next ones are refused: where more is offered for a transaction that is
+//! stuck, and where an L1 data fee leaps. The hard bound of one transaction is the fee cap of whoever sends it
+//! (`fee_cap_wei` of a network).
 //!
 //! A failed transaction is a strike for payer, payee and caller. A payer has few. A payee or a caller can be made to fail by
 //! payers that it does not choose, so for them failures must also have eaten a share of their gas.

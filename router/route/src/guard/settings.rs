@@ -61,7 +61,8 @@ pub struct GuardSettings {
     pub at_once_payer: Option<u32>,
     /// What is held under the budgets before sending, in percent of the predicted cost. 500: a transaction's own limits
     /// allow it two and a half times the gas that was predicted (a payee may be a new one after all) and twice the price.
-    /// An L1 data fee has no limit; should it rise by more than that within a block, the excess is charged as well.
+    /// More may be offered for a transaction that is stuck, up to the network's fee cap: what that takes beyond the hold is
+    /// charged as well. An L1 data fee has no limit; should it rise by more than that within a block, the excess is charged as well.
     pub hold_percent: u32,
     /// Failures that end somebody's service.
     pub strikes: Option<Strikes>,

@@ -69,7 +69,8 @@ impl Settler for Guarded {
         if decided && let Ok(Some(held)) = self.guard.held(&(self.read)(order)?).await {
             match &fate {
                 Ok(Fate::Settled(receipt)) => self.took(&held, of_receipt(receipt)).await,
-                Ok(_) => self.took(&held, Took::Nothing).await,
+                // Nothing moved, but the hold has outlived an answer that never came: what was sent may have cost gas.
+                Ok(_) => self.took(&held, Took::Unknown).await,
                 Err(e) => self.failed(&held, e).await,
             }
         }

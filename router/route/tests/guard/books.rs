@@ -13,6 +13,8 @@ fn budgets_are_charged_with_what_the_chain_took() {
         (Does::FailsDumbly, "0.88", 1),
         (Does::Refused, "0", 0),
         (Does::Lost, "0.88", 0),
+        // That nothing moved is not that nothing was sent.
+        (Does::Dies, "0.88", 0),
     ];
     for (does, want, strikes) in table {
         let bed = Bed::new(GuardSettings { gas_all: hour("10"), ..GuardSettings::default() });

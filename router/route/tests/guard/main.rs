@@ -38,6 +38,8 @@ enum Does {
     Refused,
     /// Nobody knows.
     Lost,
+    /// Its answer is lost, and in the end nothing has moved.
+    Dies,
 }
 
 /// A scheme whose payers choose how much gas they burn.
@@ -86,7 +88,7 @@ impl Inner {
             Does::Fails(percent) => Err(failed.spent(Amount::new(coin, spent(percent)))),
             Does::FailsDumbly => Err(failed),
             Does::Refused => Err(Error::payer(Code::SimulationFailed)),
-            Does::Lost => Err(Error::unknown(Code::TimedOut, Some(tx))),
+            Does::Lost | Does::Dies => Err(Error::unknown(Code::TimedOut, Some(tx))),
         }
     }
 }
@@ -114,6 +116,7 @@ impl Settler for Inner {
         step().await;
         match self.outcome(order, order.requirement.price.0) {
             Ok(receipt) => Ok(Fate::Settled(Box::new(receipt))),
+            Err(_) if matches!(*self.does.lock().unwrap(), Does::Dies) => Ok(Fate::Dead),
             Err(e) if e.is_unknown_outcome() => Ok(Fate::NotYetKnown { ask_again: Time::ZERO }),
             Err(e) => Err(e),
         }
