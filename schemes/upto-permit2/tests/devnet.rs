@@ -386,7 +386,7 @@ async fn the_same_nonce_under_other_terms_is_no_payment() {
     charged_by_the_payer(&devnet, &order).await;
     assert_eq!(house.settler().resume(&order).await, Ok(Fate::Dead));
     let why = house.settler().settle(due).await.unwrap_err();
-    assert_eq!((why.code, why.next), (Code::TransactionFailed, Next::Never));
+    assert_eq!((&why.code, &why.next), (&Code::TransactionFailed, &Next::Never));
     assert!(why.transaction.is_some() && why.spent.is_some());
     // A restart forgets nothing of the transaction that reverted.
     let again = house.settler().resume(&order).await.unwrap_err();
