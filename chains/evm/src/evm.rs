@@ -1,6 +1,7 @@
 //! The typed trait that schemes on EVM are written against. Fakes and fault wrappers implement it too.
 
 use crate::holdings::{allowance_of, atomic_of};
+use crate::signature::AccountCode;
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use serde::{Deserialize, Serialize};
@@ -158,6 +159,23 @@ pub trait Evm: Network {
     /// last answer may be of the next block. A fake that is never asked may leave it out.
     async fn look_as(&self, _calls: &[EvmCall], _from: Address, _made: &EvmCall) -> Result<Looked> {
         Err(Error::us(Code::UnsupportedMethod).detail("this chain cannot try a call in somebody's name"))
+    }
+    /// As [`Evm::look_as`], and the code of `account`, in the same round trip. A fake or a wrapper without it shows none.
+    async fn look_as_to(
+        &self,
+        calls: &[EvmCall],
+        from: Address,
+        made: &EvmCall,
+        _account: Address,
+    ) -> Result<(Looked, AccountCode)> {
+        Ok((self.look_as(calls, from, made).await?, AccountCode::Plain))
+    }
+    /// The nonce that the next transaction of any account must carry, at the newest block.
+    ///
+    /// # Errors
+    /// [`tollway_core::Code::UnsupportedMethod`] from a fake or a wrapper without it.
+    async fn next_nonce(&self, _account: Address) -> Result<u64> {
+        Err(Error::us(Code::UnsupportedMethod).detail("nobody here knows the nonces of accounts"))
     }
     /// Newest matching log, if any.
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>>;

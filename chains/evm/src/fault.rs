@@ -219,6 +219,9 @@ impl Evm for FaultyEvm {
     async fn sign_call(&self, call: &EvmCall, gas_limit: u64) -> Result<Bytes> {
         self.inner.sign_call(call, gas_limit).await
     }
+    async fn next_nonce(&self, account: Address) -> Result<u64> {
+        if self.faults.before().await { Err(lost()) } else { self.inner.next_nonce(account).await }
+    }
     async fn relay(&self, raw: &Bytes) -> Result<Mined> {
         if self.faults.before().await { Err(lost()) } else { self.inner.relay(raw).await }
     }

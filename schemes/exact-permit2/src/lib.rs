@@ -17,7 +17,7 @@
 //! payload   {signature, permit2Authorization: {from, permitted: {token, amount}, spender, nonce, deadline, witness}}
 //! digest    EIP-712 PermitWitnessTransferFrom, domain {"Permit2", chain id, Permit2}; spender: x402ExactPermit2Proxy
 //! read      amount == price, token, payee, signature belongs to from; a sponsored permit or approval is for this payment
-//! verify    one look: balance, allowance, nonce unused, payee's kind, and the settlement itself, simulated
+//! verify    one look: balance, allowance, nonce unused, the payer's code, payee's kind, and the settlement itself, simulated
 //! settle    proxy.settle(…) or settleWithPermit(…); then the token's Transfer of the very amount must be there
 //! ```
 //!
@@ -35,7 +35,13 @@
 //! What keeps money safe: Permit2 keeps one bit per payer and nonce, so the replay key is that pair. A signature stays
 //! spendable until its deadline is over *on chain*, so [`Fate::Dead`](tollway_core::Fate::Dead) is only said from a block
 //! of the set finality. Permit2 logs no nonce: what proves a payment is a transaction to the proxy whose call data hold
-//! this permit and whose logs show the transfer. A nonce that was used in any other way pays no seller here.
+//! this permit, every term of it, and whose logs show the transfer. A nonce that was used in any other way pays no seller
+//! here, and is called dead only by proof: other terms under it, or Permit2's log that it was invalidated.
+//!
+//! Payers with code (contracts, delegations by EIP-7702) are refused when a payment is verified, with
+//! [`Code::SignatureGas`](tollway_core::Code::SignatureGas): Permit2 asks such code about its signature with all of the
+//! settler's gas. Code that comes between verification and settlement costs one transaction of the usual limit, and what is
+//! learned from it raises no limit above three times the table's.
 //!
 //! | file | what is there |
 //! |---|---|

@@ -6,7 +6,7 @@
 use alloy::primitives::{Bytes, U256};
 use alloy::sol_types::SolCall;
 use tollway_evm::EvmCall;
-use tollway_evm::permit2::{Calls, Eip2612, Moved, Path, Payee, Proxy, Signed};
+use tollway_evm::permit2::{Calls, Eip2612, Moved, Path, Payee, Permit, Proxy, Signed, Witness};
 
 mod abi {
     alloy::sol! {
@@ -46,11 +46,22 @@ fn settle(signed: &Signed, _amount: U256, handed_in: Option<&Eip2612>) -> EvmCal
 }
 
 fn moved(call: &EvmCall) -> Option<Moved> {
-    let (permit, owner) = match settleCall::abi_decode(&call.data) {
-        Ok(call) => (call.permit, call.owner),
-        Err(_) => settleWithPermitCall::abi_decode(&call.data).ok().map(|call| (call.permit, call.owner))?,
+    let (said, from, witness) = match settleCall::abi_decode(&call.data) {
+        Ok(c) => (c.permit, c.owner, c.witness),
+        Err(_) => {
+            settleWithPermitCall::abi_decode(&call.data).ok().map(|c| (c.permit, c.owner, c.witness))?
+        }
     };
-    Some(Moved { owner, nonce: permit.nonce, amount: permit.permitted.amount })
+    let permit = Permit {
+        from,
+        token: said.permitted.token,
+        amount: said.permitted.amount,
+        spender: call.to,
+        nonce: said.nonce,
+        deadline: said.deadline,
+        witness: Witness { to: witness.to, facilitator: None, valid_after: witness.validAfter },
+    };
+    Some(Moved { permit, amount: permit.amount })
 }
 
 /// A payee that holds none of the token yet needs a fresh storage slot, which costs 17,100 gas more.
@@ -67,7 +78,6 @@ fn gas(path: Path, payee: Payee) -> (&'static str, u64) {
 mod tests {
     use super::*;
     use alloy::primitives::{Address, keccak256};
-    use tollway_evm::permit2::{Permit, Witness};
 
     fn signed() -> Signed {
         let permit = Permit {
@@ -97,7 +107,7 @@ mod tests {
     fn what_a_call_moves_is_read_out_of_it() {
         let signed = signed();
         let handed_in = Eip2612::for_permit(&signed.permit, U256::ZERO);
-        let right = Moved { owner: signed.permit.from, nonce: U256::from(7), amount: U256::from(10_000) };
+        let right = Moved { permit: signed.permit, amount: U256::from(10_000) };
         for handed_in in [None, Some(&handed_in)] {
             assert_eq!(
                 moved(&settle(&signed, U256::from(1), handed_in)),

@@ -2,13 +2,16 @@
 
 mod support;
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::signers::SignerSync;
+use alloy::sol_types::SolCall;
 use serde_json::{Value, json};
-use support::chain::{PROXY, Script};
+use support::chain::{self, PROXY, Script};
 use support::*;
 use tollway_core::*;
+use tollway_evm::EvmCall;
 use tollway_evm::permit2::{Permit, Signed, Sponsoring};
+use tollway_evm::signature::AccountCode;
 
 fn payee() -> Address {
     PAYEE.parse().unwrap()
@@ -371,4 +374,104 @@ fn effort_follows_the_path_and_the_kind_of_payee() {
     let effort = block_on(approved.settling().effort(&approved.order())).unwrap();
     assert_eq!(effort.works.len(), 3);
     assert!(effort.works.iter().all(|work| work.bearer == Bearer::Settler));
+}
+
+/// Somebody settles what this order carries, past the settler.
+fn settled_by_the_payer(bench: &Bench, order: &Order) {
+    let signed = Signed::decode(&order.payment.payload, tollway_evm::permit2::Proxy::Exact).unwrap();
+    let p = signed.permit;
+    let call = chain::settleCall {
+        permit: chain::PermitTransferFrom {
+            permitted: chain::TokenPermissions { token: p.token, amount: p.amount },
+            nonce: p.nonce,
+            deadline: p.deadline,
+        },
+        owner: p.from,
+        witness: chain::Witness { to: p.witness.to, validAfter: p.witness.valid_after },
+        signature: signed.signature.to_vec().into(),
+    };
+    let call = EvmCall { to: PROXY, data: call.abi_encode().into() };
+    assert!(bench.evm.mine(bench.payer, &call).success);
+}
+
+#[test]
+fn the_same_nonce_under_other_terms_is_no_payment() {
+    type Change = fn(&mut Permit);
+    let cases: [(&str, Change); 3] = [
+        ("less", |p| p.amount = U256::from(1)),
+        ("somebody else", |p| p.witness.to = Address::repeat_byte(9)),
+        ("another window", |p| p.deadline += U256::from(1)),
+    ];
+    for (what, change) in cases {
+        let bench = Bench::new();
+        let order = bench.order();
+        let due = bench.verify(&order).unwrap().due(order.requirement.price.full()).unwrap();
+        settled_by_the_payer(&bench, &resigned(&order, change));
+        assert_eq!(bench.resume(&order), Ok(Fate::Dead), "{what}");
+        let e = block_on(bench.settling().settle(due)).unwrap_err();
+        assert_eq!((e.code, e.next), (Code::TransactionFailed, Next::Never), "{what}");
+        assert_eq!(e.spent.unwrap().atomic, 4_242, "{what}");
+        assert_eq!(bench.resume(&order).unwrap_err().code, Code::TransactionFailed, "{what}");
+    }
+}
+
+#[test]
+fn a_nonce_that_nothing_explains_is_neither_paid_nor_dead() {
+    let bench = Bench::new();
+    let order = bench.order();
+    let due = bench.verify(&order).unwrap().due(order.requirement.price.full()).unwrap();
+    bench.world().used.insert((bench.payer, permit(&order).nonce), NOW);
+    assert!(matches!(bench.resume(&order), Ok(Fate::NotYetKnown { .. })));
+    assert!(block_on(bench.settling().settle(due)).unwrap_err().is_unknown_outcome());
+    assert!(
+        matches!(bench.resume(&order), Ok(Fate::NotYetKnown { .. })),
+        "a reverted transaction proves nothing"
+    );
+}
+
+#[test]
+fn a_payer_with_code_is_refused_before_gas_is_spent() {
+    for code in [AccountCode::Delegated(Address::repeat_byte(7)), AccountCode::Contract(B256::ZERO)] {
+        let bench = Bench::new();
+        let order = bench.order();
+        bench.verify(&order).expect("without code it is accepted");
+        bench.world().code = code;
+        let e = refused(&bench, &order, Code::SignatureGas, "code");
+        assert_eq!((e.blame, e.next), (Blame::Payer, Next::OtherRoute));
+    }
+}
+
+#[test]
+fn what_was_learned_raises_a_limit_to_three_times_the_table_and_no_further() {
+    let bench = Bench::new();
+    bench.world().learned_gas = Some(5_000_000);
+    bench.settle(&bench.order()).unwrap();
+    assert_eq!(bench.world().submitted[0].gas_limit, 115_587 * 3 * 2);
+}
+
+#[test]
+fn coins_leave_only_for_an_approval_that_can_be_mined_and_are_counted() {
+    let left = 112_000 * 1_000 + 4_242;
+    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+    let receipt = bench.settle(&bench.order()).unwrap();
+    assert_eq!(receipt.spent.unwrap().cost.atomic, left + 4_242, "coins, their gas, and the settlement's");
+
+    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+    let order = bench.order();
+    bench.world().payer_nonce = 1;
+    let e = bench.settle(&order).unwrap_err();
+    assert_eq!((e.code, e.next, e.transaction), (Code::ApprovalNotSent, Next::OtherRoute, None));
+    assert!(bench.world().endowed.is_empty(), "before a coin leaves");
+
+    // The payer takes the coins, and its approval never lands.
+    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+    let order = bench.order();
+    bench.world().thief = true;
+    for _ in 0..2 {
+        let e = bench.settle(&order).unwrap_err();
+        assert_eq!(e.code, Code::ApprovalNotSent);
+        assert!(e.transaction.is_some());
+        assert_eq!(e.spent.unwrap().atomic, left);
+    }
+    assert_eq!(bench.world().endowed.len(), 1);
 }

@@ -3,7 +3,7 @@
 use alloy::primitives::{Bytes, U256};
 use alloy::sol_types::SolCall;
 use tollway_evm::EvmCall;
-use tollway_evm::permit2::{Calls, Eip2612, Moved, Path, Payee, Permit, Proxy, Signed};
+use tollway_evm::permit2::{self, Calls, Eip2612, Moved, Path, Payee, Permit, Proxy, Signed};
 
 mod abi {
     alloy::sol! {
@@ -56,11 +56,27 @@ fn witness(said: &Permit) -> Witness {
 }
 
 fn moved(call: &EvmCall) -> Option<Moved> {
-    if let Ok(c) = settleCall::abi_decode(&call.data) {
-        return Some(Moved { owner: c.owner, nonce: c.permit.nonce, amount: c.amount });
-    }
-    let c = settleWithPermitCall::abi_decode(&call.data).ok()?;
-    Some(Moved { owner: c.owner, nonce: c.permit.nonce, amount: c.amount })
+    let (said, amount, from, witness) = match settleCall::abi_decode(&call.data) {
+        Ok(c) => (c.permit, c.amount, c.owner, c.witness),
+        Err(_) => {
+            let c = settleWithPermitCall::abi_decode(&call.data).ok()?;
+            (c.permit, c.amount, c.owner, c.witness)
+        }
+    };
+    let permit = Permit {
+        from,
+        token: said.permitted.token,
+        amount: said.permitted.amount,
+        spender: call.to,
+        nonce: said.nonce,
+        deadline: said.deadline,
+        witness: permit2::Witness {
+            to: witness.to,
+            facilitator: Some(witness.facilitator),
+            valid_after: witness.validAfter,
+        },
+    };
+    Some(Moved { permit, amount })
 }
 
 /// Measured on USDC behind its proxy. A payee that holds none of the token yet needs a fresh storage slot: 17,100 more.
@@ -77,7 +93,6 @@ const fn gas(path: Path, payee: Payee) -> (&'static str, u64) {
 mod tests {
     use super::*;
     use alloy::primitives::{Address, keccak256};
-    use tollway_evm::permit2;
 
     const PERMIT: &str = "((address,uint256),uint256,uint256)";
 
@@ -110,7 +125,7 @@ mod tests {
             assert_eq!(call.data[..4], keccak256(&name)[..4], "{name}");
             let moved = moved(&call).unwrap();
             assert_eq!(moved.amount, U256::from(250), "what is charged, not what was permitted");
-            assert_eq!((moved.owner, moved.nonce), (signed().permit.from, U256::from(7)));
+            assert_eq!(moved.permit, signed().permit, "every term");
         }
         assert!(moved(&EvmCall { to: Proxy::Upto.address(), data: vec![1, 2, 3, 4].into() }).is_none());
     }

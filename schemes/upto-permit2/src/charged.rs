@@ -1,7 +1,7 @@
 //! What a transaction took, held against what was to be taken.
 
 use alloy::primitives::U256;
-use tollway_core::{Amount, Blame, Code, Error, Next, Receipt, Result};
+use tollway_core::{Amount, AssetId, Blame, Code, Error, Next, Receipt, Result};
 use tollway_evm::Mined;
 use tollway_evm::permit2::{Bound, moved, receipt};
 
@@ -13,6 +13,7 @@ pub(crate) fn taken(bound: &Bound, mined: &Mined) -> Result<U256> {
     let (token, permit) = (bound.token.address, &bound.signed.permit);
     moved(&mined.logs, token, permit.from, permit.witness.to).ok_or_else(|| {
         mismatch(
+            bound,
             mined,
             format!("without a Transfer from {} to {} by the token {token}", permit.from, permit.witness.to),
         )
@@ -28,10 +29,14 @@ pub(crate) fn fair(bound: &Bound, mined: &Mined, charge: u128) -> Result<Receipt
     if taken > charge {
         return Err(Error::settler(Code::Overcharged)
             .detail(format!("{charge} atomic units were to be taken, {} took {taken}", mined.tx))
-            .transaction(mined.tx.clone()));
+            // More has moved all the same.
+            .next(Next::Unknown(Some(mined.tx.clone())))
+            .transaction(mined.tx.clone())
+            .spent(cost(bound, mined)));
     }
     if taken < charge {
         return Err(mismatch(
+            bound,
             mined,
             format!("and the payee got {taken} atomic units of {charge}: the token keeps a part"),
         ));
@@ -55,23 +60,32 @@ pub(crate) fn amount(bound: &Bound, atomic: U256) -> Result<Amount> {
 pub(crate) fn settled_otherwise(found: &Receipt, charge: u128) -> Error {
     let e = Error::payer(Code::SettledOtherwise)
         .detail(format!("it was settled for {} before; {charge} atomic units are asked now", found.charged));
-    match found.transaction() {
+    let e = match found.transaction() {
         Some(tx) => e.transaction(tx.clone()),
+        None => e,
+    };
+    match &found.spent {
+        Some(spent) => e.spent(spent.cost),
         None => e,
     }
 }
 
-fn mismatch(mined: &Mined, words: String) -> Error {
+fn cost(bound: &Bound, mined: &Mined) -> Amount {
+    Amount::new(AssetId::native(bound.token.asset.chain), mined.cost_wei)
+}
+
+fn mismatch(bound: &Bound, mined: &Mined, words: String) -> Error {
     Error::new(Code::TransferEventMismatch, Blame::Payee, Next::Never)
         .detail(format!("transaction {} succeeded {words}", mined.tx))
         .transaction(mined.tx.clone())
+        .spent(cost(bound, mined))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloy::primitives::{Address, B256, keccak256};
-    use tollway_core::{AssetId, ChainId, TxId};
+    use tollway_core::{ChainId, TxId};
     use tollway_evm::Landing;
     use tollway_evm::permit2::{Permit, Proxy, Signed, Sponsored, Token, Witness};
 
@@ -117,6 +131,8 @@ mod tests {
         let judge = |transfers: &[(Address, u64)]| fair(&bound(), &mined(transfers), 250);
         assert_eq!(judge(&[(payee, 250)]).unwrap().charged.atomic, 250);
         assert_eq!(judge(&[(other, 7), (payee, 250)]).unwrap().charged.atomic, 250);
+        let over = judge(&[(payee, 251)]).unwrap_err();
+        assert!(over.is_unknown_outcome() && over.spent.is_some(), "more has moved all the same");
         let code = |transfers: &[(Address, u64)]| judge(transfers).unwrap_err().code;
         assert_eq!(code(&[(payee, 251)]), Code::Overcharged);
         assert_eq!(code(&[(payee, 250), (payee, 1)]), Code::Overcharged, "all that the payee got");

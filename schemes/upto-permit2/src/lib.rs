@@ -18,7 +18,7 @@
 //!            witness: {to, facilitator, validAfter}}}
 //! digest    EIP-712 PermitWitnessTransferFrom, domain {Permit2, chain id}
 //! read      amount == the entry's, to == payTo, facilitator == extra.facilitatorAddress, signature belongs to from
-//! verify    one round trip: balance, allowance, nonce, and the settlement itself, simulated in the facilitator's name
+//! verify    one round trip: balance, allowance, nonce, the payer's code, and the settlement, simulated in the facilitator's name
 //! settle    x402UptoPermit2Proxy.settle(permit, charge, owner, witness, signature), sent by the witness's facilitator;
 //!           then the Transfer log must show the charge, no more and no less
 //! ```
@@ -35,6 +35,16 @@
 //! `facilitatorAddress`, one of the accounts that it sends from; the seller copies it into the offer, and the payer signs
 //! for that one: a payment made for one facilitator cannot be settled by another, and a settlement goes out from that
 //! very account.
+//!
+//! # Who may pay
+//!
+//! Accounts without code. Payers with code (contracts, delegations by EIP-7702) are refused when a payment is verified, with
+//! [`Code::SignatureGas`](tollway_core::Code::SignatureGas): Permit2 asks such code about its signature with all of the
+//! settler's gas. Code that comes between verification and settlement costs one transaction of the usual limit, and what is
+//! learned from it raises no limit above three times the table's.
+//!
+//! A nonce that is used is called dead only by proof: the proxy took other terms under it, or Permit2 logged that it was
+//! invalidated.
 //!
 //! | file | what is there |
 //! |---|---|

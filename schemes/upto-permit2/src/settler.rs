@@ -7,15 +7,15 @@ use crate::verdict;
 use alloy::primitives::{Address, U256};
 use std::sync::Arc;
 use tollway_core::{
-    Amount, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Landed, Name, Order, Proof,
-    Purpose, Receipt, Recent, RecordKey, Result, Settler, Site, Version, async_trait,
+    Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Landed, Name, Order,
+    Proof, Purpose, Receipt, Recent, RecordKey, Result, Settler, Site, Version, async_trait,
 };
 use tollway_evm::address;
 use tollway_evm::permit2::{
-    Asked, Bound, Eip2612, Path, Payee, Payees, Permit, Proxy, Reads, Settings, Signed, Sponsored,
-    Sponsoring, Stand, Token, receipt, soon, sponsor,
+    Asked, Bound, Coins, Eip2612, Path, Payee, Payees, Permit, Proxy, Reads, Settings, Signed, Sponsored,
+    Sponsoring, Stand, Token, key_alone, receipt, soon, sponsor,
 };
-use tollway_evm::{At, Evm, Looked, Mined, Sent, Submit};
+use tollway_evm::{At, Evm, Looked, Mined, Sent, Submit, Trial};
 
 /// Verifies and settles from the accounts of its chain.
 pub(crate) struct Settling {
@@ -110,12 +110,18 @@ impl Settling {
     async fn look(&self, bound: &Bound, amount: U256) -> Result<Looked> {
         let (permit, reads) = (&bound.signed.permit, Reads::of(&bound.signed.permit));
         if amount.is_zero() {
-            return self.evm.look(&reads, At::Latest).await;
+            let reads = reads.into();
+            let trial = Trial { sender: None, account: permit.from, reads, calls: Vec::new() };
+            let tried = self.evm.try_out(&trial).await?;
+            key_alone(&tried.code, permit.from)?;
+            return Ok(tried.looked);
         }
         let call = (CALLS.settle)(&bound.signed, amount, handed_in(bound, Path::WithPermit));
         // The proxy asks who calls.
         let facilitator = permit.witness.facilitator.unwrap_or_default();
-        self.evm.look_as(&reads, facilitator, &call).await
+        let (looked, code) = self.evm.look_as_to(&reads, facilitator, &call, permit.from).await?;
+        key_alone(&code, permit.from)?;
+        Ok(looked)
     }
 
     fn submit(&self, checked: &Checked, due: &Due) -> Submit {
@@ -139,10 +145,7 @@ impl Settling {
     /// Our transaction is mined: it took the charge, or was made for another one before.
     async fn mined(&self, checked: &Checked, mined: Mined, charge: u128, again: bool) -> Result<Receipt> {
         if !mined.success {
-            let failed = Error::payer(Code::TransactionFailed)
-                .detail(format!("transaction {} reverted", mined.tx))
-                .transaction(mined.tx.clone());
-            return self.overtaken(checked, failed, Some(mined), charge).await;
+            return self.reverted(checked, mined, Some(charge)).await;
         }
         let bound = &checked.bound;
         self.payees.saw(bound.token.address, checked.permit().witness.to, Payee::Holder);
@@ -160,20 +163,33 @@ impl Settling {
         held
     }
 
-    /// The chain refuses. The permit may have been used before, by this facilitator in another life.
+    /// Our transaction reverted, whatever charge it was for.
+    async fn reverted(&self, checked: &Checked, mined: Mined, charge: Option<u128>) -> Result<Receipt> {
+        let failed = Error::payer(Code::TransactionFailed)
+            .detail(format!("transaction {} reverted", mined.tx))
+            .transaction(mined.tx.clone())
+            .spent(Amount::new(AssetId::native(self.chain), mined.cost_wei));
+        self.overtaken(checked, failed, Some(mined), charge).await
+    }
+
+    /// The chain refuses. The permit may have been used before, by this facilitator in another life; for whatever charge
+    /// when none is named.
     async fn overtaken(
         &self,
         checked: &Checked,
         why: Error,
         ours: Option<Mined>,
-        charge: u128,
+        charge: Option<u128>,
     ) -> Result<Receipt> {
         let (tx, cost_wei) = ours.map_or((None, None), |m| (Some(m.tx), Some(m.cost_wei)));
         match checked.asked().stand(&*self.evm).await {
             Ok(Stand::Settled { tx, amount }) => {
                 let charged = crate::charged::amount(&checked.bound, amount)?;
                 let found = receipt(checked.permit().from, charged, tx, cost_wei)?;
-                if charged.atomic == charge { Ok(found) } else { Err(settled_otherwise(&found, charge)) }
+                match charge.filter(|charge| charged.atomic != *charge) {
+                    None => Ok(found),
+                    Some(charge) => Err(settled_otherwise(&found, charge)),
+                }
             }
             Ok(Stand::Open | Stand::Dead) => Err(why),
             Ok(Stand::Wait) | Err(_) => Err(Error::unknown(why.code, tx).detail(why.detail)),
@@ -285,18 +301,20 @@ impl Settler for Settling {
         if !again && self.charges.get(&key).is_none() {
             self.charges.put(key.clone(), charge);
         }
-        if let (Sponsored::Approval(approval), Path::AfterApproval, false) =
-            (&checked.bound.sponsored, checked.path, again)
-        {
-            sponsor(&*self.evm, approval, &permit, &key).await?;
-        }
-        match self.evm.send(self.submit(&checked, &due), &key).await {
+        let coins = match (&checked.bound.sponsored, checked.path, again) {
+            (Sponsored::Approval(approval), Path::AfterApproval, false) => {
+                sponsor(&*self.evm, approval, &permit, &key).await?
+            }
+            _ => None,
+        };
+        let done = match self.evm.send(self.submit(&checked, &due), &key).await {
             Ok(mined) => self.mined(&checked, mined, charge, again).await,
             Err(e) if !e.is_unknown_outcome() && refused_by_chain(&e) => {
-                self.overtaken(&checked, e, None, charge).await
+                self.overtaken(&checked, e, None, Some(charge)).await
             }
             Err(e) => Err(e),
-        }
+        };
+        Coins::and(coins, self.chain, done)
     }
 
     async fn resume(&self, order: &Order) -> Result<Fate> {
@@ -318,7 +336,13 @@ impl Settler for Settling {
                 return receipt_of(&checked.bound, &mined, taken).map(settled);
             }
             Sent::Pending(_) => return Ok(later()),
-            Sent::Mined(_) | Sent::Never => {}
+            Sent::Mined(mined) => {
+                return match self.reverted(&checked, *mined, None).await {
+                    Err(e) if e.is_unknown_outcome() => Ok(later()),
+                    done => done.map(settled),
+                };
+            }
+            Sent::Never => {}
         }
         Ok(match checked.asked().stand(&*self.evm).await? {
             Stand::Settled { tx, amount } => {

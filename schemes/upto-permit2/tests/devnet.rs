@@ -2,11 +2,16 @@
 
 mod support;
 
+use alloy::primitives::U256;
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::SolCall;
 use serde_json::{Value, json};
 use support::*;
 use tollway_core::flow::SettleOnce;
 use tollway_core::*;
 use tollway_devnet::{Devnet, PERMIT2, TokenSpec, X402_UPTO_PERMIT2_PROXY};
+use tollway_evm::permit2::{Proxy, Signed};
 
 async fn allow(devnet: &Devnet, token: &str) {
     let payer = devnet.accounts().payer(0).address();
@@ -327,4 +332,80 @@ async fn a_missing_allowance_is_made_up_for_by_an_approval_that_the_settler_pays
     let coins = chain.native_balance(payer).await.unwrap();
     house.settle(&again, 1).await.unwrap();
     assert_eq!(chain.native_balance(payer).await.unwrap(), coins);
+}
+
+mod abi {
+    alloy::sol! {
+        struct TokenPermissions { address token; uint256 amount; }
+        struct PermitTransferFrom { TokenPermissions permitted; uint256 nonce; uint256 deadline; }
+        struct Witness { address to; address facilitator; uint256 validAfter; }
+        function settle(PermitTransferFrom permit, uint256 amount, address owner, Witness witness, bytes signature)
+            external;
+    }
+}
+
+/// The payer signs the same nonce for one unit and for itself to charge, and charges that.
+async fn charged_by_the_payer(devnet: &Devnet, order: &Order) {
+    let (chain, payer) = (chain(devnet), devnet.accounts().payer(0));
+    let mut said = Signed::decode(&order.payment.payload, Proxy::Upto).unwrap().permit;
+    (said.amount, said.witness.facilitator) = (U256::from(1), Some(said.from));
+    let key: PrivateKeySigner = payer.private_key().parse().unwrap();
+    let signature = key.sign_hash_sync(&said.digest(8453)).unwrap().as_bytes();
+    let call = abi::settleCall {
+        permit: abi::PermitTransferFrom {
+            permitted: abi::TokenPermissions { token: said.token, amount: said.amount },
+            nonce: said.nonce,
+            deadline: said.deadline,
+        },
+        amount: said.amount,
+        owner: said.from,
+        witness: abi::Witness {
+            to: said.witness.to,
+            facilitator: said.from,
+            validAfter: said.witness.valid_after,
+        },
+        signature: signature.to_vec().into(),
+    };
+    chain.call("anvil_impersonateAccount", json!([payer.address()])).await.unwrap();
+    let data = alloy::hex::encode_prefixed(call.abi_encode());
+    let tx = json!({"from": payer.address(), "to": X402_UPTO_PERMIT2_PROXY, "data": data, "gas": "0x7a120"});
+    let tx = chain.call("eth_sendTransaction", json!([tx])).await.unwrap();
+    while chain.call("eth_getTransactionReceipt", json!([tx])).await.unwrap().is_null() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let receipt = chain.call("eth_getTransactionReceipt", json!([tx])).await.unwrap();
+    assert_eq!(receipt["status"], "0x1", "the payer charges itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_nonce_under_other_terms_is_no_payment() {
+    let (devnet, house) = house().await;
+    let usdc = chain(&devnet).usdc();
+    let order = house.pay(&devnet, usdc).await;
+    let due = house.due(&order, 5_000).await;
+    charged_by_the_payer(&devnet, &order).await;
+    assert_eq!(house.settler().resume(&order).await, Ok(Fate::Dead));
+    let why = house.settler().settle(due).await.unwrap_err();
+    assert_eq!((&why.code, &why.next), (&Code::TransactionFailed, &Next::Never));
+    assert!(why.transaction.is_some() && why.spent.is_some());
+    // A restart forgets nothing of the transaction that reverted.
+    let again = house.settler().resume(&order).await.unwrap_err();
+    assert_eq!((again.code, again.transaction, again.spent), (why.code, why.transaction, why.spent));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payer_with_code_is_refused_before_gas_is_spent() {
+    let (devnet, house) = house().await;
+    let (chain, payer) = (chain(&devnet), devnet.accounts().payer(0).address());
+    let order = house.pay(&devnet, chain.usdc()).await;
+    let mut nothing = order.clone();
+    nothing.requirement.price.0.atomic = 0;
+    for delegated in [true, false] {
+        let code = if delegated { format!("0xef0100{}", "77".repeat(20)) } else { "0x".to_owned() };
+        chain.set_code(payer, &code).await.unwrap();
+        for order in [&order, &nothing] {
+            let found = house.verify(order).await.map(drop).map_err(|e| e.code);
+            assert_eq!(found, if delegated { Err(Code::SignatureGas) } else { Ok(()) });
+        }
+    }
 }

@@ -60,6 +60,9 @@ pub(super) const CANCEL_GAS: u64 = 48_000;
 /// would teach us to give twice as much the next time.
 const UNKNOWN_GAS_MAX: u64 = 700_000;
 
+/// How far what was learned may raise a limit above where learning started.
+const LEARNED_TIMES: u64 = 3;
+
 /// What an approval's gas is learned by.
 pub fn approve_key(token: Address) -> GasKey {
     GasKey { contract: token, what: "approve" }
@@ -79,15 +82,24 @@ impl Calls {
     /// Gas that a settlement will use. A token in no table starts a quarter dearer than a known one, so that the unknown
     /// never looks cheaper.
     pub fn gas(&self, evm: &dyn Evm, token: &Token, path: Path, payee: Payee) -> u64 {
-        let (what, table) = (self.gas)(path, payee);
-        let start = if token.known { table } else { table.saturating_add(table / 4) };
-        evm.learned_gas(&GasKey { contract: token.address, what }).unwrap_or(start)
+        let learned = evm.learned_gas(&self.gas_key(token.address, path, payee));
+        learned.unwrap_or_else(|| self.start(token, path, payee))
+    }
+
+    /// Gas before anything was learned.
+    fn start(&self, token: &Token, path: Path, payee: Payee) -> u64 {
+        let (_, table) = (self.gas)(path, payee);
+        if token.known { table } else { table.saturating_add(table / 4) }
     }
 
     /// The most gas that a settlement may use: twice the dearer kind of payee, since the payee may have emptied its account
-    /// since the look and tokens are upgraded under their proxies; what is not used costs nothing.
+    /// since the look and tokens are upgraded under their proxies; what is not used costs nothing. What was learned counts
+    /// up to three times where learning started: whoever burns our gas teaches us to give more.
     pub fn gas_limit(&self, evm: &dyn Evm, token: &Token, path: Path) -> u64 {
-        let of = |payee| self.gas(evm, token, path, payee);
+        let of = |payee| {
+            let most = self.start(token, path, payee).saturating_mul(LEARNED_TIMES);
+            self.gas(evm, token, path, payee).min(most)
+        };
         let limit = of(Payee::New).max(of(Payee::Holder)).saturating_mul(2);
         if token.known { limit } else { limit.min(UNKNOWN_GAS_MAX) }
     }

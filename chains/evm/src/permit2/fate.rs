@@ -1,17 +1,18 @@
 //! Where a permit stands on chain; asked by the payer (`resolve`) and by the settler (`resume`, `settle`).
 //!
-//! Permit2 says in no log which nonce was used. What proves a payment is the transaction itself: it went to the proxy,
-//! its call data hold this very permit, it succeeded, and the token logged the transfer. A nonce that is used without
-//! such a transaction was invalidated by the payer, or used through some other contract, which nothing can tell apart:
-//! a seller must not serve for it, and a payer must take it for spent.
+//! Permit2 says in no log which nonce a transfer used. What proves a payment is the transaction itself: it went to the
+//! proxy, its call data hold this very permit, every term of it, it succeeded, and the token logged the transfer. What
+//! proves that there will never be one is as hard: the proxy took another permit with the same nonce, or the payer
+//! invalidated it by Permit2's own log. A nonce that is used and explained by neither says nothing: a seller must not
+//! serve for it, nobody may release it, and a payer must take it for spent.
 
-use super::{Permit, reads};
+use super::{PERMIT2, Permit, reads};
 use crate::address;
-use crate::{At, Evm, EvmCall, LogQuery};
-use alloy::primitives::{Address, U256};
+use crate::{At, Evm, EvmCall, Landing, LogQuery};
+use alloy::primitives::U256;
 use tollway_core::{Amount, Clock, Receipt, Result, Time, TxId};
 
-/// Transfers between payer and payee that are looked through for the one of this permit.
+/// Logs that are looked through for the one of this permit.
 const CANDIDATES_MAX: usize = 64;
 
 /// What the chain says of one permit.
@@ -24,21 +25,19 @@ pub enum Stand {
         /// How much, in atomic units.
         amount: U256,
     },
-    /// Its nonce went elsewhere, or its window is over; at the set finality.
+    /// Its nonce provably went elsewhere, or its window is over; at the set finality.
     Dead,
     /// It is unused, and its window is not over.
     Open,
-    /// Between two answers: used or over in the newest block, not yet at the set finality.
+    /// Between two answers: used or over in the newest block and not yet at the set finality, or used by nobody knows what.
     Wait,
 }
 
-/// What a call to the proxy moves: the permit's owner and nonce, and the amount.
+/// What a call to the proxy moves: a permit as the call data tell it, and the amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moved {
-    /// Whose permit.
-    pub owner: Address,
-    /// Which one.
-    pub nonce: U256,
+    /// The permit, all of its terms.
+    pub permit: Permit,
     /// How much, in atomic units.
     pub amount: U256,
 }
@@ -83,48 +82,83 @@ impl Asked<'_> {
     async fn use_of_nonce(&self, evm: &dyn Evm, now: Time) -> Result<Stand> {
         let found = self.find(evm, now).await?;
         let is_final = match (&found, self.at) {
-            (Some(_), At::Latest) => true,
+            (Found::Moved(..), At::Latest) => true,
             _ => reads::is_used(&self.look(evm, At::Final).await?, self.permit)?,
         };
-        Ok(match (is_final, found) {
-            (false, _) => Stand::Wait,
-            (true, Some((tx, amount))) => Stand::Settled { tx, amount },
-            (true, None) => Stand::Dead,
+        Ok(match found {
+            _ if !is_final => Stand::Wait,
+            Found::Moved(tx, amount) => Stand::Settled { tx, amount },
+            Found::Elsewhere => Stand::Dead,
+            Found::Nothing => Stand::Wait,
         })
     }
 
-    /// The transaction that used the permit.
-    async fn find(&self, evm: &dyn Evm, now: Time) -> Result<Option<(TxId, U256)>> {
+    /// What used the nonce.
+    async fn find(&self, evm: &dyn Evm, now: Time) -> Result<Found> {
         let permit = self.permit;
         let (_, over) = permit.window();
         let back_ms = self.timeout_s.saturating_add(3_600).saturating_mul(1_000);
         let until = over.min(now);
+        let since = until.minus_ms(back_ms);
         let [kind, from, to] = reads::transfer_topics(permit.from, permit.witness.to).map(Some);
-        let query = LogQuery {
-            address: permit.token,
-            topics: [kind, from, to, None],
-            since: until.minus_ms(back_ms),
-            until,
-        };
-        let logs = evm.find_logs(&query, CANDIDATES_MAX).await?;
-        for log in &logs {
-            let Some(call) = evm.call_of(&log.tx).await? else { continue };
-            let Some(moved) = (self.moved)(&call).filter(|_| call.to == permit.spender) else { continue };
-            if (moved.owner, moved.nonce) != (permit.from, permit.nonce) {
-                continue;
-            }
-            // Which log of the transaction it was does not matter: the amount is what the call says and the log shows.
-            let Some(mined) = evm.mined(&log.tx).await?.filter(|mined| mined.success) else { continue };
-            let parties = (permit.from, permit.witness.to);
-            if mined.logs.iter().any(|log| reads::is_transfer(log, permit.token, parties, moved.amount)) {
-                return Ok(Some((mined.tx, moved.amount)));
+        let query = |topics| LogQuery { address: permit.token, topics, since, until };
+        let paid = evm.find_logs(&query([kind, from, to, None]), CANDIDATES_MAX).await?;
+        let mut unexplained = Vec::new();
+        for log in &paid {
+            match self.explain(evm, &log.tx).await? {
+                Some(Found::Nothing) => {}
+                Some(found) => return Ok(found),
+                None => unexplained.push(log),
             }
         }
-        let unexplained = logs.into_iter().filter(|_| self.trusting).find_map(|log| {
+        // With nothing left open, other terms may have paid somebody else, or the payer may have taken the permit back.
+        if unexplained.is_empty() && paid.len() < CANDIDATES_MAX {
+            if self.is_invalidated(evm, since).await? {
+                return Ok(Found::Elsewhere);
+            }
+            for log in evm.find_logs(&query([kind, from, None, None]), CANDIDATES_MAX).await? {
+                match self.explain(evm, &log.tx).await? {
+                    None | Some(Found::Nothing) => {}
+                    Some(found) => return Ok(found),
+                }
+            }
+        }
+        let guess = unexplained.into_iter().filter(|_| self.trusting).find_map(|log| {
             let amount = (log.data.len() == 32).then(|| U256::from_be_slice(&log.data))?;
-            (amount <= permit.amount).then_some((log.tx, amount))
+            (amount <= permit.amount).then(|| Found::Moved(log.tx.clone(), amount))
         });
-        Ok(unexplained)
+        Ok(guess.unwrap_or(Found::Nothing))
+    }
+
+    /// What a transaction did with the nonce: nothing when it was about something else; `None` when nobody can tell.
+    async fn explain(&self, evm: &dyn Evm, tx: &TxId) -> Result<Option<Found>> {
+        let permit = self.permit;
+        let Some(call) = evm.call_of(tx).await? else { return Ok(None) };
+        if call.to == permit.token {
+            return Ok(Some(Found::Nothing));
+        }
+        let Some(moved) = (self.moved)(&call).filter(|_| call.to == permit.spender) else { return Ok(None) };
+        if (moved.permit.from, moved.permit.nonce) != (permit.from, permit.nonce) {
+            return Ok(Some(Found::Nothing));
+        }
+        let Some(mined) = evm.mined(tx).await?.filter(|mined| mined.success) else { return Ok(None) };
+        if moved.permit != *permit {
+            // The proxy succeeds only by using the nonce up, which happens once.
+            return Ok(Some(Found::Elsewhere));
+        }
+        // Which log of the transaction it was does not matter: the amount is what the call says and the log shows.
+        let parties = (permit.from, permit.witness.to);
+        let shown = mined.logs.iter().any(|log| reads::is_transfer(log, permit.token, parties, moved.amount));
+        Ok(shown.then_some(Found::Moved(mined.tx, moved.amount)))
+    }
+
+    /// True when the payer took the nonce back, by Permit2's own log.
+    async fn is_invalidated(&self, evm: &dyn Evm, since: Time) -> Result<bool> {
+        let [kind, owner] = reads::invalidation_topics(self.permit.from).map(Some);
+        let topics = [kind, owner, None, None];
+        let query = LogQuery { address: PERMIT2, topics, since, until: Time::FAR };
+        let logs: Vec<Landing> = evm.find_logs(&query, CANDIDATES_MAX).await?;
+        Ok(logs.iter().any(|log| reads::invalidates(log, self.permit)))
     }
 
     async fn look(&self, evm: &dyn Evm, at: At) -> Result<crate::Looked> {
@@ -132,11 +166,26 @@ impl Asked<'_> {
     }
 }
 
+/// What used a nonce.
+enum Found {
+    /// This very permit, in this transaction, for so much.
+    Moved(TxId, U256),
+    /// Provably something else.
+    Elsewhere,
+    /// Nothing that could be found.
+    Nothing,
+}
+
 /// The receipt of what `payer` did; with what it cost when it was our transaction.
 ///
 /// # Errors
 /// Never for real addresses.
-pub fn receipt(payer: Address, charged: Amount, tx: TxId, cost_wei: Option<u128>) -> Result<Receipt> {
+pub fn receipt(
+    payer: alloy::primitives::Address,
+    charged: Amount,
+    tx: TxId,
+    cost_wei: Option<u128>,
+) -> Result<Receipt> {
     let receipt = Receipt::on_chain(tx, charged, address::account(charged.asset.chain, &payer)?);
     Ok(cost_wei.map_or_else(|| receipt.clone(), |wei| receipt.clone().cost(wei)))
 }

@@ -60,10 +60,10 @@ pub use fate::{Asked, Moved, Stand, receipt, soon};
 pub use payload::Signed;
 pub use permit::{Permit, Witness, separator};
 pub use purse::{Purse, agrees};
-pub use reads::{Reads, Standing, allowance_call, balance_call, is_transfer, moved, number};
+pub use reads::{Reads, Standing, allowance_call, balance_call, is_transfer, key_alone, moved, number};
 pub use revert::refusal;
 pub use settings::{Settings, Token, TokenSetting};
-pub use sponsor::sponsor;
+pub use sponsor::{Coins, sponsor};
 pub use sponsoring::{Sponsored, Sponsoring};
 
 use alloy::primitives::{Address, address};

@@ -1,6 +1,7 @@
 //! What one look tells of a permit: who has what, and whether it can still be used.
 
 use super::{PERMIT2, Permit};
+use crate::signature::AccountCode;
 use crate::{EvmCall, Landing, Looked};
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall, SolEvent};
@@ -13,12 +14,28 @@ mod abi {
         function nonceBitmap(address owner, uint256 word) external view returns (uint256);
         function PERMIT2() external view returns (address);
         event Transfer(address indexed from, address indexed to, uint256 value);
+        event UnorderedNonceInvalidation(address indexed owner, uint256 word, uint256 mask);
     }
 }
 
 /// `Transfer(address,address,uint256)`, the topics of the log in which `from` pays `to`.
 pub(super) fn transfer_topics(from: Address, to: Address) -> [alloy::primitives::B256; 3] {
     [abi::Transfer::SIGNATURE_HASH, from.into_word(), to.into_word()]
+}
+
+/// The topics of the log in which `owner` takes nonces back. Source: Permit2, `ISignatureTransfer`.
+pub(super) fn invalidation_topics(owner: Address) -> [alloy::primitives::B256; 2] {
+    [abi::UnorderedNonceInvalidation::SIGNATURE_HASH, owner.into_word()]
+}
+
+/// True for Permit2's log that takes this permit's nonce back.
+pub(super) fn invalidates(log: &Landing, permit: &Permit) -> bool {
+    let (word, bit) = permit.place();
+    let said = log.data.get(..32).zip(log.data.get(32..64)).filter(|_| log.data.len() == 64);
+    let fits = said.is_some_and(|(at, mask)| {
+        U256::from_be_slice(at) == word && !(U256::from_be_slice(mask) & bit).is_zero()
+    });
+    fits && log.address == PERMIT2 && log.topics == invalidation_topics(permit.from)
 }
 
 /// `token.balanceOf(account)`.
@@ -213,6 +230,21 @@ impl Standing {
             "of {value} atomic units {received} would arrive: the token keeps a part, or adds one"
         )))
     }
+}
+
+/// A payer without code. Permit2 asks an account with code about its signature (ERC-1271), with all the gas that the
+/// settler pays for; and what it answers may change with any block.
+///
+/// # Errors
+/// [`Code::SignatureGas`].
+pub fn key_alone(code: &AccountCode, payer: Address) -> Result<()> {
+    if !code.judges() {
+        return Ok(());
+    }
+    Err(Error::payer(Code::SignatureGas).next(Next::OtherRoute).detail(format!(
+        "{payer} has code (a contract, or a delegation by EIP-7702), which Permit2 would ask at the settler's cost; \
+         payments by Permit2 are taken here from accounts without code"
+    )))
 }
 
 #[cold]

@@ -1,8 +1,11 @@
 //! Paying for somebody's approval: coins for its gas where they are missing, then the approval itself.
 
-use super::{Approval, Permit, approve_call, approve_gas};
-use crate::{At, Evm, EvmCall, Submit};
-use tollway_core::{AssetId, Bearer, Code, Error, Next, Part, Purpose, RecordKey, Result, Work};
+use super::{Approval, ApprovalCost, Permit, approve_call, approve_gas};
+use crate::{At, Evm, EvmCall, Sent, Submit};
+use tollway_core::{
+    Amount, AssetId, Bearer, Blame, ChainId, Code, Error, Next, Part, Purpose, Receipt, RecordKey, Result,
+    TxId, Work,
+};
 
 /// The most gas that sending coins may use: a plain account takes 21,000.
 const COINS_GAS_MAX: u64 = 30_000;
@@ -10,22 +13,98 @@ const COINS_GAS_MAX: u64 = 30_000;
 /// to spare, and both are paid for in advance.
 const TIMES_MAX: u128 = 8;
 
+/// Coins that left for a payer's account, and what sending them cost: lost to us, whatever happens afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coins {
+    /// The transaction that sent them.
+    pub tx: TxId,
+    /// The coins and the gas of sending them, in wei.
+    pub wei: u128,
+}
+
+impl Coins {
+    /// What came of a payment, with what its sponsoring cost beside.
+    ///
+    /// # Errors
+    /// The one that came in.
+    pub fn and(coins: Option<Self>, chain: ChainId, done: Result<Receipt>) -> Result<Receipt> {
+        let Some(coins) = coins else { return done };
+        match done {
+            Ok(receipt) => {
+                let own = receipt.spent.as_ref().map_or(0, |spent| spent.cost.atomic);
+                Ok(receipt.cost(own.saturating_add(coins.wei)))
+            }
+            Err(e) => Err(coins.lost(chain, e)),
+        }
+    }
+
+    /// The error, with what is gone.
+    fn lost(self, chain: ChainId, e: Error) -> Error {
+        let own = e.spent.as_ref().map_or(0, |spent| spent.atomic);
+        let tx = e.transaction.clone().unwrap_or(self.tx);
+        let wei = own.saturating_add(self.wei);
+        e.transaction(tx).spent(Amount::new(AssetId::native(chain), wei))
+    }
+}
+
 /// Puts a payer's signed approval on chain and waits for it. The coins that its gas may cost are sent first, as far as the
-/// payer lacks them, once per payment whatever breaks: `payment` is what remembers it.
+/// payer lacks them, once per payment whatever breaks: `payment` is what remembers it. Answers what they cost.
 ///
 /// # Errors
-/// [`Code::ApprovalNotSent`] or [`Code::ApprovalTxFailed`]: no payment has moved, and none of this call will.
-pub async fn sponsor(evm: &dyn Evm, approval: &Approval, permit: &Permit, payment: &RecordKey) -> Result<()> {
+/// [`Code::ApprovalNotSent`] or [`Code::ApprovalTxFailed`]: no payment has moved, and none of this call will. Every error
+/// after the coins left names their transaction and what is gone; an unknown outcome is one of the coins.
+pub async fn sponsor(
+    evm: &dyn Evm,
+    approval: &Approval,
+    permit: &Permit,
+    payment: &RecordKey,
+) -> Result<Option<Coins>> {
     let cost = approval.check(permit, evm.chain_id())?;
+    let key = RecordKey(format!("{payment}:fund"));
+    let earlier = evm.sent(&key).await.map_err(unsent)? != Sent::Never;
+    if !earlier {
+        let next = evm.next_nonce(permit.from).await.map_err(unsent)?;
+        if next > cost.nonce && is_allowed(evm, permit).await.map_err(unsent)? {
+            return Ok(None);
+        }
+        if next != cost.nonce {
+            return Err(not_sent(format!(
+                "the approval's nonce is {}, the account's next one is {next}: it cannot be in a block now",
+                cost.nonce
+            )));
+        }
+    }
+    let coins = fund(evm, &cost, permit, key, earlier).await?;
+    match approve(evm, approval, permit).await {
+        Ok(()) => Ok(coins),
+        Err(e) => Err(match coins {
+            Some(coins) => coins.lost(evm.id(), e),
+            None => e,
+        }),
+    }
+}
+
+/// Sends the coins that the payer lacks; `earlier` when some were sent for this payment before, which are not sent again.
+async fn fund(
+    evm: &dyn Evm,
+    cost: &ApprovalCost,
+    permit: &Permit,
+    key: RecordKey,
+    earlier: bool,
+) -> Result<Option<Coins>> {
     let chain = evm.id();
-    let not_sent = |words: String| Error::payer(Code::ApprovalNotSent).next(Next::OtherRoute).detail(words);
-    let owner = crate::address::account(chain, &permit.from)?;
-    let held = evm.balances(&owner, &[AssetId::native(chain)]).await?;
-    let held = held.first().map_or(0, |amount| amount.atomic);
-    let (usual_wei, beside_wei) = price(evm, permit).await?;
+    let (usual_wei, beside_wei) = price(evm, permit).await.map_err(unsent)?;
     let needs_wei = cost.wei.saturating_add(beside_wei);
-    let missing_wei = needs_wei.saturating_sub(held);
-    if missing_wei > 0 {
+    let value_wei = if earlier {
+        // Nobody keeps how much it was; this is the most.
+        needs_wei
+    } else {
+        let owner = crate::address::account(chain, &permit.from)?;
+        let held = evm.balances(&owner, &[AssetId::native(chain)]).await.map_err(unsent)?;
+        let missing_wei = needs_wei.saturating_sub(held.first().map_or(0, |amount| amount.atomic));
+        if missing_wei == 0 {
+            return Ok(None);
+        }
         let most_wei = usual_wei.saturating_mul(TIMES_MAX);
         if needs_wei > most_wei {
             return Err(not_sent(format!(
@@ -33,36 +112,47 @@ pub async fn sponsor(evm: &dyn Evm, approval: &Approval, permit: &Permit, paymen
                 cost.gas_limit, cost.max_fee_wei
             )));
         }
-        let key = RecordKey(format!("{payment}:fund"));
-        let coins = Submit {
-            call: EvmCall { to: permit.from, data: Default::default() },
-            value_wei: missing_wei,
-            gas_limit: COINS_GAS_MAX,
-            purpose: Purpose::Interactive,
-            sender: None,
-            not_after: permit.window().1,
-            learn: None,
-        };
-        let mined = evm.send(coins, &key).await.map_err(unsent)?;
-        if !mined.success {
-            return Err(not_sent(format!("{} does not take coins: {} reverted", permit.from, mined.tx)));
-        }
-    }
-    let mined = evm.relay(&approval.raw).await.map_err(unsent)?;
+        missing_wei
+    };
+    let coins = Submit {
+        call: EvmCall { to: permit.from, data: Default::default() },
+        value_wei,
+        gas_limit: COINS_GAS_MAX,
+        purpose: Purpose::Interactive,
+        sender: None,
+        not_after: permit.window().1,
+        learn: None,
+    };
+    let mined = evm.send(coins, &key).await.map_err(unsent)?;
     if !mined.success {
-        return Err(Error::payer(Code::ApprovalTxFailed)
-            .next(Next::OtherRoute)
-            .detail(format!("the approval {} reverted", mined.tx))
-            .transaction(mined.tx));
+        return Err(not_sent(format!("{} does not take coins: {} reverted", permit.from, mined.tx))
+            .transaction(mined.tx)
+            .spent(Amount::new(AssetId::native(chain), mined.cost_wei)));
+    }
+    Ok(Some(Coins { tx: mined.tx, wei: value_wei.saturating_add(mined.cost_wei) }))
+}
+
+/// Brings the approval to the chain, and looks whether it gives the allowance.
+async fn approve(evm: &dyn Evm, approval: &Approval, permit: &Permit) -> Result<()> {
+    let mined = evm.relay(&approval.raw).await.map_err(unsent)?;
+    let failed = |words: String| Error::payer(Code::ApprovalTxFailed).next(Next::OtherRoute).detail(words);
+    if !mined.success {
+        return Err(failed(format!("the approval {} reverted", mined.tx)));
     }
     // A token whose approval succeeds without an allowance would make our settlement fail at our cost.
-    let looked = evm.look(&[super::allowance_call(permit.token, permit.from)], At::Latest).await?;
-    if super::number(&looked, 0)? < permit.amount {
-        return Err(Error::payer(Code::ApprovalTxFailed)
-            .next(Next::OtherRoute)
-            .detail("the approval succeeded, and there is no allowance"));
+    if !is_allowed(evm, permit).await.map_err(unsent)? {
+        return Err(failed("the approval succeeded, and there is no allowance".to_owned()));
     }
     Ok(())
+}
+
+async fn is_allowed(evm: &dyn Evm, permit: &Permit) -> Result<bool> {
+    let looked = evm.look(&[super::allowance_call(permit.token, permit.from)], At::Latest).await?;
+    Ok(super::number(&looked, 0)? >= permit.amount)
+}
+
+fn not_sent(words: String) -> Error {
+    Error::payer(Code::ApprovalNotSent).next(Next::OtherRoute).detail(words)
 }
 
 /// What an approval costs now, in wei, and the part of it that a chain takes beside the gas (data on the layer below), with
@@ -77,7 +167,11 @@ async fn price(evm: &dyn Evm, permit: &Permit) -> Result<(u128, u128)> {
     Ok((cost.total(), beside.saturating_mul(2)))
 }
 
-/// Whatever became of the coins and the approval: the payment itself was not sent.
+/// The payment itself was not sent. Coins that may have left stay an unknown outcome, and words of which nobody knows whose
+/// they are stay ours.
 fn unsent(e: Error) -> Error {
-    Error::new(Code::ApprovalNotSent, e.blame, Next::Later).detail(format!("{}: {}", e.code, e.detail))
+    let blame = if e.code == Code::UnexpectedSettleError { Blame::Us } else { e.blame };
+    let next = if e.is_unknown_outcome() { e.next.clone() } else { Next::Later };
+    let told = Error::new(Code::ApprovalNotSent, blame, next).detail(format!("{}: {}", e.code, e.detail));
+    Error { transaction: e.transaction, spent: e.spent, ..told }
 }

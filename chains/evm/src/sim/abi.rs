@@ -30,6 +30,7 @@ pub(super) mod permit2 {
         struct SignatureTransferDetails { address to; uint256 requestedAmount; }
         function nonceBitmap(address owner, uint256 word) external view returns (uint256);
         function invalidateUnorderedNonces(uint256 wordPos, uint256 mask) external;
+        event UnorderedNonceInvalidation(address indexed owner, uint256 word, uint256 mask);
         function permitWitnessTransferFrom(PermitTransferFrom permit, SignatureTransferDetails transferDetails,
             address owner, bytes32 witness, string witnessTypeString, bytes signature) external;
     }

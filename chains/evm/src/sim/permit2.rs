@@ -2,10 +2,11 @@
 //! digest is made from the type string that the proxy hands over, as Permit2 makes it.
 
 use super::abi::{self, permit2 as p2, proxy};
+use super::event;
 use crate::permit2::{PERMIT2, Proxy, separator};
 use crate::{address, eip712, signature};
 use alloy::primitives::{Address, Bytes, U256, keccak256};
-use alloy::sol_types::{SolCall, SolValue};
+use alloy::sol_types::{SolCall, SolEvent, SolValue};
 use tollway_core::{Account, ChainId};
 use tollway_testkit::sim::{Ctx, Program, Revert};
 
@@ -87,9 +88,12 @@ impl Program for SimPermit2 {
             return Ok(stored.map_or(U256::ZERO, |word| U256::from_be_slice(&word)).abi_encode());
         }
         if let Ok(c) = p2::invalidateUnorderedNoncesCall::abi_decode(input) {
-            let key = word(caller.map_err(words)?, c.wordPos);
+            let owner = caller.map_err(words)?;
+            let key = word(owner, c.wordPos);
             let before = ctx.load(&key)?.map_or(U256::ZERO, |word| U256::from_be_slice(&word));
             ctx.store(&key, Some((before | c.mask).to_be_bytes::<32>().to_vec()))?;
+            let topics = [p2::UnorderedNonceInvalidation::SIGNATURE_HASH, owner.into_word()];
+            ctx.emit(&event::topic(&topics), (c.wordPos, c.mask).abi_encode())?;
             return Ok(Vec::new());
         }
         let c = p2::permitWitnessTransferFromCall::abi_decode(input).map_err(|_| Revert(String::new()))?;

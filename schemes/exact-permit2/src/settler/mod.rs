@@ -8,14 +8,14 @@ use crate::terms::bound;
 use alloy::primitives::U256;
 use std::sync::Arc;
 use tollway_core::{
-    Amount, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof,
-    Purpose, Receipt, RecordKey, Result, Settler, Site, TxId, Version, async_trait,
+    Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order,
+    Proof, Purpose, Receipt, RecordKey, Result, Settler, Site, TxId, Version, async_trait,
 };
 use tollway_evm::permit2::{
-    Asked, Bound, Path, Payee, Payees, Permit, Reads, Settings as Shared, Signed, Sponsored, Sponsoring,
-    Stand, Token, moved, receipt, soon, sponsor,
+    Asked, Bound, Coins, Path, Payee, Payees, Permit, Reads, Settings as Shared, Signed, Sponsored,
+    Sponsoring, Stand, Token, key_alone, moved, receipt, soon, sponsor,
 };
-use tollway_evm::{At, Evm, Mined, Sent, Submit, address};
+use tollway_evm::{At, Bounded, Evm, Mined, Sent, Submit, Trial, address};
 
 /// Verifies by one look, settles by one transaction.
 pub(crate) struct Settling {
@@ -52,6 +52,14 @@ impl Checked {
     fn key(&self) -> RecordKey {
         RecordKey(self.permit().replay_key(self.bound.token.asset.chain).0)
     }
+    /// What somebody's transaction moved: all that was permitted, or it is no payment.
+    fn settled(&self, (tx, amount): (TxId, U256), cost_wei: Option<u128>) -> Result<Receipt> {
+        if amount == self.permit().amount {
+            return self.receipt(tx, cost_wei);
+        }
+        let words = format!("{tx} moved {amount} atomic units of {}", self.permit().amount);
+        Err(Error::unknown(Code::ValueMismatch, Some(tx)).detail(words))
+    }
     fn receipt(&self, tx: TxId, cost_wei: Option<u128>) -> Result<Receipt> {
         let value = u128::try_from(self.permit().amount)
             .map_err(|_| Error::us(Code::Internal).detail("an amount above 128 bits was never asked"))?;
@@ -68,6 +76,10 @@ impl Settling {
             settings: site.settings::<Settings>()?.permit2.checked()?,
             payees: Payees::default(),
         }))
+    }
+
+    fn gas(&self, wei: u128) -> Amount {
+        Amount::new(AssetId::native(self.chain), wei)
     }
 
     fn here(&self, order: &Order) -> Result<()> {
@@ -109,7 +121,8 @@ impl Settling {
         if !mined.success {
             let failed = Error::payer(Code::TransactionFailed)
                 .detail(format!("transaction {} reverted", mined.tx))
-                .transaction(mined.tx.clone());
+                .transaction(mined.tx.clone())
+                .spent(self.gas(mined.cost_wei));
             return self.overtaken(checked, failed, Some(mined)).await;
         }
         let arrived = moved(&mined.logs, token, said.from, said.witness.to);
@@ -123,7 +136,8 @@ impl Settling {
                     said.from,
                     said.witness.to
                 ))
-                .transaction(mined.tx));
+                .transaction(mined.tx)
+                .spent(self.gas(mined.cost_wei)));
         }
         self.payees.saw(token, said.witness.to, Payee::Holder);
         checked.receipt(mined.tx, Some(mined.cost_wei))
@@ -134,7 +148,7 @@ impl Settling {
     async fn overtaken(&self, checked: &Checked, why: Error, ours: Option<Mined>) -> Result<Receipt> {
         let (tx, cost_wei) = ours.map_or((None, None), |m| (Some(m.tx), Some(m.cost_wei)));
         match checked.asked().stand(&*self.evm).await {
-            Ok(Stand::Settled { tx, .. }) => checked.receipt(tx, cost_wei),
+            Ok(Stand::Settled { tx, amount }) => checked.settled((tx, amount), cost_wei),
             Ok(Stand::Open | Stand::Dead) => Err(why),
             Ok(Stand::Wait) | Err(_) => Err(Error::unknown(why.code, tx).detail(why.detail)),
         }
@@ -223,8 +237,18 @@ impl Settler for Settling {
         // The payment comes behind the questions, and what the payee then holds behind that: the calls of one look may run
         // one after another on the same state.
         let simulated = (CALLS.settle)(&bound.signed, permit.amount, handed_in);
-        let calls: Vec<_> = Reads::of(permit).into_iter().chain([simulated, Reads::after(permit)]).collect();
-        let looked = self.evm.look(&calls, At::Latest).await?;
+        let calls = [simulated, Reads::after(permit)];
+        let gas = CALLS.gas_limit(&*self.evm, &bound.token, path_of(&bound.sponsored));
+        let trial = Trial {
+            sender: self.evm.senders().first().copied(),
+            account: permit.from,
+            reads: Reads::of(permit).into(),
+            calls: calls.map(|call| Bounded { call, gas }).into(),
+        };
+        let tried = self.evm.try_out(&trial).await?;
+        key_alone(&tried.code, permit.from)?;
+        let mut looked = tried.looked;
+        looked.results.extend(tried.calls.into_iter().map(|call| call.result));
         let (path, payee) = verdict::of(&bound, &looked)?;
         self.payees.saw(permit.token, permit.witness.to, payee);
         let timeout_s = order.requirement.timeout_s;
@@ -256,17 +280,20 @@ impl Settler for Settling {
         if due.verified().terms().replay.iter().all(|k| k.0 != key.0) {
             return Err(Error::us(Code::Internal).detail("the evidence belongs to another payment"));
         }
-        if let (Sponsored::Approval(approval), Path::AfterApproval) = (&checked.bound.sponsored, checked.path)
-        {
-            sponsor(&*self.evm, approval, permit, &key).await?;
-        }
-        match self.evm.send(self.submit(&checked, &due), &key).await {
+        let coins = match (&checked.bound.sponsored, checked.path) {
+            (Sponsored::Approval(approval), Path::AfterApproval) => {
+                sponsor(&*self.evm, approval, permit, &key).await?
+            }
+            _ => None,
+        };
+        let done = match self.evm.send(self.submit(&checked, &due), &key).await {
             Ok(mined) => self.mined(&checked, mined).await,
             Err(e) if !e.is_unknown_outcome() && refused_by_chain(&e) => {
                 self.overtaken(&checked, e, None).await
             }
             Err(e) => Err(e),
-        }
+        };
+        Coins::and(coins, self.chain, done)
     }
 
     async fn resume(&self, order: &Order) -> Result<Fate> {
@@ -282,10 +309,13 @@ impl Settler for Settling {
         let settled = |receipt| Fate::Settled(Box::new(receipt));
         let later = || Fate::NotYetKnown { ask_again: soon(&*self.evm, &*self.clock) };
         Ok(match self.evm.sent(&checked.key()).await? {
-            Sent::Mined(mined) => settled(self.mined(&checked, *mined).await?),
+            Sent::Mined(mined) => match self.mined(&checked, *mined).await {
+                Err(e) if e.is_unknown_outcome() => later(),
+                done => settled(done?),
+            },
             Sent::Pending(_) => later(),
             Sent::Never => match checked.asked().stand(&*self.evm).await? {
-                Stand::Settled { tx, .. } => settled(checked.receipt(tx, None)?),
+                Stand::Settled { tx, amount } => settled(checked.settled((tx, amount), None)?),
                 Stand::Dead => Fate::Dead,
                 Stand::Open => Fate::Open { cancel: None },
                 Stand::Wait => later(),

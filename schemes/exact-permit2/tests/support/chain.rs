@@ -10,7 +10,10 @@ use alloy::sol_types::{Eip712Domain, Revert, SolCall, SolError, SolStruct, SolVa
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tollway_core::*;
-use tollway_evm::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
+use tollway_evm::signature::AccountCode;
+use tollway_evm::{
+    At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried, TriedCall,
+};
 
 pub const PERMIT2: Address = address!("000000000022D473030F116dDEE9F6B43aC78BA3");
 pub const PROXY: Address = address!("402085c248EeA27D92E8b30b2C58ed07f9E20001");
@@ -66,6 +69,14 @@ pub struct World {
     pub relayed: Vec<Bytes>,
     pub endowed: Vec<(Address, u128)>,
     pub coins_wei: u128,
+    /// The payer's code.
+    pub code: AccountCode,
+    /// What every kind of call is said to have used lately.
+    pub learned_gas: Option<u64>,
+    /// The payer takes coins away before its approval lands.
+    pub thief: bool,
+    /// The nonce of the payer's next transaction.
+    pub payer_nonce: u64,
     /// What the payer offers for each gas of its approval.
     pub approval_fee_wei: u128,
     pub script: Script,
@@ -116,6 +127,10 @@ impl FakeChain {
             relayed: Vec::new(),
             endowed: Vec::new(),
             coins_wei: 0,
+            code: AccountCode::Plain,
+            learned_gas: None,
+            thief: false,
+            payer_nonce: 0,
             approval_fee_wei: 1_000,
             script: Script::Honest,
             paused: false,
@@ -145,9 +160,9 @@ impl FakeChain {
         if done.is_err() {
             *world = before;
         }
+        let address = if call.to == PERMIT2 { PERMIT2 } else { self.token };
         let logs = done.clone().unwrap_or_default().into_iter();
-        let logs =
-            logs.map(|(topics, data)| Landing { address: self.token, topics, data, tx: tx.clone(), block });
+        let logs = logs.map(|(topics, data)| Landing { address, topics, data, tx: tx.clone(), block });
         let (logs, success) = (logs.collect(), done.is_ok());
         let mined = Mined { tx: tx.clone(), block, success, gas_used: 98_000, cost_wei: 4_242, logs };
         world.txs.push((tx, at, mined.clone(), call.clone()));
@@ -169,7 +184,8 @@ impl FakeChain {
             for nonce in nonces {
                 world.used.entry((from, nonce)).or_insert(now);
             }
-            return Ok(Vec::new());
+            let kind = keccak256("UnorderedNonceInvalidation(address,uint256,uint256)");
+            return Ok(vec![(vec![kind, from.into_word()], (c.wordPos, c.mask).abi_encode().into())]);
         }
         if call.to != PROXY || !world.proxy {
             return Ok(Vec::new());
@@ -416,6 +432,10 @@ impl Evm for FakeChain {
         let signature = self.signer.as_ref().unwrap().sign_hash_sync(&tx.signature_hash()).unwrap();
         Ok(TxEnvelope::from(tx.into_signed(signature)).encoded_2718().into())
     }
+    async fn next_nonce(&self, account: Address) -> Result<u64> {
+        assert_eq!(Some(account), self.signer.as_ref().map(|key| key.address()));
+        Ok(self.world().payer_nonce)
+    }
     async fn relay(&self, raw: &Bytes) -> Result<Mined> {
         let tx = TxEnvelope::decode_2718(&mut &raw[..]).unwrap();
         let from = tx.signature().recover_address_from_prehash(&tx.signature_hash()).unwrap();
@@ -423,7 +443,10 @@ impl Evm for FakeChain {
         if self.world().coins_wei < cost {
             return Err(Error::network(Code::RpcRefused).detail("insufficient funds for gas"));
         }
-        self.world().relayed.push(raw.clone());
+        let mut world = self.world();
+        world.relayed.push(raw.clone());
+        world.payer_nonce = tx.nonce() + 1;
+        drop(world);
         Ok(self.mine(from, &EvmCall { to: tx.to().unwrap(), data: tx.input().clone() }))
     }
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
@@ -432,7 +455,9 @@ impl Evm for FakeChain {
         }
         if submit.value_wei > 0 {
             self.world().endowed.push((submit.call.to, submit.value_wei));
-            self.world().coins_wei += submit.value_wei;
+            if !self.world().thief {
+                self.world().coins_wei += submit.value_wei;
+            }
             let mined = self.mine(Address::ZERO, &submit.call);
             self.world().sent.insert(key.clone(), mined.tx.clone());
             return Ok(mined);
@@ -469,8 +494,16 @@ impl Evm for FakeChain {
             Some(tx) => Sent::Mined(Box::new(self.mined(&tx).await?.unwrap())),
         })
     }
+    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
+        let calls: Vec<_> =
+            trial.reads.iter().chain(trial.calls.iter().map(|bounded| &bounded.call)).cloned().collect();
+        let mut looked = self.look(&calls, At::Latest).await?;
+        let calls = looked.results.split_off(trial.reads.len());
+        let calls = calls.into_iter().map(|result| TriedCall { result, gas: None }).collect();
+        Ok(Tried { looked, code: self.world().code, calls })
+    }
     fn learned_gas(&self, _: &GasKey) -> Option<u64> {
-        None
+        self.world().learned_gas
     }
     fn sample(&self, call: &EvmCall, _: u64) -> Sample {
         Sample::new(call.data.to_vec())
