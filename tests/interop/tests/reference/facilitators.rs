@@ -118,7 +118,7 @@ fn a_network_that_their_facilitator_lacks_is_no_verdict() {
         assert_eq!((why.blame, &why.next), (Blame::Settler, &Next::Later), "{why}");
 
         let kinds = facilitator.kinds().await.unwrap();
-        let exact = kinds.iter().filter(|kind| &*kind.scheme == "exact").count();
+        let exact = kinds.iter().filter(|kind| kind.scheme == "exact").count();
         assert_eq!(exact, 4, "two chains in two versions: {kinds:?}");
     });
 }
