@@ -154,7 +154,11 @@ async fn paid(
     assert_eq!(reading, Ok(Reading::Paid(receipt.charged)));
     assert_eq!(held(chain, token, merchant).await, before + atomic);
     let Ok(Fate::Settled(resumed)) = settler.settler().resume(&order).await else { panic!("resumed") };
-    assert_eq!(*resumed, receipt);
+    // What coins for an approval cost beside is told once, by the settlement itself.
+    assert_eq!(
+        (&resumed.landed, resumed.charged, resumed.payer),
+        (&receipt.landed, receipt.charged, receipt.payer)
+    );
     let Ok(Fate::Settled(resolved)) = payer.payer().resolve(&sent).await else { panic!("resolved") };
     assert_eq!((&resolved.landed, resolved.charged), (&receipt.landed, receipt.charged));
     assert_eq!(settler.verify(&order).await.unwrap_err().code, Code::NonceUsed);

@@ -1,6 +1,7 @@
 //! A scripted chain with Permit2, the exact proxy and one token, written from their interfaces and alloy's own EIP-712,
 //! not from the plugin's code.
 
+use super::tariff::Gas500;
 use alloy::consensus::{Transaction, TxEnvelope};
 use alloy::eips::eip2718::Decodable2718;
 use alloy::primitives::{Address, B256, Bytes, Signature, U256, address, keccak256};
@@ -313,27 +314,6 @@ fn held(map: &HashMap<Address, U256>, who: Address) -> U256 {
 
 fn custom(error: &str) -> Bytes {
     keccak256(error)[..4].to_vec().into()
-}
-
-/// Every gas costs 500 wei, for ever.
-#[derive(Debug)]
-struct Gas500(AssetId);
-
-impl Tariff for Gas500 {
-    fn price(&self, work: &Work) -> Result<Cost> {
-        let mut cost = Cost::new(self.0);
-        cost.parts.push((Part::Execution, u128::from(work.compute) * 500));
-        Ok(cost)
-    }
-    fn taken_at(&self) -> Time {
-        Time::ZERO
-    }
-    fn valid_until(&self) -> Time {
-        Time::FAR
-    }
-    fn source(&self) -> &str {
-        "a test"
-    }
 }
 
 #[async_trait]

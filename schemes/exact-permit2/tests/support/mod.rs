@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 pub mod chain;
+mod tariff;
 
 use alloy::primitives::{Address, U256};
 use alloy::signers::local::PrivateKeySigner;
