@@ -176,6 +176,14 @@ impl Wire {
     }
 }
 
+/// Both connections answer again: one that was cut is noticed by the next who asks over it.
+async fn both_up(ledger: &PostgresLedger) {
+    let key = "none".into();
+    while !futures::future::join_all((0..4).map(|_| ledger.load(&key))).await.iter().all(Result::is_ok) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
 /// The server does not notice that a connection is gone while it waits for a lock. Nobody may be told "not there" of what
 /// it still may commit.
 #[tokio::test(flavor = "multi_thread")]
@@ -191,6 +199,7 @@ async fn what_a_lost_connection_asked_for_is_over_before_anybody_is_told_of_it()
     let count = async || here.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0);
     for round in 0..3 {
         let key = format!("late{round}");
+        both_up(&ledger).await;
         here.batch_execute("begin; lock table tollway.record in exclusive mode").await.unwrap();
         let (writer, late) = (Arc::clone(&ledger), key.clone());
         let writing = tokio::spawn(async move {
