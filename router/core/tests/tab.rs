@@ -268,3 +268,65 @@ fn what_was_never_sent_is_asked_after_only_when_it_is_used_or_over() {
         assert_eq!((taken(&world), world.sends(), journal(&world)), (noted, 1, 0), "{says}");
     }
 }
+
+/// Notes a part, and then fails, or asks for more than there is.
+struct Fails {
+    charge: Option<u128>,
+}
+
+#[async_trait]
+impl Handler for Fails {
+    async fn run(&mut self, _: &Ceiling) -> Option<Charge> {
+        panic!("the driver serves")
+    }
+    async fn serve(&mut self, ceiling: &Ceiling, tab: &mut dyn Tab) -> Option<Charge> {
+        tab.note(&ceiling.charge(EACH).unwrap()).await.unwrap();
+        let asset = ceiling.asset();
+        self.charge.map(|atomic| Ceiling(Amount::new(asset, atomic)).full())
+    }
+}
+
+/// A seller that stumbles when the handler is done, or ends the visit for nothing.
+struct Stumbling<'a> {
+    world: &'a World,
+    says: Result<Option<()>>,
+}
+
+#[async_trait]
+impl Seller for Stumbling<'_> {
+    fn offer(&self, price: &Price, kind: &Kind) -> Result<Offer> {
+        self.world.offer(price, kind)
+    }
+    async fn advance(&self, visit: &mut Visit, event: Event<'_>) -> Result<Move> {
+        match (&event, &self.says) {
+            (Event::Handled(_) | Event::Failed, Err(e)) => Err(e.clone()),
+            (Event::Handled(_) | Event::Failed, Ok(None)) => Ok(Move::Done(None)),
+            _ => self.world.advance(visit, event).await,
+        }
+    }
+    async fn upkeep(&self, _: Wish, _: Time) -> Result<Vec<Job>> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn what_was_noted_is_settled_however_the_visit_ends() {
+    let well = || Ok(Some(()));
+    for (charge, says, want) in [
+        (Some(2 * EACH), well(), 2 * EACH),
+        (None, well(), EACH),
+        (Some(PRICE + 1), well(), EACH),
+        (Some(2 * EACH), Err(Error::us(Code::Internal)), EACH),
+        (None, Err(Error::us(Code::Internal)), EACH),
+        (Some(2 * EACH), Ok(None), EACH),
+        (None, Ok(None), EACH),
+    ] {
+        let what = format!("{charge:?} {says:?}");
+        let world = World::new(Settles::Well);
+        let seller = Stumbling { world: &world, says };
+        let driver = Driver { once: world.once(), seller: &seller };
+        let got = run(driver.drive(arrival(Flow::Authorization, "n", "p"), &mut Fails { charge }));
+        assert!(matches!(got, Ok(Delivered::Paid(_))), "{what}: {got:?}");
+        assert_eq!((taken(&world), world.sends(), journal(&world)), (want, 1, 0), "{what}");
+    }
+}

@@ -75,7 +75,7 @@ impl Driver<'_> {
                     let verified = held.claimed.as_ref().and_then(|c| c.verified.as_ref());
                     let verified = verified.ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
                     let advanced = self.seller.advance(&mut visit, Event::Verified(verified)).await;
-                    self.or_release(advanced, &mut held).await?
+                    self.or_let_go(advanced, &mut visit, &mut held).await?
                 }
                 Move::Serve(ceiling) => self.serve(&mut visit, &mut held, ceiling, handler).await?,
                 Move::SettleHeld(charge) => self.settle(&mut visit, &mut held, charge).await?,
@@ -87,6 +87,7 @@ impl Driver<'_> {
                     }
                     self.settle(&mut visit, &mut held, charge).await?
                 }
+                Move::Done(None) if held.owes() => self.settle_noted(&mut visit, &mut held).await?,
                 Move::Done(receipt) => return self.done(held, receipt).await,
             }
         }
@@ -118,19 +119,25 @@ impl Driver<'_> {
             return Err(Error::us(Code::ServeWithoutPayment));
         }
         let mut tally = Tally { once: &self.once, claimed: held.claimed.as_mut() };
-        let advanced = match handler.serve(&ceiling, &mut tally).await {
+        let handled = match handler.serve(&ceiling, &mut tally).await {
             Some(charge)
                 if charge.amount().asset != ceiling.asset() || charge.atomic() > ceiling.atomic() =>
             {
                 Err(Error::us(Code::ChargeExceedsCeiling))
             }
-            Some(charge) => {
+            // What was delivered and noted is owed, however the handler has ended.
+            None => held.noted().transpose(),
+            charge => Ok(charge),
+        };
+        let advanced = match handled {
+            Ok(Some(charge)) => {
                 held.served = true;
                 self.seller.advance(visit, Event::Handled(charge)).await
             }
-            None => self.seller.advance(visit, Event::Failed).await,
+            Ok(None) => self.seller.advance(visit, Event::Failed).await,
+            Err(e) => Err(e),
         };
-        self.or_release(advanced, held).await
+        self.or_let_go(advanced, visit, held).await
     }
 
     async fn settle(&self, visit: &mut Visit, held: &mut Held, charge: Charge) -> Result<Move> {
@@ -160,15 +167,39 @@ impl Driver<'_> {
         })
     }
 
-    /// A seller that cannot go on before anything was sent must not leave the payer's nonce claimed.
-    async fn or_release(&self, advanced: Result<Move>, held: &mut Held) -> Result<Move> {
-        match (advanced, held.claimed.take()) {
-            (Ok(next), claimed) => {
-                held.claimed = claimed;
-                Ok(next)
-            }
-            (Err(why), Some(claimed)) => self.once.release(claimed, why).await,
-            (Err(why), None) => Err(why),
+    /// A seller that cannot go on before anything was sent must not leave the payer's nonce claimed; what it had noted as
+    /// delivered is owed all the same.
+    async fn or_let_go(&self, advanced: Result<Move>, visit: &mut Visit, held: &mut Held) -> Result<Move> {
+        match advanced {
+            Ok(next) => Ok(next),
+            Err(_) if held.owes() => self.settle_noted(visit, held).await,
+            Err(why) => match held.claimed.take() {
+                Some(claimed) => self.once.release(claimed, why).await,
+                None => Err(why),
+            },
         }
+    }
+
+    /// Ends a visit that nobody can go on with by settling what was noted.
+    async fn settle_noted(&self, visit: &mut Visit, held: &mut Held) -> Result<Move> {
+        let noted = held.noted().ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
+        let claimed = held.claimed.take().ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
+        let receipt = self.once.settle_served(claimed, noted?).await?;
+        held.served = true;
+        visit.receipts.push(receipt.clone());
+        Ok(Move::Done(Some(receipt)))
+    }
+}
+
+impl Held {
+    /// Whether something was delivered that is noted and not settled yet.
+    fn owes(&self) -> bool {
+        self.claimed.as_ref().is_some_and(|c| c.entry.record.stage == Stage::Serving)
+    }
+
+    /// How much of it.
+    fn noted(&self) -> Option<Result<Charge>> {
+        let record = &self.claimed.as_ref().filter(|_| self.owes())?.entry.record;
+        Some(record.order.requirement.price.charge(record.charge_atomic))
     }
 }
