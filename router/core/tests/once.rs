@@ -42,8 +42,8 @@ impl Settler for Looks<'_> {
     async fn settle(&self, due: Due) -> Result<Receipt> {
         self.world.settle(due).await
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
-        self.world.resume(order).await
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.world.resume(order, charge).await
     }
 }
 
@@ -345,11 +345,11 @@ impl Settler for Answers<'_> {
         );
         Err(Error::unknown(Code::TimedOut, None))
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         let next = self.answers.lock().unwrap().pop();
         match next {
             Some(answer) => answer,
-            None => self.world.resume(order).await,
+            None => self.world.resume(order, charge).await,
         }
     }
 }

@@ -214,8 +214,8 @@ impl Settler for Says<'_> {
             None => self.world.settle(due).await,
         }
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
-        self.world.resume(order).await
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.world.resume(order, charge).await
     }
 }
 
@@ -329,4 +329,19 @@ fn what_was_noted_is_settled_however_the_visit_ends() {
         assert!(matches!(got, Ok(Delivered::Paid(_))), "{what}: {got:?}");
         assert_eq!((taken(&world), world.sends(), journal(&world)), (want, 1, 0), "{what}");
     }
+}
+
+/// A settler elsewhere that never answered can only be told the same again by somebody who knows how much it was.
+#[test]
+fn whoever_asks_after_a_payment_tells_how_much_was_to_be_taken() {
+    let world = World { patience_ms: 100, ..World::new(Settles::LostBeforeSending) };
+    let (out, noted) = (AtomicU64::new(0), AtomicU64::new(0));
+    assert!(run(visit(&world, &out, &noted)).unwrap_err().is_unknown_outcome());
+    let here = world.told.lock().unwrap().len();
+    assert!(here > 0, "asked after in this process");
+    run(recover(&world));
+    let told = world.told.lock().unwrap();
+    assert!(told.len() > here, "and after a restart");
+    let asset = AssetId::native(ChainId::new(CHAIN).unwrap());
+    assert!(told.iter().all(|t| *t == Some(Amount::new(asset, BITS * EACH))), "{told:?}");
 }

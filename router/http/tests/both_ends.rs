@@ -42,7 +42,7 @@ async fn a_payment_goes_through() {
     assert_eq!(receipt.transaction(), Some(&TxId("0xn1".into())));
     // A gate that has forgotten asks again: by resuming, it gets the same receipt.
     assert!(
-        matches!(remote.resume(&order("n1")).await.unwrap(), Fate::Settled(r) if r == receipt.clone().into())
+        matches!(remote.resume(&order("n1"), None).await.unwrap(), Fate::Settled(r) if r == receipt.clone().into())
     );
     assert_eq!(chain.settles(), 1);
 }
@@ -64,11 +64,11 @@ async fn doubt_travels_with_its_hash_and_ends_by_asking_again() {
     chain.script(Script::Lose);
     let pending = settle(&remote, "n1", 0).await.unwrap_err();
     assert_eq!(pending.next, Next::Unknown(Some(TxId("0xn1".into()))));
-    assert!(matches!(remote.resume(&order("n1")).await.unwrap(), Fate::NotYetKnown { .. }));
+    assert!(matches!(remote.resume(&order("n1"), None).await.unwrap(), Fate::NotYetKnown { .. }));
     chain.reveal();
     let mut found = false;
     for _ in 0..40 {
-        found |= matches!(remote.resume(&order("n1")).await.unwrap(), Fate::Settled(_));
+        found |= matches!(remote.resume(&order("n1"), None).await.unwrap(), Fate::Settled(_));
         if found {
             break;
         }

@@ -331,9 +331,9 @@ async fn resuming_repeats_the_very_same_body_and_believes_only_success() {
     let mut order = order("n1");
     order.leg = tollway_core::Leg::Before;
     for _ in 0..2 {
-        assert!(matches!(remote.resume(&order).await.unwrap(), Fate::NotYetKnown { .. }));
+        assert!(matches!(remote.resume(&order, None).await.unwrap(), Fate::NotYetKnown { .. }));
     }
-    assert!(matches!(remote.resume(&order).await.unwrap(), Fate::Settled(_)));
+    assert!(matches!(remote.resume(&order, None).await.unwrap(), Fate::Settled(_)));
     let seen = seen.lock().unwrap();
     let bodies: Vec<_> = seen.iter().map(|r| r.split_once("\r\n\r\n").unwrap().1).collect();
     assert_eq!(bodies.len(), 4);
@@ -349,11 +349,17 @@ async fn a_metered_charge_is_repeated_as_it_was_or_not_at_all() {
     let first = remote(&base);
     let lost = settle_as("upto", 9_000, &first).await.unwrap_err();
     assert!(lost.is_unknown_outcome());
-    // After a restart nobody here knows that it was 9 000, and the full price would be too much.
+    // Another process: without being told that it was 9 000, the full price would be too much.
     let next = remote(&base);
-    assert!(matches!(next.resume(&order).await.unwrap(), Fate::NotYetKnown { .. }));
+    let other = Amount::new(AssetId::native(ChainId::new("eip155:1").unwrap()), 9_000);
+    for told in [None, Some(other)] {
+        assert!(matches!(next.resume(&order, told).await.unwrap(), Fate::NotYetKnown { .. }));
+    }
     assert_eq!(seen.lock().unwrap().len(), 1);
-    let Fate::Settled(receipt) = first.resume(&order).await.unwrap() else { panic!("not settled") };
+    let told = Amount::new(order.requirement.price.asset(), 9_000);
+    let Fate::Settled(receipt) = next.resume(&order, Some(told)).await.unwrap() else {
+        panic!("not settled")
+    };
     assert_eq!(receipt.charged.atomic, 9_000);
     let seen = seen.lock().unwrap();
     assert!(seen.iter().all(|r| r.contains(r#""amount":"9000""#)) && seen.len() == 2);
@@ -370,7 +376,7 @@ async fn whoever_sees_the_chain_is_asked_first() {
     settle_through(&*registry(&chain, &[Role::Settler]).cells().next().unwrap().settler.clone().unwrap())
         .await
         .unwrap();
-    assert!(matches!(remote.resume(&order("n1")).await.unwrap(), Fate::Settled(_)));
+    assert!(matches!(remote.resume(&order("n1"), None).await.unwrap(), Fate::Settled(_)));
     assert!(seen.lock().unwrap().is_empty(), "the facilitator was not needed");
     // And a first answer of "used" is a receipt when the chain says that it was used for this.
     assert!(settle_through(&remote).await.is_ok());
@@ -426,7 +432,7 @@ impl Settler for Eyes {
     async fn settle(&self, _: tollway_core::Due) -> Result<Receipt> {
         unreachable!("it only looks")
     }
-    async fn resume(&self, order: &tollway_core::Order) -> Result<Fate> {
+    async fn resume(&self, order: &tollway_core::Order, _: Option<Amount>) -> Result<Fate> {
         let r = &order.requirement;
         let Some(taken) = self.0 else { return Ok(Fate::Open { cancel: None }) };
         let payer = common::wire::FAMILY.account(r.chain, PAYER).unwrap();
@@ -453,7 +459,8 @@ async fn used_is_doubt_while_whoever_sees_the_chain_does_not_know_for_what() {
     let mut order = order("n1");
     order.leg = tollway_core::Leg::Before;
     order.requirement.scheme = tollway_core::Name::new("upto").unwrap();
-    let Fate::Settled(receipt) = settler.resume(&order).await.unwrap() else { panic!("forgotten") };
+    let told = Some(Amount::new(order.requirement.price.asset(), 400));
+    let Fate::Settled(receipt) = settler.resume(&order, told).await.unwrap() else { panic!("forgotten") };
     assert_eq!(receipt.charged.atomic, 400);
 }
 

@@ -303,7 +303,7 @@
 //!         let submit = Submit { call, gas_limit: 500_000, purpose: Purpose::Interactive, not_after };
 //!         credit::receipt(&promise, &self.sim.send(submit, &promise.name().into()).await?)
 //!     }
-//!     async fn resume(&self, order: &Order) -> Result<Fate> {
+//!     async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
 //!         let Voucher { promise, .. } = order.payment.payload.read()?;
 //!         Ok(match self.sim.sent(&promise.name().into()).await? {
 //!             Sent::Never => credit::fate(&*self.sim, order).await?,

@@ -81,7 +81,7 @@ impl Settler for Fake {
         let (charged, chain, extra) = (due.charge().amount(), chain(), Extra::default());
         Ok(Receipt { landed, charged, payer: None, chain, spent: None, extra })
     }
-    async fn resume(&self, _: &Order) -> Result<Fate> {
+    async fn resume(&self, _: &Order, _: Option<Amount>) -> Result<Fate> {
         self.call();
         Ok(Fate::Dead)
     }
@@ -276,7 +276,7 @@ fn who_does_not_know_says_so_instead_of_being_stale() {
     let payer = FaultyPayer::new(payer(fake.clone()), &faults);
     let sent =
         Authorization { payment: order().payment, attempt: AttemptId("a".into()), spendable_until: NOW };
-    for fate in [weave.run(settler.resume(&order())), weave.run(payer.resolve(&sent))] {
+    for fate in [weave.run(settler.resume(&order(), None)), weave.run(payer.resolve(&sent))] {
         let Fate::NotYetKnown { ask_again } = fate.unwrap().unwrap() else { panic!("known") };
         assert!(ask_again > weave.clock().now());
     }

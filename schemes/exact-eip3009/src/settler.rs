@@ -312,7 +312,7 @@ impl Settler for Settling {
         }
     }
 
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
         self.here(order)?;
         // Decoded, not judged again: what was sent was sent, whatever a newer table of tokens would say of it.
         let (token, signed) = (Token::of(&order.requirement)?, Signed::decode(&order.payment.payload)?);

@@ -120,7 +120,7 @@ async fn a_payment_is_verified_settled_and_found_again() {
         let receipt = house.settle(house.verify(&order).await.unwrap()).await.unwrap();
         assert_eq!(chain.usdc_balance(address).await.unwrap(), before + 10_000, "{kind}");
         assert!(receipt.spent.unwrap().cost.atomic > 0);
-        let Ok(Fate::Settled(resumed)) = house.settler().resume(&order).await else { panic!("{kind}") };
+        let Ok(Fate::Settled(resumed)) = house.settler().resume(&order, None).await else { panic!("{kind}") };
         assert_eq!(*resumed, receipt, "{kind}");
         let Ok(Fate::Settled(resolved)) = house.payer().resolve(&sent).await else { panic!("{kind}") };
         assert_eq!((&resolved.landed, resolved.charged), (&receipt.landed, receipt.charged), "{kind}");
@@ -142,7 +142,7 @@ async fn somebody_else_may_be_faster_and_a_restart_finds_it() {
     let second = slow.settle(verified).await.unwrap();
     assert_eq!(second.landed, first.landed, "one transfer, whoever sent it");
     let restarted = House::open(&devnet, 2).await;
-    let Ok(Fate::Settled(found)) = restarted.settler().resume(&order).await else { panic!("settled") };
+    let Ok(Fate::Settled(found)) = restarted.settler().resume(&order, None).await else { panic!("settled") };
     assert_eq!((found.landed, found.spent), (first.landed, None));
     devnet.stop().await;
 }
@@ -171,7 +171,7 @@ async fn the_tokens_own_words_become_codes() {
     house.payer().perform(&cancel).await.unwrap();
     assert_eq!(code().await, Err((Code::NonceUsed, Blame::Payer)));
     assert_eq!(house.payer().resolve(&sent).await, Ok(Fate::Dead));
-    assert_eq!(house.settler().resume(&honest).await, Ok(Fate::Dead));
+    assert_eq!(house.settler().resume(&honest, None).await, Ok(Fate::Dead));
 
     let late = house.authorize(&house.offer(&devnet, 0).await).await;
     chain.advance_time(Duration::from_secs(57)).await.unwrap();

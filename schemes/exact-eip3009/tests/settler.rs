@@ -113,8 +113,8 @@ fn proof_from_elsewhere_is_enough_to_settle() {
         async fn settle(&self, due: Due) -> Result<Receipt> {
             self.0.settle(due).await
         }
-        async fn resume(&self, order: &Order) -> Result<Fate> {
-            self.0.resume(order).await
+        async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+            self.0.resume(order, charge).await
         }
     }
     let bench = Bench::new();
@@ -368,5 +368,5 @@ fn an_order_for_another_chain_is_turned_away() {
     let settler = bench.settling();
     assert_eq!(block_on(settler.verify(&order)).unwrap_err().code, Code::InvalidNetwork);
     assert_eq!(block_on(settler.effort(&order)).unwrap_err().code, Code::InvalidNetwork);
-    assert_eq!(block_on(settler.resume(&order)).unwrap_err().code, Code::InvalidNetwork);
+    assert_eq!(block_on(settler.resume(&order, None)).unwrap_err().code, Code::InvalidNetwork);
 }

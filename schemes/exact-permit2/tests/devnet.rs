@@ -153,7 +153,7 @@ async fn paid(
     let reading = payer.payer().receive(&sent, Answer::Receipt(&receipt)).await;
     assert_eq!(reading, Ok(Reading::Paid(receipt.charged)));
     assert_eq!(held(chain, token, merchant).await, before + atomic);
-    let Ok(Fate::Settled(resumed)) = settler.settler().resume(&order).await else { panic!("resumed") };
+    let Ok(Fate::Settled(resumed)) = settler.settler().resume(&order, None).await else { panic!("resumed") };
     // What coins for an approval cost beside is told once, by the settlement itself.
     assert_eq!(
         (&resumed.landed, resumed.charged, resumed.payer),
@@ -291,7 +291,7 @@ async fn somebody_else_may_be_faster_and_a_restart_finds_it() {
     let second = slow.settler().settle(verified.due(order.requirement.price.full()).unwrap()).await.unwrap();
     assert_eq!(second.landed, first.landed, "one transfer, whoever sent it");
     let restarted = House::open(&devnet, 2, &[], false).await;
-    let Ok(Fate::Settled(found)) = restarted.settler().resume(&order).await else { panic!("settled") };
+    let Ok(Fate::Settled(found)) = restarted.settler().resume(&order, None).await else { panic!("settled") };
     assert_eq!((found.landed, found.spent), (first.landed, None));
     devnet.stop().await;
 }

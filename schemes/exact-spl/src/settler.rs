@@ -212,7 +212,7 @@ impl Settler for Settling {
         self.landed(r, sponsored.transfer(), landed).await
     }
 
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
         self.here(order)?;
         let r = &order.requirement;
         let packet = payload::decode(&order.payment.payload)?;

@@ -221,7 +221,7 @@ async fn what_was_not_sent_before_its_blockhash_was_too_old_is_dead_and_said_so(
     // Verified in time, and too late all the same: it is not settled, and that is certain.
     let refused = house.settle(verified).await.unwrap_err();
     let held = house.chain.usdc_balance(house.chain.accounts().merchant(0).address()).await.unwrap().unwrap();
-    let fate = house.settling().resume(&order(&r, &sent)).await;
+    let fate = house.settling().resume(&order(&r, &sent), None).await;
     assert!(
         matches!(fate, Ok(Fate::Dead | Fate::NotYetKnown { .. } | Fate::Open { .. })),
         "{refused}, then {fate:?}"

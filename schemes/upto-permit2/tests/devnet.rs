@@ -49,7 +49,7 @@ async fn what_was_used_is_charged_in_whatever_token() {
             assert_eq!(after.0.unwrap(), before.0.unwrap() - charge);
             assert_eq!(after.1.unwrap(), before.1.unwrap() + charge);
             // Payer and settler find the same on chain.
-            let found = [house.payer().resolve(&sent).await, house.settler().resume(&order).await];
+            let found = [house.payer().resolve(&sent).await, house.settler().resume(&order, None).await];
             for fate in found {
                 let Ok(Fate::Settled(found)) = fate else { panic!("{fate:?}") };
                 assert_eq!((found.charged, &found.landed), (receipt.charged, &receipt.landed));
@@ -384,12 +384,12 @@ async fn the_same_nonce_under_other_terms_is_no_payment() {
     let order = house.pay(&devnet, usdc).await;
     let due = house.due(&order, 5_000).await;
     charged_by_the_payer(&devnet, &order).await;
-    assert_eq!(house.settler().resume(&order).await, Ok(Fate::Dead));
+    assert_eq!(house.settler().resume(&order, None).await, Ok(Fate::Dead));
     let why = house.settler().settle(due).await.unwrap_err();
     assert_eq!((&why.code, &why.next), (&Code::TransactionFailed, &Next::Never));
     assert!(why.transaction.is_some() && why.spent.is_some());
     // A restart forgets nothing of the transaction that reverted.
-    let again = house.settler().resume(&order).await.unwrap_err();
+    let again = house.settler().resume(&order, None).await.unwrap_err();
     assert_eq!((again.code, again.transaction, again.spent), (why.code, why.transaction, why.spent));
 }
 

@@ -1,6 +1,6 @@
 use super::book::BookRecord;
 use crate::{
-    Code, Error, Json, Ledger, Next, Order, Print, Receipt, RecordKey, ReplayKey, Result, Time, Write,
+    Amount, Code, Error, Json, Ledger, Next, Order, Print, Receipt, RecordKey, ReplayKey, Result, Time, Write,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,12 @@ impl VisitRecord {
         serde_json::from_str(text).map_err(|e| {
             Error::us(Code::LedgerFailed).detail(format!("visit record: {}", crate::raw::words(&e)))
         })
+    }
+
+    /// What the settler was told to take, once it may have been told.
+    pub(super) fn told(&self) -> Option<Amount> {
+        let asset = self.order.requirement.price.asset();
+        (self.stage == Stage::Settling).then(|| Amount::new(asset, self.charge_atomic))
     }
 }
 

@@ -1,7 +1,7 @@
 use super::journal::{Entry, Stage, VisitRecord};
 use crate::registry::Read;
 use crate::{
-    Blame, Charge, Claim, Clock, Code, Error, Fate, Ledger, Next, Order, Print, Receipt, RecordKey,
+    Amount, Blame, Charge, Claim, Clock, Code, Error, Fate, Ledger, Next, Order, Print, Receipt, RecordKey,
     ReplayKey, Result, Settler, Time, Verified,
 };
 
@@ -219,7 +219,7 @@ impl SettleOnce<'_> {
         claimed.entry.record.charge_atomic = charge.atomic();
         claimed.entry.save_surely(self.ledger).await?;
         let receipt = match self.settler.settle(due).await {
-            Err(e) if e.is_unknown_outcome() => self.ask_after(&order, e).await?,
+            Err(e) if e.is_unknown_outcome() => self.ask_after(&order, charge.amount(), e).await?,
             other => other?,
         };
         fair(receipt, charge)
@@ -252,11 +252,11 @@ impl SettleOnce<'_> {
         self.conclude(claimed, None).await
     }
 
-    async fn ask_after(&self, order: &Order, unknown: Error) -> Result<Receipt> {
+    async fn ask_after(&self, order: &Order, charge: Amount, unknown: Error) -> Result<Receipt> {
         let mut waiting = self.waiting();
         while !waiting.is_over() {
             waiting.pause().await;
-            match self.settler.resume(order).await {
+            match self.settler.resume(order, Some(charge)).await {
                 Ok(Fate::Settled(receipt)) => return Ok(*receipt),
                 Ok(Fate::Dead) => return Err(Error::payer(Code::Expired)),
                 Err(e) if !e.is_unknown_outcome() && e.next == Next::Never => return Err(e),
@@ -272,7 +272,7 @@ impl SettleOnce<'_> {
     }
 
     pub(super) async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
-        let fate = self.settler.resume(&entry.record.order).await;
+        let fate = self.settler.resume(&entry.record.order, entry.record.told()).await;
         let (keys, print) = (entry.record.keys.clone(), entry.record.print.clone());
         match fate {
             Ok(Fate::Settled(receipt)) => {

@@ -1,4 +1,4 @@
-use crate::{Due, Effort, Fate, Kind, Order, Proof, Receipt, Result};
+use crate::{Amount, Due, Effort, Fate, Kind, Order, Proof, Receipt, Result};
 
 /// The side that puts a payment on chain: our own chain code, or somebody's facilitator behind HTTP. A pool, a
 /// journal and metrics are settlers too, wrapped around another.
@@ -36,10 +36,11 @@ pub trait Settler: Send + Sync {
     /// [`crate::Next::Unknown`] when money may have moved, with the transaction where one is known. Any other error
     /// says that nothing has moved and nothing of this call will.
     async fn settle(&self, due: Due) -> Result<Receipt>;
-    /// After a crash or an unknown outcome: what became of it.
+    /// After a crash or an unknown outcome: what became of it. `charge` is what was to be taken, where whoever asks knows that
+    /// it was: the settler of a metered scheme repeats what it was told only with it.
     ///
     /// # Errors
     /// [`crate::Next::Never`] for a definite refusal (a transaction that failed): nothing moved, nothing will, and the
     /// claim is released. Wrong: saying that when nobody could look. Right: any other next step; it is asked again.
-    async fn resume(&self, order: &Order) -> Result<Fate>;
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate>;
 }

@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(crate) stumbled: AtomicUsize,
     pub(crate) verified: AtomicUsize,
     pub(crate) resumed: AtomicUsize,
+    /// What it was told on being asked after a payment.
+    pub(crate) told: Mutex<Vec<Option<Amount>>>,
     pub(crate) patience_ms: u64,
     /// How long a look at the chain takes.
     pub(crate) look_ms: u64,
@@ -82,6 +84,7 @@ impl World {
             stumbled: AtomicUsize::new(0),
             verified: AtomicUsize::new(0),
             resumed: AtomicUsize::new(0),
+            told: Mutex::default(),
             patience_ms: 3_000,
             look_ms: 0,
         }
@@ -208,9 +211,10 @@ impl Settler for World {
         }
         Ok(sent)
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         step().await;
         self.resumed.fetch_add(1, Ordering::SeqCst);
+        self.told.lock().unwrap().push(charge);
         self.clock.fetch_add(self.look_ms, Ordering::SeqCst);
         let found = self.chain().get(&nonce(order)).cloned();
         step().await;

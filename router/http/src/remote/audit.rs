@@ -36,7 +36,7 @@ impl RemoteFacilitator {
     async fn found(&self, order: &Order) -> Option<Receipt> {
         let local = self.local(order)?;
         for look in 0..LOOKS {
-            match local.resume(order).await {
+            match local.resume(order, None).await {
                 Ok(Fate::Settled(found)) => return Some(*found),
                 Ok(Fate::Open { .. } | Fate::NotYetKnown { .. }) if look.saturating_add(1) < LOOKS => {
                     self.clock.sleep(PAUSE_MS).await;

@@ -1,7 +1,7 @@
 use super::call::{Caller, Sign};
 use super::endpoint::{self, Endpoint};
 use super::transport::{Reqwest, Transport};
-use super::{Kinds, RemoteFacilitator, Repeats};
+use super::{Kinds, RemoteFacilitator};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use std::sync::Arc;
@@ -163,7 +163,6 @@ impl Builder {
             kinds: Kinds::new(ttl_ms),
             fee: self.fee,
             local: self.local,
-            repeats: Repeats::default(),
             trust_signatures: self.trust_signatures,
         })
     }

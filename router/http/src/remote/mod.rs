@@ -37,7 +37,6 @@ mod audit;
 mod builder;
 mod call;
 mod endpoint;
-mod repeat;
 mod supported;
 mod transport;
 mod verify;
@@ -48,14 +47,13 @@ pub use transport::{Answer, Call, Transport, Trouble};
 
 use answer::Settled;
 use call::Caller;
-use repeat::Repeats;
 use std::fmt;
 use std::sync::Arc;
 use supported::Kinds;
 use tollway_core::wire;
 use tollway_core::{
-    Cell, Clock, Code, Due, Effort, Error, Fate, Fee, Json, Kind, Next, Order, Proof, Receipt, Registry,
-    Result, Settler, SettlerId, async_trait,
+    Amount, Cell, Clock, Code, Due, Effort, Error, Fate, Fee, Json, Kind, Next, Order, Proof, Receipt,
+    Registry, Replay, Result, Settler, SettlerId, async_trait,
 };
 
 /// How soon an unknown outcome is worth asking after again.
@@ -70,7 +68,6 @@ pub struct RemoteFacilitator {
     kinds: Kinds,
     fee: Option<Fee>,
     local: Option<Arc<dyn Settler>>,
-    repeats: Repeats,
     trust_signatures: bool,
 }
 
@@ -130,9 +127,22 @@ impl RemoteFacilitator {
         }
     }
 
+    /// How much to repeat the settlement for; `None` where it must not be repeated. A scheme whose replays only a ledger
+    /// refuses could be taken twice by a facilitator that has lost its own, and a metered one must not be taken for
+    /// another amount.
+    fn repeatable(&self, order: &Order, charge: Option<Amount>) -> Option<u128> {
+        let capability = self.cell(order)?.capability;
+        if capability.replay != Replay::OnChain {
+            return None;
+        }
+        let price = order.requirement.price;
+        let told = charge.filter(|told| told.asset == price.asset()).map(|told| told.atomic);
+        told.or_else(|| (!capability.metered).then(|| price.atomic()))
+    }
+
     /// The chain's word, where somebody here sees it: only what cannot change any more.
-    async fn local_fate(&self, order: &Order) -> Option<Result<Fate>> {
-        match self.local(order)?.resume(order).await {
+    async fn local_fate(&self, order: &Order, charge: Option<Amount>) -> Option<Result<Fate>> {
+        match self.local(order)?.resume(order, charge).await {
             Ok(fate @ (Fate::Settled(_) | Fate::Dead)) => Some(Ok(fate)),
             Err(e)
                 if matches!(e.code, Code::NonceUsed | Code::TransactionFailed) && !e.is_unknown_outcome() =>
@@ -168,30 +178,26 @@ impl Settler for RemoteFacilitator {
         let (order, charge) = (due.verified().order(), due.charge().atomic());
         match self.post_settle(order, charge).await {
             Settled::Landed(receipt) => self.audited(order, charge, *receipt).await,
-            Settled::Unknown(e) => {
-                self.repeats.remember(order, charge);
-                Err(e)
-            }
+            Settled::Unknown(e) => Err(e),
             // Anybody may send an authorization: used need not mean used for something else.
-            Settled::Refused(e) if e.code == Code::NonceUsed => match self.local_fate(order).await {
-                Some(Ok(Fate::Settled(receipt))) => Ok(*receipt),
-                // Whoever sees the chain for us does not know yet: perhaps it was used for this.
-                None if self.local(order).is_some() => {
-                    self.repeats.remember(order, charge);
-                    Err(e.next(Next::Unknown(None)))
+            Settled::Refused(e) if e.code == Code::NonceUsed => {
+                match self.local_fate(order, Some(due.charge().amount())).await {
+                    Some(Ok(Fate::Settled(receipt))) => Ok(*receipt),
+                    // Whoever sees the chain for us does not know yet: perhaps it was used for this.
+                    None if self.local(order).is_some() => Err(e.next(Next::Unknown(None))),
+                    _ => Err(e),
                 }
-                _ => Err(e),
-            },
+            }
             Settled::Refused(e) => Err(e),
         }
     }
 
-    async fn resume(&self, order: &Order) -> Result<Fate> {
-        if let Some(fate) = self.local_fate(order).await {
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        if let Some(fate) = self.local_fate(order, charge).await {
             return fate;
         }
         let unknown = Fate::NotYetKnown { ask_again: self.clock.now().plus_ms(ASK_AGAIN_MS) };
-        let Some(charge) = self.repeats.charge(order, self.cell(order)) else { return Ok(unknown) };
+        let Some(charge) = self.repeatable(order, charge) else { return Ok(unknown) };
         Ok(match self.post_settle(order, charge).await {
             Settled::Landed(receipt) => Fate::Settled(Box::new(self.audited(order, charge, *receipt).await?)),
             Settled::Unknown(_) | Settled::Refused(_) => unknown,

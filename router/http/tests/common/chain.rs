@@ -173,7 +173,7 @@ impl Settler for Cell {
             Script::Panic => panic!("scripted"),
         }
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
         let nonce = order.payment.payload.read::<Payload>()?.nonce;
         let mut state = self.0.state.lock().unwrap();
         state.resumes += 1;

@@ -221,7 +221,7 @@ impl Settler for Cell {
         let mined = self.sim.send(submit, &key).await?;
         self.mined(want, &slip, mined)
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
         let (want, slip) = (&order.requirement, order.payment.payload.read::<Slip>()?);
         let key = RecordKey(format!("tab/{}/{}", slip.from, slip.nonce));
         Ok(match self.sim.sent(&key).await? {

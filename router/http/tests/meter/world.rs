@@ -245,8 +245,8 @@ impl Settler for Unwilling {
         }
         self.inner.settle(due).await
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
-        self.inner.resume(order).await
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.inner.resume(order, charge).await
     }
 }
 

@@ -176,7 +176,7 @@ impl Settler for ToySettler {
         self.knobs.settled.lock().unwrap().push(due.charge().atomic());
         receipt_of(due.verified().order(), due.charge().atomic())
     }
-    async fn resume(&self, _order: &Order) -> Result<Fate> {
+    async fn resume(&self, _order: &Order, _: Option<Amount>) -> Result<Fate> {
         Ok(self.knobs.resume.lock().unwrap().clone().unwrap_or(Fate::NotYetKnown { ask_again: Time::ZERO }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 use tollway_core::{
-    Code, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Recent, Result, Settler, SettlerId,
+    Amount, Code, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Recent, Result, Settler, SettlerId,
     async_trait,
 };
 
@@ -73,8 +73,8 @@ impl Settler for Member {
         }
         settled
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
-        let fate = self.inner.resume(order).await;
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        let fate = self.inner.resume(order, charge).await;
         match &fate {
             Ok(Fate::Settled(receipt)) => {
                 if let Some(charge) = self.unsure.get(&order.payment.payload.as_str().to_owned()) {

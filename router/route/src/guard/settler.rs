@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tollway_core::registry::Read;
 use tollway_core::screen::Step;
 use tollway_core::{
-    Due, Effort, Error, Fate, Kind, Next, Order, Proof, Receipt, Result, Settler, async_trait,
+    Amount, Due, Effort, Error, Fate, Kind, Next, Order, Proof, Receipt, Result, Settler, async_trait,
 };
 
 /// A settler that spends no more than its guard allows.
@@ -60,8 +60,8 @@ impl Settler for Guarded {
         outcome
     }
 
-    async fn resume(&self, order: &Order) -> Result<Fate> {
-        let fate = self.inner.resume(order).await;
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        let fate = self.inner.resume(order, charge).await;
         let decided = match &fate {
             Ok(fate) => matches!(fate, Fate::Settled(_) | Fate::Dead),
             Err(e) => e.next == Next::Never,

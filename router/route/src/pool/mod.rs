@@ -1,7 +1,7 @@
 //! Several settlers behind one: other people's facilitators, and our own chain code.
 //!
 //! ```
-//! # use tollway_core::{Result, Settler, SettlerId};
+//! # use tollway_core::{Amount, Amount, Result, Settler, SettlerId};
 //! # use tollway_route::pool::{Own, Pool, PoolBuilder};
 //! # use std::sync::Arc;
 //! # fn make(parts: PoolBuilder, cheap: Arc<dyn Settler>, near: Arc<dyn Settler>) -> Result<Pool> {
@@ -62,8 +62,8 @@ use learned::Learned;
 use member::Member;
 use std::sync::Arc;
 use tollway_core::{
-    Blame, Clock, Code, Due, Effort, Error, Fate, Kind, Ledger, Next, Order, Proof, Receipt, Registry,
-    Result, Settler, SettlerId, async_trait,
+    Amount, Blame, Clock, Code, Due, Effort, Error, Fate, Kind, Ledger, Next, Order, Proof, Receipt,
+    Registry, Result, Settler, SettlerId, async_trait,
 };
 use verify::Verifiers;
 
@@ -243,8 +243,8 @@ impl Settler for Pool {
     async fn settle(&self, due: Due) -> Result<Receipt> {
         self.settle_once(due).await
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
-        self.ask_the_holder(order).await
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.ask_the_holder(order, charge).await
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use tollway_core::{
-    Code, Due, Effort, Error, Fate, Kind, Next, Order, Proof, Receipt, Registry, Result, Settler, async_trait,
+    Amount, Code, Due, Effort, Error, Fate, Kind, Next, Order, Proof, Receipt, Registry, Result, Settler,
+    async_trait,
 };
 
 /// Every settler that a registry has built, behind one: each order goes to its own cell.
@@ -45,7 +46,7 @@ impl Settler for Own {
     async fn settle(&self, due: Due) -> Result<Receipt> {
         self.of(due.verified().order())?.settle(due).await
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
-        self.of(order)?.resume(order).await
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.of(order)?.resume(order, charge).await
     }
 }

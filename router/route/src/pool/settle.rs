@@ -51,14 +51,14 @@ impl Pool {
 
     /// Asks the one that was asked before. Where nobody was (we went down between the seller's journal and ours), somebody
     /// is now, and nobody else afterwards.
-    pub(super) async fn ask_the_holder(&self, order: &Order) -> Result<Fate> {
+    pub(super) async fn ask_the_holder(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         let terms = (self.registry.cell(&order.requirement)?.read)(order)?;
         let hold = self.holder_for_good(order, &terms, &payment(&terms)?).await?;
         let at = self.place(&hold.member).ok_or_else(|| {
             Error::unknown(Code::NotFound, None)
                 .detail(format!("{} was asked to settle this, and is in the pool no more", hold.member.0))
         })?;
-        let fate = self.member(at)?.settler.resume(order).await;
+        let fate = self.member(at)?.settler.resume(order, charge).await;
         self.note(at, order, fate.as_ref().err());
         if let Ok(Fate::Settled(receipt)) = &fate {
             self.not_too_much(at, order, hold.charge, receipt).await?;

@@ -48,7 +48,7 @@ impl Settler for Remote {
         let payer = due.verified().terms().payer.unwrap_or(due.verified().terms().payee);
         Ok(Receipt::on_chain(TxId("0xaa".to_owned()), taken, payer))
     }
-    async fn resume(&self, _: &Order) -> Result<Fate> {
+    async fn resume(&self, _: &Order, _: Option<Amount>) -> Result<Fate> {
         Err(Error::us(Code::Internal))
     }
 }

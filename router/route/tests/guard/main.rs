@@ -112,7 +112,7 @@ impl Settler for Inner {
         self.settles.fetch_add(1, Ordering::SeqCst);
         self.outcome(due.verified().order(), due.charge().amount())
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
         step().await;
         match self.outcome(order, order.requirement.price.0) {
             Ok(receipt) => Ok(Fate::Settled(Box::new(receipt))),

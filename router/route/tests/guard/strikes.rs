@@ -60,7 +60,7 @@ fn a_failure_that_is_found_out_later_counts_once() {
     bed.does(Does::Fails(100));
     let settler = bed.guard.settler(Caller::anyone(), read, bed.inner.clone());
     for _ in 0..3 {
-        assert_eq!(run(&bed.world, settler.resume(&lost)).unwrap_err().code, Code::TransactionFailed);
+        assert_eq!(run(&bed.world, settler.resume(&lost, None)).unwrap_err().code, Code::TransactionFailed);
     }
     let counted = |budget: &str| bed.used(budget).e18();
     assert_eq!(counted(&format!("strikes/payer/{}", payee(1, "p1"))), 1);

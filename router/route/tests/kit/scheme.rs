@@ -269,7 +269,7 @@ impl Settler for Role {
         step().await;
         Ok(done)
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
         self.world.resumes.fetch_add(1, Ordering::SeqCst);
         step().await;
         if self.world.script().resume_refuses {

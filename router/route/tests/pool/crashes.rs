@@ -20,7 +20,7 @@ fn killed_at_every_await_and_resumed() {
             let before = scene.members[0].counts().1;
             let pool = scene.pool();
             scene.run(pool.effort(&order)).unwrap();
-            let fate = scene.run(pool.resume(&order)).unwrap();
+            let fate = scene.run(pool.resume(&order, None)).unwrap();
             assert!(matches!(fate, Fate::Settled(_)), "{does:?} {n}: {fate:?}");
             let resumed = [0, 1].map(|at: usize| count(&scene.members[at].resumed));
             if before > 0 {
@@ -47,7 +47,7 @@ fn two_settle_calls_and_a_resume_at_once_are_one_payment() {
                 (Box::pin(scene.pay(&pool, &order)), Box::pin(scene.pay(&pool, &order)));
             let early = poll(&scene.world, one.as_mut(), n);
             let second = scene.run(other.as_mut());
-            let _ = scene.run(pool.resume(&order));
+            let _ = scene.run(pool.resume(&order, None));
             if early.is_none() {
                 let _ = scene.run(one.as_mut());
             }
@@ -73,7 +73,7 @@ fn a_ledger_that_fails_sends_nothing_twice() {
             if first.is_err() {
                 let again = scene.run(scene.pay(&pool, &order));
                 if again.as_ref().is_err_and(Error::is_unknown_outcome) {
-                    let fate = scene.run(pool.resume(&order)).unwrap();
+                    let fate = scene.run(pool.resume(&order, None)).unwrap();
                     assert!(matches!(fate, Fate::Settled(_)), "{how:?} {n}: {fate:?}");
                 } else {
                     again.unwrap();
@@ -112,7 +112,7 @@ proptest! {
                     prop_assert!(scene.ground.landed() > 0);
                 }
                 Some(Err(e)) if e.is_unknown_outcome() => {
-                    let _ = poll(&scene.world, pool.resume(&order), 1_000);
+                    let _ = poll(&scene.world, pool.resume(&order, None), 1_000);
                 }
                 Some(Err(_)) => {}
                 None => pool = scene.pool(),

@@ -95,7 +95,7 @@ impl Settler for Dead {
     async fn settle(&self, _: Due) -> Result<Receipt> {
         std::future::pending().await
     }
-    async fn resume(&self, _: &Order) -> Result<Fate> {
+    async fn resume(&self, _: &Order, _: Option<Amount>) -> Result<Fate> {
         std::future::pending().await
     }
 }

@@ -179,7 +179,7 @@ impl Settler for Fake {
         Err(definite)
     }
     /// As a facilitator behind HTTP does it: what it has not settled yet it settles now.
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
         let nonce = nonce_of(&order.payment);
         self.resumed.fetch_add(1, Ordering::SeqCst);
         self.ground.take(&nonce, &self.id.0);

@@ -124,7 +124,7 @@ fn whoever_takes_too_much_is_out_until_somebody_takes_it_back() {
         assert_eq!(second.standing, Standing::Well);
     }
     // What it holds is still asked of it alone.
-    let fate = scene.run(pool.resume(&scene.plain("n")));
+    let fate = scene.run(pool.resume(&scene.plain("n"), None));
     assert_eq!(fate.unwrap_err().code, Code::Overcharged);
     assert_eq!((count(&scene.members[0].resumed), count(&scene.members[1].resumed)), (1, 0));
 

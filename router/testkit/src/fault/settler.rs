@@ -87,7 +87,7 @@ impl<S: Settler + ?Sized> Settler for FaultySettler<S> {
             Receipt { charged, ..receipt }
         })
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         if self.faults.before().await {
             return Err(lost());
         }
@@ -95,9 +95,9 @@ impl<S: Settler + ?Sized> Settler for FaultySettler<S> {
             return Ok(Fate::NotYetKnown { ask_again: self.faults.clock().now().plus_ms(ASK_AGAIN_MS) });
         }
         if self.faults.twice() {
-            let _ = self.inner.resume(order).await;
+            let _ = self.inner.resume(order, charge).await;
         }
-        let fate = self.inner.resume(order).await;
+        let fate = self.inner.resume(order, charge).await;
         if self.faults.after().await { Err(lost()) } else { fate }
     }
 }

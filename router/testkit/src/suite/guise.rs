@@ -153,8 +153,8 @@ impl Settler for Wrapped<dyn Settler> {
     async fn settle(&self, due: Due) -> Result<Receipt> {
         self.halt(self.inner.settle(due)).await
     }
-    async fn resume(&self, order: &Order) -> Result<Fate> {
-        self.halt(self.inner.resume(order)).await
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.halt(self.inner.resume(order, charge)).await
     }
 }
 

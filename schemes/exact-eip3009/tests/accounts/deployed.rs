@@ -69,7 +69,7 @@ async fn a_wallet_is_deployed_and_pays_in_one_transaction_where_its_factory_is_a
     assert!(off < mined.gas_used / 20, "{expected} expected, {} used", mined.gas_used);
     let key = GasKey { contract: house.usdc(), what: "transferWithAuthorization/deploy/holder" };
     assert_eq!(house.evm.learned_gas(&key), Some(mined.gas_used));
-    let Ok(Fate::Settled(again)) = settler.resume(&order).await else { panic!("settled") };
+    let Ok(Fate::Settled(again)) = settler.resume(&order, None).await else { panic!("settled") };
     assert_eq!(*again, receipt);
 
     // Deployed, it still may come wrapped: then the wrapper means nothing, whatever stands in it.
@@ -167,8 +167,8 @@ async fn tried(settler: &std::sync::Arc<dyn Settler>, order: &Order) -> Verified
         async fn settle(&self, due: Due) -> Result<Receipt> {
             self.0.settle(due).await
         }
-        async fn resume(&self, order: &Order) -> Result<Fate> {
-            self.0.resume(order).await
+        async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+            self.0.resume(order, charge).await
         }
     }
     let trusting: std::sync::Arc<dyn Settler> = std::sync::Arc::new(Trusting(settler.clone()));

@@ -31,7 +31,7 @@ async fn a_plain_accounts_signature_is_taken_in_each_of_its_spellings() {
         let before = house.holds(said.to).await;
         let receipt = settle(&settler, verify(&settler, &order).await.expect(what)).await.expect(what);
         assert_eq!(house.holds(said.to).await, before + u128::from(PRICE), "{what}");
-        let Ok(Fate::Settled(again)) = settler.resume(&order).await else { panic!("{what}") };
+        let Ok(Fate::Settled(again)) = settler.resume(&order, None).await else { panic!("{what}") };
         assert_eq!(*again, receipt, "{what}");
     }
     let order: U256 = "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141".parse().unwrap();
@@ -71,7 +71,7 @@ async fn accounts_with_code_pay_by_what_their_code_accepts_and_are_priced_by_wha
         );
         let key = GasKey { contract: house.usdc(), what: "transferWithAuthorization/account/holder" };
         assert_eq!(house.evm.learned_gas(&key), Some(mined.gas_used), "{what}");
-        let Ok(Fate::Settled(again)) = settler.resume(&order).await else { panic!("{what}") };
+        let Ok(Fate::Settled(again)) = settler.resume(&order, None).await else { panic!("{what}") };
         assert_eq!(*again, receipt, "{what}");
         assert_eq!(code(&settler, &order).await, Some(Code::NonceUsed), "{what}");
         // Nobody else's signature is theirs, and their own says nothing about other terms.

@@ -186,7 +186,7 @@ impl Bench {
         block_on(self.settling().settle(due))
     }
     pub fn resume(&self, order: &Order) -> Result<Fate> {
-        block_on(self.settling().resume(order))
+        block_on(self.settling().resume(order, None))
     }
 }
 

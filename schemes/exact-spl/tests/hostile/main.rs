@@ -50,7 +50,7 @@ impl Settler for Credulous {
     async fn settle(&self, _: Due) -> Result<Receipt> {
         Err(Error::us(Code::Internal))
     }
-    async fn resume(&self, _: &Order) -> Result<Fate> {
+    async fn resume(&self, _: &Order, _: Option<Amount>) -> Result<Fate> {
         Ok(Fate::Dead)
     }
 }
@@ -126,7 +126,7 @@ fn evidence_of_one_payment_does_not_settle_another() {
         async fn settle(&self, _: Due) -> Result<Receipt> {
             Err(Error::us(Code::Internal))
         }
-        async fn resume(&self, _: &Order) -> Result<Fate> {
+        async fn resume(&self, _: &Order, _: Option<Amount>) -> Result<Fate> {
             Ok(Fate::Dead)
         }
     }

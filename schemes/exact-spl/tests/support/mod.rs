@@ -240,7 +240,7 @@ impl Bench {
         block_on(self.settling().settle(due))
     }
     pub fn resume(&self, order: &Order) -> Result<Fate> {
-        block_on(self.settling().resume(order))
+        block_on(self.settling().resume(order, None))
     }
     pub fn resolve(&self, sent: &Authorization) -> Result<Fate> {
         block_on(self.paying().resolve(sent))

@@ -15,7 +15,7 @@ enum Who {
 async fn ask(t: &Trial, who: Who, it: &Signed) -> Result<Core<Fate>, String> {
     Ok(match who {
         Who::Payer => t.payer()?.resolve(&it.sent).await,
-        Who::Settler => t.settler()?.resume(&it.order).await,
+        Who::Settler => t.settler()?.resume(&it.order, None).await,
     })
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn resume_sends_nothing_new(t: Arc<Trial>) -> Verdict {
     let lost = t.sign().await?;
     let before = probe.transactions().await;
     for _ in 0..3 {
-        t.settler()?.resume(&open.order).await.or_seen("resume while it is open")?;
+        t.settler()?.resume(&open.order, None).await.or_seen("resume while it is open")?;
     }
     probe.advance(t.now().plus_ms(5_000)).await;
     let after = probe.transactions().await;
@@ -109,8 +109,8 @@ pub(super) async fn resume_sends_nothing_new(t: Arc<Trial>) -> Verdict {
     t.settle(&used.order).await.or_seen("settle")?;
     let before = probe.transactions().await;
     for _ in 0..3 {
-        t.settler()?.resume(&used.order).await.or_seen("resume after it was settled")?;
-        t.new_settler()?.resume(&used.order).await.or_seen("resume in another process")?;
+        t.settler()?.resume(&used.order, None).await.or_seen("resume after it was settled")?;
+        t.new_settler()?.resume(&used.order, None).await.or_seen("resume in another process")?;
     }
     probe.advance(t.now().plus_ms(5_000)).await;
     let after = probe.transactions().await;
@@ -121,7 +121,7 @@ pub(super) async fn resume_sends_nothing_new(t: Arc<Trial>) -> Verdict {
     let unsure = t.settle(&lost.order).await;
     let sent = probe.transactions().await;
     for _ in 0..10 {
-        let _ = t.new_settler()?.resume(&lost.order).await;
+        let _ = t.new_settler()?.resume(&lost.order, None).await;
         probe.advance(t.now().plus_ms(3_000)).await;
     }
     let after = probe.transactions().await;
@@ -129,7 +129,7 @@ pub(super) async fn resume_sends_nothing_new(t: Arc<Trial>) -> Verdict {
     let count = t.settlements(&lost.order).await;
     ensure!(count <= 1, "settled {count} times");
     if count == 1 {
-        let fate = t.settler()?.resume(&lost.order).await.or_seen("resume, in the end")?;
+        let fate = t.settler()?.resume(&lost.order, None).await.or_seen("resume, in the end")?;
         ensure!(
             matches!(fate, Fate::Settled(_)),
             "settled although the answer was lost, and said to be {fate:?}"

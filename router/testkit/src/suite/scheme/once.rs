@@ -52,7 +52,7 @@ pub(super) async fn settles_at_most_once(t: Arc<Trial>) -> Verdict {
         let call = async { Said::Second(second.settle(order.clone(), charge, &"print".into()).await) };
         table = table.with_mortal(Box::pin(call), lives());
     }
-    table = table.with(Box::pin(async { Said::Asked(settler.resume(order).await) }));
+    table = table.with(Box::pin(async { Said::Asked(settler.resume(order, None).await) }));
     table = table.with(Box::pin(async { Said::Asked(payer.resolve(&it.sent).await) }));
     table = table.with(Box::pin(async {
         let _ = settler.verify(order).await;

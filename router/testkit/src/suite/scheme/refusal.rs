@@ -61,7 +61,7 @@ async fn refusals(t: &Trial) -> Result<Vec<(String, Error)>, String> {
         order.payment.payload = Json::parse(text).or_seen("a payload")?;
         took(&format!("read of {text}"), (t.stand.entry().read)(&order).err());
         took(&format!("verify of {text}"), settler.verify(&order).await.err());
-        took(&format!("resume of {text}"), settler.resume(&order).await.err());
+        took(&format!("resume of {text}"), settler.resume(&order, None).await.err());
         if text != "{}" {
             took(&format!("effort of {text}"), settler.effort(&order).await.err());
         }

@@ -44,7 +44,7 @@ pub(super) async fn debug_shows_no_secret(t: Arc<Trial>) -> Verdict {
     look(&secrets, "the receipt", &receipt)?;
     // A receipt goes out to whoever asks.
     search(&secrets, "the receipt's JSON", Json::of(&receipt).as_str())?;
-    look(&secrets, "a fate", &t.settler()?.resume(&it.order).await.or_seen("resume")?)
+    look(&secrets, "a fate", &t.settler()?.resume(&it.order, None).await.or_seen("resume")?)
 }
 
 pub(super) async fn errors_show_no_secret(t: Arc<Trial>) -> Verdict {
@@ -59,7 +59,7 @@ pub(super) async fn errors_show_no_secret(t: Arc<Trial>) -> Verdict {
         }
         let mut sent = it.sent.clone();
         sent.payment.payload = order.payment.payload.clone();
-        let asked = [t.payer()?.resolve(&sent).await.err(), t.settler()?.resume(&order).await.err()];
+        let asked = [t.payer()?.resolve(&sent).await.err(), t.settler()?.resume(&order, None).await.err()];
         for e in asked.into_iter().flatten() {
             search(&secrets, &place, &format!("{e} {e:?} {}", e.detail))?;
         }

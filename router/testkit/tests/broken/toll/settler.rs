@@ -239,7 +239,7 @@ impl<const F: u8> Settler for Settling<F> {
         self.mined(want, &pass, sent?).await
     }
 
-    async fn resume(&self, order: &Order) -> Result<Fate> {
+    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
         self.here(order)?;
         let (want, pass) = (&order.requirement, Pass::decode::<F>(&order.payment.payload)?);
         if F == RESUME_SENDS_AGAIN {
