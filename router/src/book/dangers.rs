@@ -73,6 +73,9 @@
 //! | its handler fails, its client leaves, the network breaks | what was delivered is charged, once | `router/http/tests/meter/cuts.rs` `by_the_handler`, `router/http/tests/meter/cuts.rs` `by_the_client`, `router/http/tests/meter/cuts.rs` `by_the_network` |
 //! | the server dies in the middle of a stream | the next start settles what was noted: an eighth of the price is lost at most, never the buyer's | `router/http/tests/meter/trouble.rs` `a_crash_in_the_middle_costs_the_seller_an_eighth_and_the_payer_nothing` |
 //! | nothing was used, and the permission is still out | its amount stays reserved until it expires | `router/route/tests/pay/answers.rs` `what_was_not_taken_stays_reserved_while_it_can_still_be` |
+//! | the server says that it took little, and took all | a word frees nothing: the whole amount stays reserved until the chain says how much was taken | `router/route/tests/pay/later.rs` `a_receipt_for_less_frees_nothing_until_the_chain_agrees` |
+//! | a handler delivers, and then fails or asks for more than the price | what was noted as delivered is settled | `router/core/tests/tab.rs` `what_was_noted_is_settled_however_the_visit_ends` |
+//! | another's facilitator does not answer at the end of a stream, and the server is restarted | it is told the very same again, for the very same amount | `router/core/tests/tab.rs` `whoever_asks_after_a_payment_tells_how_much_was_to_be_taken`, `router/http/tests/remote.rs` `a_metered_charge_is_repeated_as_it_was_or_not_at_all` |
 //! | a token keeps a part of each transfer | found out from the first receipt, refused from then on | `schemes/upto-permit2/tests/devnet.rs` `a_token_that_keeps_a_part_is_found_out_and_not_taken_again` |
 //! | an approval that the settler pays for | sent and paid for once | `schemes/exact-permit2/tests/devnet.rs` `a_signed_approval_is_funded_and_sent_by_the_settler_once` |
 //!

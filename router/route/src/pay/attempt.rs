@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollway_core::{
-    AttemptId, Authorization, Ceiling, Code, Error, HoldId, Json, Landed, Receipt, Record, RecordKey,
-    Requirement, Result, Spend, Time, Write,
+    AttemptId, Authorization, Ceiling, Code, Error, HoldId, Json, Receipt, Record, RecordKey, Requirement,
+    Result, Spend, Time, Write,
 };
 
 /// How far an attempt has come.
@@ -152,12 +152,13 @@ impl Attempt {
     pub(super) async fn settled(mut self, router: &Router, spend: Spend, receipt: &Receipt) -> Result<()> {
         tracing::info!(transaction = receipt.transaction().map(|tx| &*tx.0), "paid");
         self.record.receipt = Some(receipt.clone());
-        if receipt.landed == Landed::Nothing && self.record.authorization.is_some() {
-            // Nothing was taken, and what was signed can still be used: its amount stays reserved until the chain says that
-            // it cannot be any more.
-            return self.save(router).await.or_else(moved_on);
-        }
         self.finish(router, AttemptStage::Settled, spend).await
+    }
+
+    /// Keeps a receipt that proves nothing: the hold stays until the chain says what became of the signature.
+    pub(super) async fn told(mut self, router: &Router, receipt: &Receipt) -> Result<()> {
+        self.record.receipt = Some(receipt.clone());
+        self.save(router).await.or_else(moved_on)
     }
 
     pub(super) async fn dead(mut self, router: &Router) -> Result<()> {

@@ -4,7 +4,8 @@ use super::attempt::{Attempt, AttemptRecord, AttemptStage, ROOM};
 use super::{Paid, doubtful, moved};
 use crate::router::Router;
 use tollway_core::{
-    Amount, Answer, AttemptId, Blame, Code, Error, Next, Reading, Receipt, RecordKey, Result, Spend,
+    Amount, Answer, AttemptId, Blame, Code, Error, Fate, Landed, Next, Reading, Receipt, RecordKey, Result,
+    Spend,
 };
 
 /// What came of a payment so far.
@@ -45,7 +46,7 @@ impl Later {
 
 impl Router {
     /// Closes a payment with the receipt that came after its answer; without one, or with one that contradicts what was
-    /// signed, asks the chain. What was not taken of the amount is free again. May be called again: what is closed
+    /// signed, asks the chain. What was not taken of the amount is free again, once the chain says so. May be called again: what is closed
     /// stays as it is. May be dropped.
     ///
     /// # Errors
@@ -63,10 +64,8 @@ impl Router {
         if let (AttemptStage::Signed | AttemptStage::Refused, Some(receipt)) = (record.stage, receipt)
             && let Some(charged) = self.agreed(record, receipt).await?
         {
-            let spend = Spend::Part { taken: charged.atomic, of: record.exposure.atomic() };
-            let tx = receipt.transaction().cloned();
-            attempt.settled(self, spend, receipt).await.map_err(|e| moved(e, tx))?;
-            return Ok(later.paid(receipt.clone(), charged));
+            let (receipt, charged) = self.close_with(attempt, receipt.clone(), charged).await?;
+            return Ok(later.paid(receipt, charged));
         }
         let contradicted = receipt.is_some();
         match self.closed(attempt).await? {
@@ -85,6 +84,45 @@ impl Router {
                     Error::new(code, Blame::Payee, Next::Never).detail("the chain does not know yet"),
                 ))
             }
+        }
+    }
+
+    /// Closes an attempt with a receipt that agrees with what was signed. One for less than that is a server's word, and a
+    /// word frees nothing, or whoever has taken all of it could have as much signed again: the chain is asked, and until
+    /// it says how much was taken the whole amount stays reserved. What the chain says counts.
+    pub(super) async fn close_with(
+        &self,
+        attempt: Attempt,
+        receipt: Receipt,
+        charged: Amount,
+    ) -> Result<(Receipt, Amount)> {
+        let of = attempt.record().exposure.atomic();
+        let (receipt, charged) = if charged.atomic >= of {
+            (receipt, charged)
+        } else {
+            match self.found(attempt.record(), &receipt).await {
+                Some(found) if found.charged == charged => (receipt, charged),
+                Some(found) => (found.clone(), found.charged),
+                None => {
+                    let tx = receipt.transaction().cloned();
+                    attempt.told(self, &receipt).await.map_err(|e| moved(e, tx))?;
+                    return Ok((receipt, charged));
+                }
+            }
+        };
+        let tx = receipt.transaction().cloned();
+        let spend = Spend::Part { taken: charged.atomic, of };
+        attempt.settled(self, spend, &receipt).await.map_err(|e| moved(e, tx))?;
+        Ok((receipt, charged))
+    }
+
+    /// What the chain says was taken; `None` while it says nothing, and where nothing was sent: that is in no block.
+    async fn found(&self, record: &AttemptRecord, told: &Receipt) -> Option<Receipt> {
+        let auth = record.authorization.as_ref().filter(|_| told.landed != Landed::Nothing)?;
+        let cell = self.registry.cell(&auth.payment.accepted).ok()?;
+        match cell.payer.as_ref()?.resolve(auth).await {
+            Ok(Fate::Settled(found)) => Some(*found),
+            _ => None,
         }
     }
 

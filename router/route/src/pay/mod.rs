@@ -281,8 +281,7 @@ impl Router {
             let e = Error::new(Code::ReceiptMismatch, Blame::Payee, Next::Never).detail(words);
             return self.after_doubt(attempt, auth, route, e, true).await;
         };
-        let tx = receipt.transaction().cloned();
-        attempt.settled(self, spend(charged, route), &receipt).await.map_err(|e| moved(e, tx))?;
+        let (receipt, charged) = self.close_with(attempt, receipt, charged).await?;
         let index = route.index;
         Ok(Step::Paid(Paid { receipt, charged, index, corrected: false, delivered: true }))
     }

@@ -25,6 +25,7 @@ fn what_was_not_charged_is_free_again() {
     // A metered scheme finds less than the price in its receipts.
     world.direct(|s| s.believes = true);
     let part = charged(&receipt, PRICE / 4);
+    world.chain.lock().unwrap().insert(later.attempt().0.clone(), part.clone());
     let paid = run(&world, router.finish(&later, Some(&part))).unwrap();
     assert_eq!((paid.charged.atomic, paid.index, paid.corrected), (PRICE / 4, 0, false));
     assert_eq!((stages(&world), wallet_used(&world, 1)), (vec![AttemptStage::Settled], PRICE / 4));
@@ -33,6 +34,33 @@ fn what_was_not_charged_is_free_again() {
         assert_eq!(run(&world, router.finish(&later, again)).unwrap(), paid);
     }
     assert_eq!((world.signatures(), wallet_used(&world, 1)), (1, PRICE / 4));
+}
+
+/// A server that has taken everything, or still can, says that it was little, to have as much signed again.
+#[test]
+fn a_receipt_for_less_frees_nothing_until_the_chain_agrees() {
+    for taken in [PRICE, PRICE / 2, PRICE / 4] {
+        for late in [false, true] {
+            let (world, router, later, receipt) = begun();
+            world.direct(|s| s.believes = true);
+            let (told, truth) = (charged(&receipt, PRICE / 4), charged(&receipt, taken));
+            let land = || world.chain.lock().unwrap().insert(later.attempt().0.clone(), truth.clone());
+            if !late {
+                land();
+            }
+            let paid = run(&world, router.finish(&later, Some(&told))).unwrap();
+            if late {
+                assert_eq!((paid.charged.atomic, wallet_used(&world, 1)), (PRICE / 4, PRICE), "a word");
+                assert_eq!(stages(&world), vec![AttemptStage::Signed]);
+                land();
+                assert_eq!(run(&world, router.settle_up()).unwrap().len(), 1);
+            } else {
+                assert_eq!(paid.charged.atomic, taken, "the chain's word");
+            }
+            assert_eq!((stages(&world), wallet_used(&world, 1)), (vec![AttemptStage::Settled], taken));
+            assert_balanced(&world, &router);
+        }
+    }
 }
 
 #[test]
