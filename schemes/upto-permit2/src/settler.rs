@@ -235,7 +235,13 @@ impl Settler for Settling {
         // The same one each time: an offer stands as long as its words do.
         let Some(facilitator) = self.evm.senders().first().copied() else { return Ok(Vec::new()) };
         let extra = Extra::of_pairs(&[(FACILITATOR, &facilitator.to_checksum(None))]);
-        Ok(vec![Kind { version: Version::V2, scheme: Name::new(crate::SCHEME)?, chain: self.chain, extra }])
+        Ok(vec![Kind {
+            version: Version::V2,
+            scheme: Name::new(crate::SCHEME)?,
+            chain: self.chain,
+            extra,
+            extensions: self.settings.offered(),
+        }])
     }
 
     async fn effort(&self, order: &Order) -> Result<Effort> {

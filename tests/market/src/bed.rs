@@ -143,7 +143,8 @@ impl Bed {
             chain,
         };
         let extra = self.extra.clone();
-        let kind = Kind { version: Version::V2, scheme: Name::new("exact")?, chain, extra };
+        let kind =
+            Kind { version: Version::V2, scheme: Name::new("exact")?, chain, extra, extensions: Vec::new() };
         let seller = cell.seller.as_deref().expect("the seller's role was asked for");
         Ok(seller.offer(&price, &kind)?.requirement)
     }

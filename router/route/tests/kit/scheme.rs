@@ -285,6 +285,6 @@ impl Settler for Role {
 
 pub(crate) fn kinds(chain: ChainId) -> Vec<Kind> {
     let scheme = Name::new("fake").unwrap();
-    let kind = |version| Kind { version, scheme, chain, extra: Extra::default() };
+    let kind = |version| Kind { version, scheme, chain, extra: Extra::default(), extensions: Vec::new() };
     vec![kind(Version::V2), kind(Version::V1)]
 }

@@ -205,7 +205,13 @@ impl Settler for Settling {
             return Ok(Vec::new());
         }
         let scheme = Name::new(crate::SCHEME)?;
-        Ok(vec![Kind { version: Version::V2, scheme, chain: self.chain, extra: Extra::default() }])
+        Ok(vec![Kind {
+            version: Version::V2,
+            scheme,
+            chain: self.chain,
+            extra: Extra::default(),
+            extensions: self.settings.offered(),
+        }])
     }
 
     async fn effort(&self, order: &Order) -> Result<Effort> {

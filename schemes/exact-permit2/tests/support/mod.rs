@@ -135,8 +135,7 @@ impl Bench {
         }
     }
     pub fn kind(&self) -> Kind {
-        let scheme = Name::new("exact").unwrap();
-        Kind { version: Version::V2, scheme, chain: self.evm.chain, extra: Extra::default() }
+        block_on(self.settling().kinds()).unwrap().remove(0)
     }
     pub fn requirement(&self) -> Requirement {
         self.selling().offer(&self.price(Flow::Authorization), &self.kind()).unwrap().requirement

@@ -107,7 +107,7 @@ impl House {
         let kinds = self.settler().kinds().await.unwrap();
         let seller = self.cell().seller.as_ref().unwrap();
         let offer = seller.offer(&price, &kinds[0]).unwrap();
-        let extensions = seller.extensions(&offer);
+        let extensions = seller.extensions(&offer, &kinds[0]);
         (offer, extensions)
     }
 
