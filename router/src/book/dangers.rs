@@ -51,8 +51,9 @@
 //! | danger | what happens | shown by |
 //! |---|---|---|
 //! | its code accepts every signature | the token's own rules still bind it | `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_accepts_everything_is_still_bound_by_the_token` |
-//! | its code changes between verifying and settling | it is tried out again before anything is sent | `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_changes_its_mind_after_it_was_verified_costs_nothing` |
-//! | its code sees through a trial, or burns gas | one transaction of the measured limit at most; refused beyond the set bound | `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_lies_to_a_simulation_costs_one_transaction_of_the_limit_at_most`, `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_burns_gas_is_priced_up_to_the_limit_and_refused_beyond_it` |
+//! | its code changes between verifying and settling | it is tried out again before anything is sent | `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_changes_its_mind_after_it_was_verified_costs_nothing`, `schemes/exact-permit2/tests/accounts/hostile.rs` `code_that_changes_after_it_was_verified_costs_nothing`, `schemes/upto-permit2/tests/accounts.rs` `code_that_changes_after_it_was_verified_costs_nothing` |
+//! | its code sees through a trial, or burns gas | one transaction of the measured limit at most; refused beyond the set bound | `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_lies_to_a_simulation_costs_one_transaction_of_the_limit_at_most`, `schemes/exact-eip3009/tests/accounts/hostile.rs` `code_that_burns_gas_is_priced_up_to_the_limit_and_refused_beyond_it`, `schemes/exact-permit2/tests/accounts/hostile.rs` `code_that_burns_gas_is_priced_up_to_the_limit_and_refused_beyond_it` |
+//! | a wallet that is yet to be deployed pays by Permit2 | refused: it cannot have approved Permit2 | `schemes/exact-permit2/tests/accounts/honest.rs` `an_account_that_is_not_deployed_is_refused_and_pays_once_it_is` |
 //! | a wallet that is yet to be deployed, by a factory of the payer's choice | refused, unless the factory is on the list; then deployed and paid in one transaction | `schemes/exact-eip3009/tests/accounts/deployed.rs` `a_wallet_is_deployed_and_pays_in_one_transaction_where_its_factory_is_allowed` |
 //! | somebody forges a payment with an honest nonce | the nonce stays free | `schemes/exact-eip3009/tests/accounts/hostile.rs` `a_forged_payment_does_not_use_up_the_honest_ones_nonce` |
 //!
@@ -73,7 +74,8 @@
 //! | its handler fails, its client leaves, the network breaks | what was delivered is charged, once | `router/http/tests/meter/cuts.rs` `by_the_handler`, `router/http/tests/meter/cuts.rs` `by_the_client`, `router/http/tests/meter/cuts.rs` `by_the_network` |
 //! | the server dies in the middle of a stream | the next start settles what was noted: an eighth of the price is lost at most, never the buyer's | `router/http/tests/meter/trouble.rs` `a_crash_in_the_middle_costs_the_seller_an_eighth_and_the_payer_nothing` |
 //! | nothing was used, and the permission is still out | its amount stays reserved until it expires | `router/route/tests/pay/answers.rs` `what_was_not_taken_stays_reserved_while_it_can_still_be` |
-//! | a token keeps a part of each transfer | found out from the first receipt, refused from then on | `schemes/upto-permit2/tests/devnet.rs` `a_token_that_keeps_a_part_is_found_out_and_not_taken_again` |
+//! | a token keeps a part of each transfer | `exact`: refused before anything is sent; `upto`: found out from the first receipt, refused from then on | `schemes/exact-permit2/tests/devnet.rs` `a_payment_in_any_token_is_verified_settled_and_found_again`, `schemes/upto-permit2/tests/devnet.rs` `a_token_that_keeps_a_part_is_found_out_and_not_taken_again` |
+//! | an offer promises gas sponsoring that its settler does not do | a seller promises what its settler lists, a pool what all list | `schemes/exact-permit2/tests/seller.rs` `a_seller_promises_what_its_settler_lists_and_nothing_else`, `router/route/tests/pool/binding.rs` `the_pool_acts_on_an_extension_when_all_who_may_settle_do` |
 //! | an approval that the settler pays for | sent and paid for once | `schemes/exact-permit2/tests/devnet.rs` `a_signed_approval_is_funded_and_sent_by_the_settler_once` |
 //!
 //! # A secret is about to leave

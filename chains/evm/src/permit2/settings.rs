@@ -33,6 +33,10 @@ pub struct Settings {
     /// How many payments in a token one approval of the payer's is expected to serve: its gas is shared by so many when
     /// routes are compared.
     pub approval_payments: NonZeroU32,
+    /// Settler: the most gas that a payer's account with code gets to check a signature, beside what a payment by a plain
+    /// account uses. A payer chooses that code, and it runs on the settler's gas. 400,000 is enough for a passkey on a chain
+    /// that has no precompile for its curve, which takes about 350,000; owners' keys take a tenth of it.
+    pub signature_gas_max: u64,
     /// Settler: how payers without an allowance are helped, and so what `/supported` lists; sellers advertise what their
     /// settler lists. Handing in a permit costs the settler some gas more. An approval is a transaction of the payer's own, which the payer may
     /// replace after the settler has paid for it: off unless it is asked for.
@@ -62,6 +66,7 @@ impl Default for Settings {
             max_timeout_s: 86_400,
             tokens: Vec::new(),
             approval_payments: NonZeroU32::MIN.saturating_add(19),
+            signature_gas_max: 400_000,
             gas_sponsoring: vec![Sponsoring::Eip2612],
         }
     }
