@@ -15,7 +15,7 @@ use tollway_evm::permit2::{
     Asked, Bound, Coins, Eip2612, Path, Payee, Payees, Permit, Proxy, Reads, Settings, Signed, Sponsored,
     Sponsoring, Stand, Token, key_alone, receipt, soon, sponsor,
 };
-use tollway_evm::{At, Evm, Looked, Mined, Sent, Submit, Trial};
+use tollway_evm::{At, Bounded, Evm, Looked, Mined, Sent, Submit, Trial};
 
 /// Verifies and settles from the accounts of its chain.
 pub(crate) struct Settling {
@@ -109,18 +109,16 @@ impl Settling {
 
     async fn look(&self, bound: &Bound, amount: U256) -> Result<Looked> {
         let (permit, reads) = (&bound.signed.permit, Reads::of(&bound.signed.permit));
-        if amount.is_zero() {
-            let reads = reads.into();
-            let trial = Trial { sender: None, account: permit.from, reads, calls: Vec::new() };
-            let tried = self.evm.try_out(&trial).await?;
-            key_alone(&tried.code, permit.from)?;
-            return Ok(tried.looked);
-        }
-        let call = (CALLS.settle)(&bound.signed, amount, handed_in(bound, Path::WithPermit));
         // The proxy asks who calls.
-        let facilitator = permit.witness.facilitator.unwrap_or_default();
-        let (looked, code) = self.evm.look_as_to(&reads, facilitator, &call, permit.from).await?;
-        key_alone(&code, permit.from)?;
+        let caller = permit.witness.facilitator;
+        let call = (CALLS.settle)(&bound.signed, amount, handed_in(bound, Path::WithPermit));
+        let gas = CALLS.gas_limit(&*self.evm, &bound.token, path_of(&bound.sponsored));
+        let calls = if amount.is_zero() { Vec::new() } else { vec![Bounded { call, gas }] };
+        let trial = Trial { sender: caller, caller, account: permit.from, reads: reads.into(), calls };
+        let tried = self.evm.try_out(&trial).await?;
+        key_alone(&tried.code, permit.from)?;
+        let mut looked = tried.looked;
+        looked.results.extend(tried.calls.into_iter().map(|call| call.result));
         Ok(looked)
     }
 

@@ -241,6 +241,7 @@ impl Settler for Settling {
         let gas = CALLS.gas_limit(&*self.evm, &bound.token, path_of(&bound.sponsored));
         let trial = Trial {
             sender: self.evm.senders().first().copied(),
+            caller: None,
             account: permit.from,
             reads: Reads::of(permit).into(),
             calls: calls.map(|call| Bounded { call, gas }).into(),
