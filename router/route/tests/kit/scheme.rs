@@ -117,7 +117,10 @@ impl Role {
         let actions = (0..script.actions).map(|_| Action {
             kind: ActionKind::Approve,
             chain: r.chain,
-            effort: Effort::one(Work::new(Bearer::Payer, "approve", 1_000, Sample::default())),
+            effort: Effort::one(
+                Work::new(Bearer::Payer, "approve", 1_000, Sample::default())
+                    .shared_by(script.actions_shared_by.try_into().unwrap()),
+            ),
             detail: Json::empty(),
         });
         Ok(Plan {
