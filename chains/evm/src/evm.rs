@@ -1,7 +1,6 @@
 //! The typed trait that schemes on EVM are written against. Fakes and fault wrappers implement it too.
 
 use crate::holdings::{allowance_of, atomic_of};
-use crate::signature::AccountCode;
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::Signer;
 use serde::{Deserialize, Serialize};
@@ -154,22 +153,6 @@ pub trait Evm: Network {
     fn chain_id(&self) -> u64;
     /// Many calls in one round trip (Multicall3, or a JSON-RPC batch where there is none).
     async fn look(&self, calls: &[EvmCall], at: At) -> Result<Looked>;
-    /// As [`Evm::look`] at the newest block, with one answer more: that of `made`, as if `from` made it. For contracts
-    /// that ask who calls them; in a look it is somebody else. One round trip; on a chain that moves on in between, the
-    /// last answer may be of the next block. A fake that is never asked may leave it out.
-    async fn look_as(&self, _calls: &[EvmCall], _from: Address, _made: &EvmCall) -> Result<Looked> {
-        Err(Error::us(Code::UnsupportedMethod).detail("this chain cannot try a call in somebody's name"))
-    }
-    /// As [`Evm::look_as`], and the code of `account`, in the same round trip. A fake or a wrapper without it shows none.
-    async fn look_as_to(
-        &self,
-        calls: &[EvmCall],
-        from: Address,
-        made: &EvmCall,
-        _account: Address,
-    ) -> Result<(Looked, AccountCode)> {
-        Ok((self.look_as(calls, from, made).await?, AccountCode::Plain))
-    }
     /// The nonce that the next transaction of any account must carry, at the newest block.
     ///
     /// # Errors
@@ -234,10 +217,9 @@ pub trait Evm: Network {
     /// What became of what was sent under `key`; sends the very same bytes again when they are not in a block.
     async fn sent(&self, key: &RecordKey) -> Result<Sent>;
     /// Tries out a transaction on the newest state, without sending it: one round trip, bounded in gas, measured. Safe to
-    /// retry and to drop. A fake or a wrapper without it shows what a look shows: no code, and no gas.
-    async fn try_out(&self, trial: &crate::Trial) -> Result<crate::Tried> {
-        Ok(trial.of_look(self.look(&trial.flat(), At::Latest).await?))
-    }
+    /// retry and to drop. Who wraps a chain asks the chain itself: a look in its place ([`crate::Trial::by_look`]) knows no
+    /// code, and is for fakes without any.
+    async fn try_out(&self, trial: &crate::Trial) -> Result<crate::Tried>;
     /// Gas that this kind of call used lately; `None` until something was learned.
     fn learned_gas(&self, key: &GasKey) -> Option<u64>;
     /// The unsigned transaction that `call` would become, for data fees.

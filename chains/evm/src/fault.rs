@@ -28,6 +28,9 @@ use tollway_testkit::fault::{Faults, FaultyNetwork, Remembered, Trouble};
 /// A question for logs: who, which topics, since and until when.
 type AskedLog = (Address, [Option<B256>; 4], Time, Time);
 
+/// A trial: whose code, in whose name, how many reads, and these with the calls.
+type AskedTrial = (Address, Option<Address>, usize, Vec<(Address, Bytes)>);
+
 /// An EVM chain with faults.
 ///
 /// Keeps every promise of [`Evm`]: reads fail as the network's and say "later"; a stale answer was true once; an error of
@@ -45,7 +48,7 @@ pub struct FaultyEvm {
     mined: Remembered<TxId, Option<Mined>>,
     funds: Remembered<(Account, Address), Funds>,
     begun: Mutex<BTreeSet<RecordKey>>,
-    trials: Remembered<(Address, Vec<(Address, Bytes)>), crate::Tried>,
+    trials: Remembered<AskedTrial, crate::Tried>,
 }
 
 impl fmt::Debug for FaultyEvm {
@@ -158,13 +161,6 @@ impl Evm for FaultyEvm {
         let looked = self.ask(&self.looks, (asked, at == At::Final), || self.inner.look(calls, at)).await?;
         Ok(if self.faults.lies() { zeroed(looked) } else { looked })
     }
-    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
-        let asked = calls.iter().chain([made]).map(|call| (call.to, call.data.clone()));
-        // Told apart from a plain look at the same calls by who makes the last one.
-        let key = (asked.chain([(from, Bytes::new())]).collect(), false);
-        let looked = self.ask(&self.looks, key, || self.inner.look_as(calls, from, made)).await?;
-        Ok(if self.faults.lies() { zeroed(looked) } else { looked })
-    }
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {
         let key = (query.address, query.topics, query.since, query.until);
         self.ask(&self.logs, key, || self.inner.find_log(query)).await
@@ -227,7 +223,8 @@ impl Evm for FaultyEvm {
     }
     async fn try_out(&self, trial: &crate::Trial) -> Result<crate::Tried> {
         let asked = trial.flat().into_iter().map(|call| (call.to, call.data)).collect();
-        let tried = self.ask(&self.trials, (trial.account, asked), || self.inner.try_out(trial)).await?;
+        let key = (trial.account, trial.caller, trial.reads.len(), asked);
+        let tried = self.ask(&self.trials, key, || self.inner.try_out(trial)).await?;
         Ok(if self.faults.lies() { crate::Tried { looked: zeroed(tried.looked), ..tried } } else { tried })
     }
     fn learned_gas(&self, key: &GasKey) -> Option<u64> {

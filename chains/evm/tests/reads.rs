@@ -43,40 +43,6 @@ async fn a_look_is_one_request_with_chain_time_and_failures_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_call_of_a_look_may_be_made_by_somebody() {
-    let devnet = devnet([ChainSpec::BASE]).await;
-    let chain = &devnet.chains()[0];
-    let net = builder(chain, ledger()).connect().await.unwrap();
-    // Answers who calls it, and reverts with that word when it is asked anything.
-    let mirror = "0x00000000000000000000000000000000000000A1";
-    chain.set_code(mirror, "0x335f5236600b5760205ff35b60205ffd").await.unwrap();
-    let mirror = address::parse(mirror).unwrap();
-    let who = EvmCall { to: mirror, data: Default::default() };
-    let refused = EvmCall { to: mirror, data: vec![1].into() };
-    let from = address::parse(devnet.accounts().settler(3).address()).unwrap();
-    let word = from.into_word().to_vec();
-    chain.reset_counts();
-    let looked = net.look_as(&[who.clone(), who.clone()], from, &who).await.unwrap();
-    assert_eq!(chain.counts().http_requests, 1);
-    assert_eq!(looked.results.len(), 3);
-    assert_eq!(looked.results[2].as_ref().unwrap().to_vec(), word);
-    assert_ne!(looked.results[1], looked.results[2], "the others are asked by Multicall3");
-    assert_eq!(looked.time.secs(), chain.timestamp().await.unwrap());
-    let looked = net.look_as(&[], from, &refused).await.unwrap();
-    assert_eq!(looked.results[0].as_ref().unwrap_err().to_vec(), word);
-    // A chain without Multicall3 answers the same, the first time in a request more.
-    chain.set_code("0xcA11bde05977b3631167028862bE2a173976CA11", "0x").await.unwrap();
-    for requests in [2, 1] {
-        chain.reset_counts();
-        let again = net.look_as(std::slice::from_ref(&who), from, &who).await.unwrap();
-        assert_eq!(again.results[1].as_ref().unwrap().to_vec(), word);
-        assert_ne!(again.results[0], again.results[1]);
-        assert_eq!(again.block, chain.block_number().await.unwrap());
-        assert_eq!(chain.counts().http_requests, requests);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_look_is_of_one_block() {
     let devnet = devnet([ChainSpec::BASE]).await;
     let chain = &devnet.chains()[0];

@@ -21,7 +21,7 @@ const PLACE: Address = Address::repeat_byte(0xc0);
 
 fn trial(reads: Vec<EvmCall>, calls: &[(EvmCall, u64)]) -> Trial {
     let calls = calls.iter().map(|(call, gas)| Bounded { call: call.clone(), gas: *gas }).collect();
-    Trial { sender: None, account: PLACE, reads, calls }
+    Trial { sender: None, caller: None, account: PLACE, reads, calls }
 }
 fn to(place: Address) -> EvmCall {
     EvmCall { to: place, data: Bytes::new() }
@@ -115,4 +115,36 @@ async fn code_is_told_apart_and_answers_are_cut() {
     assert_eq!(tried.calls[0].result, Err(Bytes::from_static(b"why")));
     let much = vec![to(PLACE); 17];
     assert_eq!(net.try_out(&trial(much, &[])).await.unwrap_err().code, Code::TooLarge);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_in_somebodys_name_are_made_by_that_one_on_the_state_as_it_is() {
+    // Answers who calls it; reverts with that word when it is given a byte, and goes round for ever when it is given two.
+    let (devnet, net) = place("0x335f5236600c5760205ff3fe5b6002361460185760205ffd5b601856").await;
+    let chain = &devnet.chains()[0];
+    let caller = address::parse(devnet.accounts().settler(3).address()).unwrap();
+    let word = Bytes::from(caller.into_word().to_vec());
+    let ask = |bytes: usize| EvmCall { to: PLACE, data: vec![1; bytes].into() };
+    let with =
+        |calls: &[(EvmCall, u64)]| Trial { caller: Some(caller), ..trial(vec![ask(1), ask(1)], calls) };
+    chain.reset_counts();
+    let tried = net.try_out(&with(&[(ask(0), 50_000), (ask(1), 50_000), (ask(2), 50_000)])).await.unwrap();
+    assert_eq!(chain.counts().http_requests, 1);
+    assert_eq!(tried.looked.results.len(), 2);
+    for read in &tried.looked.results {
+        assert!(
+            read.as_ref().is_err_and(|said| said.len() == 32 && *said != word),
+            "read by somebody else: {read:?}"
+        );
+    }
+    assert_eq!(tried.looked.time.secs(), chain.timestamp().await.unwrap());
+    assert_eq!(tried.looked.block, chain.block_number().await.unwrap());
+    let results: Vec<_> = tried.calls.iter().map(|call| call.result.clone()).collect();
+    assert_eq!(
+        results,
+        [Ok(word.clone()), Err(word), Err(Bytes::new())],
+        "made by the one named, within its gas"
+    );
+    assert!(tried.calls.iter().all(|call| call.gas.is_none()), "nobody measured");
+    assert!(matches!(tried.code, AccountCode::Contract(_)), "whose code was asked for is told");
 }

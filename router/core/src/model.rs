@@ -232,6 +232,9 @@ pub struct Kind {
     pub chain: ChainId,
     /// What offers of this kind must carry.
     pub extra: Extra,
+    /// Keys of the protocol extensions that the settler acts on in payments of this kind.
+    #[serde(default)]
+    pub extensions: Vec<String>,
 }
 
 /// Names one settler among several.

@@ -299,6 +299,26 @@ async fn redirects_within_the_origin_are_followed() {
 }
 
 #[tokio::test]
+async fn every_kind_has_the_extensions_of_the_whole_answer() {
+    let long = "x".repeat(65);
+    let many = (0..50).map(|n| format!("\"e{n}\"")).collect::<Vec<_>>().join(",");
+    for (listed, right) in [
+        (r#"["a","b"]"#.to_owned(), vec!["a".to_owned(), "b".to_owned()]),
+        (format!(r#"["a",7,null,{{}},"{long}","b"]"#), vec!["a".to_owned(), "b".to_owned()]),
+        (format!("[{many}]"), (0..32).map(|n| format!("e{n}")).collect()),
+        ("null".to_owned(), vec![]),
+        (r#""a""#.to_owned(), vec![]),
+    ] {
+        let kinds = format!(
+            r#"{{"kinds":[{{"x402Version":2,"scheme":"exact","network":"{CHAIN}"}}],"extensions":{listed}}}"#
+        );
+        let (base, _) = scripted(vec![say(200, &kinds)]).await;
+        let kinds = remote(&base).kinds().await.unwrap();
+        assert_eq!(kinds[0].extensions, right, "{listed}");
+    }
+}
+
+#[tokio::test]
 async fn kinds_are_asked_once_and_patiently() {
     let kinds = format!(
         r#"{{"kinds":[{{"x402Version":2,"scheme":"exact","network":"{CHAIN}","extra":null}},{{"x402Version":1,"scheme":"exact","network":"base-sepolia"}},{{"x402Version":"9"}},{{"x402Version":2,"scheme":"exact","network":"moon"}}]}}"#
@@ -310,6 +330,7 @@ async fn kinds_are_asked_once_and_patiently() {
         assert_eq!(remote.kinds().await.unwrap().len(), 2);
     }
     assert_eq!(seen.lock().unwrap().len(), 2);
+    assert!(remote.kinds().await.unwrap()[0].extensions.is_empty(), "it lists none");
     let (base, seen) =
         scripted(vec![Act::Say(429, "retry-after: Thu, 01 Jan 1970 00:00:00 GMT\r\n", String::new())]).await;
     let e = self::remote(&base).kinds().await.unwrap_err();

@@ -64,6 +64,8 @@ pub struct Quote {
     pub native: Amount,
     /// This payment's share in USD: the sum of the parts' shares.
     pub usd: Usd,
+    /// The whole of it in USD, which has to be there when the work is done, whoever shares it later.
+    pub whole_usd: Usd,
     /// By part.
     pub parts: ArrayVec<PartCost, 6>,
     /// True when it comes back: shown, and not counted as cost.
@@ -92,8 +94,10 @@ pub struct Costs {
     pub price: Usd,
     /// What one would pay to avoid this route.
     pub penalty: Usd,
-    /// The payer's own on-chain work and fees.
+    /// The payer's own on-chain work and fees: this payment's share of them.
     pub payer_work: Usd,
+    /// The same, shared with no other payment: what the payer may have to spend now.
+    pub payer_outlay: Usd,
     /// The payee's own on-chain work and fees.
     pub payee_work: Usd,
     /// The settler's on-chain work and fees.
@@ -111,6 +115,14 @@ impl Costs {
     /// [`Code::InvalidAmount`] when the sum does not fit.
     pub fn payer(&self) -> Result<Usd> {
         sum([self.price, self.payer_work, self.penalty])
+    }
+    /// The most that paying can cost the payer now when the payee takes `exposure`: limits look at this. Work that later
+    /// payments will share counts whole, for nobody knows whether they will come.
+    ///
+    /// # Errors
+    /// [`Code::InvalidAmount`] when the sum does not fit.
+    pub fn at_stake(&self, exposure: Usd) -> Result<Usd> {
+        sum([exposure, self.payer_outlay, self.penalty])
     }
     /// What settling costs those who do it.
     ///
@@ -149,6 +161,9 @@ impl Costs {
                 Bearer::Settler => &mut self.settler_work,
             };
             *total = sum([*total, quote.usd])?;
+            if quote.bearer == Bearer::Payer {
+                self.payer_outlay = sum([self.payer_outlay, quote.whole_usd])?;
+            }
         }
         self.quotes.push(quote);
         Ok(())
@@ -172,10 +187,11 @@ pub(crate) fn price_work(work: &Work, tariff: &Arc<dyn Tariff>, coin: &UsdPrice)
             .detail(format!("the tariff charges in {}, which is not the chain's own coin", cost.asset)));
     }
     let mut parts = ArrayVec::new();
-    let mut usd = Usd::ZERO;
+    let (mut usd, mut whole_usd) = (Usd::ZERO, Usd::ZERO);
     for (part, atomic) in &cost.parts {
-        let share = coin.worth(*atomic)?.shared_by(work.shared_by.get());
-        usd = sum([usd, share])?;
+        let worth = coin.worth(*atomic)?;
+        let share = worth.shared_by(work.shared_by.get());
+        (usd, whole_usd) = (sum([usd, share])?, sum([whole_usd, worth])?);
         // Cost holds at most as many parts as this array.
         let _ = parts.try_push(PartCost { part: *part, atomic: *atomic, usd: share });
     }
@@ -184,6 +200,7 @@ pub(crate) fn price_work(work: &Work, tariff: &Arc<dyn Tariff>, coin: &UsdPrice)
         bearer: work.bearer,
         native: Amount::new(cost.asset, cost.total()),
         usd,
+        whole_usd,
         parts,
         refundable: work.refundable,
         shared_by: work.shared_by,
@@ -200,6 +217,7 @@ fn price_fee(fee: &Fee, price: &UsdPrice) -> Result<Quote> {
         bearer: fee.bearer,
         native: fee.amount,
         usd,
+        whole_usd: usd,
         parts,
         refundable: false,
         shared_by: NonZeroU32::MIN,

@@ -21,6 +21,8 @@ pub struct RouteRow {
     pub index: usize,
     /// The scheme.
     pub scheme: String,
+    /// How it moves the money, where the entry says so: `assetTransferMethod`.
+    pub method: Option<String>,
     /// CAIP-2 id.
     pub network: String,
     /// The network's name for people.
@@ -60,6 +62,8 @@ pub struct WorkRow {
     pub coin: String,
     /// This payment's share in USD.
     pub usd: Usd,
+    /// The whole of it in USD.
+    pub whole_usd: Usd,
     /// True when it comes back.
     pub refundable: bool,
     /// How many payments share it.
@@ -92,6 +96,8 @@ pub struct RejectedRow {
     pub index: usize,
     /// The scheme, where it could be read.
     pub scheme: Option<String>,
+    /// How it moves the money, where the entry says so: `assetTransferMethod`.
+    pub method: Option<String>,
     /// CAIP-2 id, where it could be read.
     pub network: Option<String>,
     /// The network's name for people.
@@ -131,6 +137,7 @@ fn route_row(route: &Route<'_>, registry: &Registry) -> RouteRow {
     RouteRow {
         index: route.index,
         scheme: r.scheme.to_string(),
+        method: r.method.map(|m| m.to_string()),
         network: r.chain.to_string(),
         network_title: title(r, registry),
         asset: r.price.0.asset.key().to_owned(),
@@ -153,6 +160,7 @@ fn work_row(quote: &Quote, registry: &Registry) -> WorkRow {
         native_atomic: quote.native.atomic.to_string(),
         coin: coin(&quote.native.asset, registry),
         usd: quote.usd,
+        whole_usd: quote.whole_usd,
         refundable: quote.refundable,
         shared_by: quote.shared_by.get(),
         parts: quote.parts.iter().map(part_row).collect(),
@@ -170,6 +178,7 @@ fn rejected_row(rejected: &Rejected<'_>, registry: &Registry) -> RejectedRow {
     RejectedRow {
         index: rejected.index,
         scheme: rejected.requirement.map(|r| r.scheme.to_string()),
+        method: rejected.requirement.and_then(|r| r.method).map(|m| m.to_string()),
         network: rejected.requirement.map(|r| r.chain.to_string()),
         network_title: rejected.requirement.map(|r| title(r, registry)),
         code: rejected.reason.code.to_string(),

@@ -11,8 +11,8 @@ use futures::future::join_all;
 use std::sync::Arc;
 use tollway_core::screen::{Step, Subject};
 use tollway_core::{
-    Challenge, Clock, Code, Demand, Dice, Error, Few, Ledger, Next, Payer, Plan, Purpose, Registry,
-    Requirement, Result, RouteKey, Scorer, Time, Usd,
+    Challenge, Clock, Code, Demand, Dice, Error, Ledger, Next, Payer, Plan, Purpose, Registry, Requirement,
+    Result, RouteKey, Scorer, Time, Usd,
 };
 
 /// Where a 402 came from.
@@ -35,7 +35,8 @@ pub struct Route<'c> {
     pub costs: Costs,
     /// The payer's whole bill.
     pub bill: Usd,
-    /// The most that the signature can cost: the bill with the whole exposure for its price. Limits look at this.
+    /// The most that paying can cost now: the bill with the whole exposure for its price, and own work for which later
+    /// payments are expected to share counted whole. Limits look at this.
     pub at_stake: Usd,
     /// What settling costs.
     pub settlement: Usd,
@@ -340,13 +341,11 @@ fn price(quotes: &Moment<'_>, route: &mut Route<'_>) -> Result<()> {
     }
     costs.add(quotes, r.chain, &plan.effort, Purpose::Interactive)?;
     (route.bill, route.settlement) = PointOfView::Payer.costs(costs)?;
-    route.at_stake = match plan.exposure == plan.price {
-        true => route.bill,
-        false => {
-            let worth = quotes.price(&plan.exposure.0.asset)?.worth(plan.exposure.atomic())?;
-            PointOfView::Payer.costs(&Costs { price: worth, quotes: Few::new(), ..*costs })?.0
-        }
+    let exposure = match plan.exposure == plan.price {
+        true => price,
+        false => quotes.price(&plan.exposure.0.asset)?.worth(plan.exposure.atomic())?,
     };
+    route.at_stake = costs.at_stake(exposure)?;
     Ok(())
 }
 

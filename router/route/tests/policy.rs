@@ -146,6 +146,27 @@ fn the_cap_counts_everything_the_payer_pays() {
     assert_eq!(refused(&world, cap(12_199), accept(1, CENT), FROM), Code::OverCap);
 }
 
+/// That later payments will share an approval is a hope: it ranks routes, and stretches no limit.
+#[test]
+fn limits_count_the_whole_of_what_later_payments_should_share() {
+    let world = World::new();
+    world.direct(|s| (s.actions, s.actions_shared_by) = (1, 1_000));
+    let cap = |micros| Policy { cap: Some(Usd::from_micros(micros)), ..policy() };
+    let router = router(&world, cap(12_200));
+    let asked = challenge(vec![accept(1, CENT)]);
+    let considered = run(&world, router.consider(&asked, FROM));
+    let route = &considered.routes[0];
+    assert_eq!(
+        route.bill.e18() - route.costs.price.e18(),
+        2_200_000_000_000,
+        "a thousandth of 2,200 millionths"
+    );
+    assert_eq!(route.at_stake, Usd::from_micros(12_200));
+    assert_eq!(refused(&world, cap(12_199), accept(1, CENT), FROM), Code::OverCap);
+    allowed(&world, day(Scope::All, 12_200), accept(1, CENT), FROM);
+    assert_eq!(refused(&world, day(Scope::All, 12_199), accept(1, CENT), FROM), Code::BudgetExceeded);
+}
+
 /// What a signature can spend counts, not what the payee promises to take of it.
 #[test]
 fn the_cap_counts_the_whole_exposure() {

@@ -157,16 +157,16 @@ proptest! {
     fn kinds_are_usable_or_not_as_announced(good in any::supported::valid(SIM), bad in any::supported::almost(SIM)) {
         let read: SupportedResponse = Json::parse(good).unwrap().read().unwrap();
         for kind in &read.kinds {
-            let used = kind.kind(FAMILIES).unwrap();
+            let used = kind.kind(FAMILIES, &[]).unwrap();
             let again = wire::SupportedKind::of(&used, FAMILIES).unwrap();
-            prop_assert_eq!(again.kind(FAMILIES), Some(used));
+            prop_assert_eq!(again.kind(FAMILIES, &[]), Some(used));
         }
         let read = Json::parse(bad.text).unwrap().read::<SupportedResponse>().map(|read| read.kinds);
         match bad.says {
             Says::Whole(code) => prop_assert_eq!(read.unwrap_err().code, code, "{}", bad.fault),
             Says::Entry(bad_at, code) => {
                 for (at, kind) in read.unwrap().iter().enumerate() {
-                    prop_assert_eq!(kind.kind(FAMILIES).is_none(), at == bad_at, "{} ({})", bad.fault, code);
+                    prop_assert_eq!(kind.kind(FAMILIES, &[]).is_none(), at == bad_at, "{} ({})", bad.fault, code);
                 }
             }
         }
@@ -278,7 +278,7 @@ proptest! {
                 errors.push(wire::read_facilitator_request(&raw, FAMILIES).err());
                 errors.push(raw.read::<VerifyResponse>().err());
                 errors.push(raw.read::<SupportedResponse>().map(|s| {
-                    s.kinds.iter().for_each(|kind| drop(kind.kind(FAMILIES)));
+                    s.kinds.iter().for_each(|kind| drop(kind.kind(FAMILIES, &s.extensions)));
                 }).err());
                 let settled = raw.read::<SettleResponse>();
                 errors.push(settled.and_then(|s| s.receipt(&offers[0].requirement, FAMILIES)).err());

@@ -244,7 +244,13 @@ impl Settler for Settling {
             return Ok(Vec::new());
         }
         let scheme = Name::new(crate::SCHEME)?;
-        let kind = |version| Kind { version, scheme, chain: self.chain, extra: Extra::default() };
+        let kind = |version| Kind {
+            version,
+            scheme,
+            chain: self.chain,
+            extra: Extra::default(),
+            extensions: Vec::new(),
+        };
         let v1 = wire::v1_name(&self.chain, &[FAMILY]).map(|_| kind(Version::V1));
         Ok(std::iter::once(kind(Version::V2)).chain(v1).collect())
     }

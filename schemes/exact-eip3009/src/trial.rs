@@ -88,7 +88,8 @@ pub(crate) async fn run(evm: &dyn Evm, bound: &Bound, settings: &Settings) -> Re
     reads.extend(deployment.is_some().then(trial::multicall_there));
     let data = transfer.data.clone();
     let calls = deployment.into_iter().chain([Bounded { call: transfer, gas: bounds.transfer }]).collect();
-    let trial = Trial { sender: evm.senders().first().copied(), account: said.from, reads, calls };
+    let trial =
+        Trial { sender: evm.senders().first().copied(), caller: None, account: said.from, reads, calls };
     let tried = evm.try_out(&trial).await?;
     let path = path(bound, &bounds, &tried)?;
     let payee = state(said, &tried.looked)?;

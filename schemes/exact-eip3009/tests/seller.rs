@@ -35,6 +35,7 @@ fn what_a_settler_insists_on_stays_but_not_a_false_domain() {
         scheme: Name::new("exact").unwrap(),
         chain: bench.evm.chain,
         extra: Extra(Json::of(&extra)),
+        extensions: Vec::new(),
     };
     let offer = |extra: Value| bench.selling().offer(&bench.price(Flow::Authorization), &kind(extra));
     let made = offer(json!({"feePayer": "x", "name": "Fake", "assetTransferMethod": "eip3009"})).unwrap();

@@ -30,7 +30,7 @@ fn payments() -> Vec<(Order, B256, [u8; 65])> {
         };
         let digest = permit.digest(84_532);
         let signature = key.sign(&digest).as_bytes();
-        let payload = Signed { permit, signature }.encode();
+        let payload = Signed { permit, signature: signature.into() }.encode();
         let payment = Payment { accepted: requirement.clone(), payload, extensions: None, resource: None };
         let order = Order { leg: Leg::After, requirement: requirement.clone(), payment };
         (order, digest, signature)

@@ -16,7 +16,7 @@
 //! ```text
 //! payload   {signature, permit2Authorization: {from, permitted: {token, amount}, spender, nonce, deadline, witness}}
 //! digest    EIP-712 PermitWitnessTransferFrom, domain {"Permit2", chain id, Permit2}; spender: x402ExactPermit2Proxy
-//! read      amount == price, token, payee, signature belongs to from; a sponsored permit or approval is for this payment
+//! read      amount == price, token, payee; whose key signed, if any's; a sponsored permit or approval is for this payment
 //! verify    one look: balance, allowance, nonce unused, the payer's code, payee's kind, and the settlement itself, simulated
 //! settle    proxy.settle(…) or settleWithPermit(…); then the token's Transfer of the very amount must be there
 //! ```
@@ -38,10 +38,12 @@
 //! this permit, every term of it, and whose logs show the transfer. A nonce that was used in any other way pays no seller
 //! here, and is called dead only by proof: other terms under it, or Permit2's log that it was invalidated.
 //!
-//! Payers with code (contracts, delegations by EIP-7702) are refused when a payment is verified, with
-//! [`Code::SignatureGas`](tollway_core::Code::SignatureGas): Permit2 asks such code about its signature with all of the
-//! settler's gas. Code that comes between verification and settlement costs one transaction of the usual limit, and what is
-//! learned from it raises no limit above three times the table's.
+//! # Who may pay
+//! Accounts without code, by their key's signature (65 bytes, or 64 by EIP-2098); contracts and delegations by EIP-7702, by
+//! whatever their code accepts (ERC-1271): Permit2 asks code wherever there is some, with the settler's gas. So a payment
+//! is tried out with a bound on its gas (setting `signature_gas_max`), once more in the moment before it is sent where an
+//! account has code, and its gas is learned apart. Code that changes after that costs one transaction of the usual limit.
+//! An account that is not deployed yet (ERC-6492) is refused: it cannot have approved Permit2.
 //!
 //! | file | what is there |
 //! |---|---|

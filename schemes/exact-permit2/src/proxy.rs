@@ -6,7 +6,7 @@
 use alloy::primitives::{Bytes, U256};
 use alloy::sol_types::SolCall;
 use tollway_evm::EvmCall;
-use tollway_evm::permit2::{Calls, Eip2612, Moved, Path, Payee, Permit, Proxy, Signed, Witness};
+use tollway_evm::permit2::{Calls, Eip2612, Moved, Path, Payee, Permit, Proxy, Witness};
 
 mod abi {
     alloy::sol! {
@@ -24,15 +24,14 @@ use abi::{settleCall, settleWithPermitCall};
 pub(crate) const CALLS: Calls = Calls { proxy: Proxy::Exact, settle, moved, gas };
 
 /// The proxy always moves what was permitted, so `amount` is that and says nothing.
-fn settle(signed: &Signed, _amount: U256, handed_in: Option<&Eip2612>) -> EvmCall {
-    let said = &signed.permit;
+fn settle(said: &Permit, signature: &[u8], _amount: U256, handed_in: Option<&Eip2612>) -> EvmCall {
     let permit = abi::PermitTransferFrom {
         permitted: abi::TokenPermissions { token: said.token, amount: said.amount },
         nonce: said.nonce,
         deadline: said.deadline,
     };
     let witness = abi::Witness { to: said.witness.to, validAfter: said.witness.valid_after };
-    let signature = Bytes::copy_from_slice(&signed.signature);
+    let signature = Bytes::copy_from_slice(signature);
     let data = match handed_in {
         None => settleCall { permit, owner: said.from, witness, signature }.abi_encode(),
         Some(handed_in) => {
@@ -79,8 +78,8 @@ mod tests {
     use super::*;
     use alloy::primitives::{Address, keccak256};
 
-    fn signed() -> Signed {
-        let permit = Permit {
+    fn signed() -> Permit {
+        Permit {
             from: Address::repeat_byte(1),
             token: Address::repeat_byte(2),
             amount: U256::from(10_000),
@@ -88,8 +87,7 @@ mod tests {
             nonce: U256::from(7),
             deadline: U256::from(99),
             witness: Witness { to: Address::repeat_byte(3), facilitator: None, valid_after: U256::ZERO },
-        };
-        Signed { permit, signature: [27; 65] }
+        }
     }
 
     #[test]
@@ -106,16 +104,16 @@ mod tests {
     #[test]
     fn what_a_call_moves_is_read_out_of_it() {
         let signed = signed();
-        let handed_in = Eip2612::for_permit(&signed.permit, U256::ZERO);
-        let right = Moved { permit: signed.permit, amount: U256::from(10_000) };
+        let handed_in = Eip2612::for_permit(&signed, U256::ZERO);
+        let right = Moved { permit: signed, amount: U256::from(10_000) };
         for handed_in in [None, Some(&handed_in)] {
             assert_eq!(
-                moved(&settle(&signed, U256::from(1), handed_in)),
+                moved(&settle(&signed, &[27; 65], U256::from(1), handed_in)),
                 Some(right),
                 "all that was permitted"
             );
         }
-        let other = EvmCall { to: signed.permit.spender, data: vec![1, 2, 3, 4].into() };
+        let other = EvmCall { to: signed.spender, data: vec![1, 2, 3, 4].into() };
         assert_eq!(moved(&other), None);
     }
 }

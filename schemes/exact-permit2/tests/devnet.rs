@@ -83,6 +83,10 @@ impl House {
     fn seller(&self) -> &dyn Seller {
         &**self.cell().seller.as_ref().unwrap()
     }
+    /// What a settler with these settings says it can do.
+    fn kind(&self) -> Kind {
+        futures::executor::block_on(self.settler().kinds()).unwrap().remove(0)
+    }
     fn offer(&self, devnet: &Devnet, token: &str, atomic: u128) -> Offer {
         let chain = self.cell().chain;
         let price = Price {
@@ -92,9 +96,7 @@ impl House {
             flow: Flow::Authorization,
             chain,
         };
-        let scheme = Name::new("exact").unwrap();
-        let kind = Kind { version: Version::V2, scheme, chain, extra: Extra::default() };
-        self.seller().offer(&price, &kind).unwrap()
+        self.seller().offer(&price, &self.kind()).unwrap()
     }
     /// Plans, does what must be done first, and signs.
     async fn pay(&self, offer: &Offer) -> Result<(Authorization, Plan)> {
@@ -103,7 +105,7 @@ impl House {
             version: Version::V2,
             accepts: vec![Entry { raw: requirement.raw.clone(), requirement: Ok(requirement.clone()) }],
             resource: None,
-            extensions: self.seller().extensions(offer),
+            extensions: self.seller().extensions(offer, &self.kind()),
             error: None,
         };
         let demand = Demand { challenge: &challenge, requirement, now: RealClock.now() };
@@ -179,7 +181,10 @@ async fn a_payment_in_any_token_is_verified_settled_and_found_again() {
     // One that keeps a fee is found out before any gas is spent.
     chain.set_allowance(TokenSpec::FEE.address, payer, PERMIT2, u128::MAX).await.unwrap();
     let (sent, _) = house.pay(&house.offer(&devnet, TokenSpec::FEE.address, 10_000)).await.unwrap();
-    assert_eq!(house.verify(&sent.order()).await.unwrap_err().code, Code::TransferEventMismatch);
+    let sender = devnet.accounts().settler(0).address();
+    let before = chain.native_balance(sender).await.unwrap();
+    assert_eq!(house.settle(&sent.order()).await.unwrap_err().code, Code::TokenKeepsPart);
+    assert_eq!(chain.native_balance(sender).await.unwrap(), before);
     devnet.stop().await;
 }
 

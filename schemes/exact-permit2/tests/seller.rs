@@ -27,12 +27,31 @@ fn an_offer_names_the_method_and_the_domain_where_it_is_known() {
     assert_eq!(offer(of("eip3009")).unwrap_err(), Code::UnsupportedMethod);
 }
 
+/// A facilitator's word counts, and not what this process would do itself.
+#[test]
+fn a_seller_promises_what_its_settler_lists_and_nothing_else() {
+    let modest = json!({"permit2": {"gas_sponsoring": []}});
+    for settings in [generous(), modest] {
+        let bench = Bench::with(TOKEN, settings, |_| {});
+        for listed in [&[][..], &Sponsoring::ALL[..1], &Sponsoring::ALL[1..], &Sponsoring::ALL] {
+            let extensions = listed.iter().map(|how| how.key().to_owned()).chain(["bazaar".to_owned()]);
+            let kind = Kind { extensions: extensions.collect(), ..bench.kind() };
+            let offer = bench.selling().offer(&bench.price(Flow::Authorization), &kind).unwrap();
+            let said = bench.selling().extensions(&offer, &kind);
+            for how in Sponsoring::ALL {
+                assert_eq!(how.is_offered(said.as_ref()), listed.contains(&how), "{how:?} of {listed:?}");
+            }
+            assert_eq!(said.is_some(), !listed.is_empty());
+        }
+    }
+}
+
 #[test]
 fn what_is_sponsored_is_advertised_where_it_can_be_used() {
     let said = |settings, token| {
         let bench = Bench::with(token, settings, |_| {});
         let offer = bench.selling().offer(&bench.price(Flow::Authorization), &bench.kind()).unwrap();
-        let said = bench.selling().extensions(&offer);
+        let said = bench.selling().extensions(&offer, &bench.kind());
         Sponsoring::ALL.map(|how| how.is_offered(said.as_ref()))
     };
     assert_eq!(said(Value::Null, TOKEN), [true, false], "permits, unless said otherwise");

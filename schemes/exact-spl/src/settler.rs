@@ -153,7 +153,13 @@ impl Settler for Settling {
             extra = extra.with([("features".to_owned(), serde_json::json!({"smartWalletSupported": true}))]);
         }
         let scheme = Name::new(crate::SCHEME)?;
-        let kind = |version| Kind { version, scheme, chain: self.chain, extra: extra.clone() };
+        let kind = |version| Kind {
+            version,
+            scheme,
+            chain: self.chain,
+            extra: extra.clone(),
+            extensions: Vec::new(),
+        };
         let v1 = wire::v1_name(&self.chain, &[FAMILY]).map(|_| kind(Version::V1));
         Ok(std::iter::once(kind(Version::V2)).chain(v1).collect())
     }

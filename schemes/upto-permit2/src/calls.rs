@@ -3,7 +3,7 @@
 use alloy::primitives::{Bytes, U256};
 use alloy::sol_types::SolCall;
 use tollway_evm::EvmCall;
-use tollway_evm::permit2::{self, Calls, Eip2612, Moved, Path, Payee, Permit, Proxy, Signed};
+use tollway_evm::permit2::{self, Calls, Eip2612, Moved, Path, Payee, Permit, Proxy};
 
 mod abi {
     alloy::sol! {
@@ -23,10 +23,9 @@ use abi::{EIP2612Permit, PermitTransferFrom, TokenPermissions, Witness, settleCa
 pub(crate) const CALLS: Calls = Calls { proxy: Proxy::Upto, settle, moved, gas };
 
 /// `settle(…)`, or with an EIP-2612 permit `settleWithPermit(…)`: moves `amount` of what was signed for.
-fn settle(signed: &Signed, amount: U256, handed_in: Option<&Eip2612>) -> EvmCall {
-    let said = &signed.permit;
+fn settle(said: &Permit, signature: &[u8], amount: U256, handed_in: Option<&Eip2612>) -> EvmCall {
     let (permit, owner, witness) = (permit(said), said.from, witness(said));
-    let signature = Bytes::copy_from_slice(&signed.signature);
+    let signature = Bytes::copy_from_slice(signature);
     let data = match handed_in {
         None => settleCall { permit, amount, owner, witness, signature }.abi_encode(),
         Some(handed_in) => {
@@ -96,8 +95,8 @@ mod tests {
 
     const PERMIT: &str = "((address,uint256),uint256,uint256)";
 
-    fn signed() -> Signed {
-        let permit = Permit {
+    fn signed() -> Permit {
+        Permit {
             from: Address::repeat_byte(1),
             token: Address::repeat_byte(2),
             amount: U256::from(1_000),
@@ -109,23 +108,22 @@ mod tests {
                 facilitator: Some(Address::repeat_byte(5)),
                 valid_after: U256::ZERO,
             },
-        };
-        Signed { permit, signature: [27; 65] }
+        }
     }
 
     #[test]
     fn calls_are_the_published_ones_and_are_read_again() {
-        let handed_in = Eip2612::for_permit(&signed().permit, U256::ZERO);
+        let handed_in = Eip2612::for_permit(&signed(), U256::ZERO);
         let tail = format!("{PERMIT},uint256,address,(address,address,uint256),bytes");
         for (handed_in, name) in [
             (None, format!("settle({tail})")),
             (Some(&handed_in), format!("settleWithPermit((uint256,uint256,bytes32,bytes32,uint8),{tail})")),
         ] {
-            let call = settle(&signed(), U256::from(250), handed_in);
+            let call = settle(&signed(), &[27; 65], U256::from(250), handed_in);
             assert_eq!(call.data[..4], keccak256(&name)[..4], "{name}");
             let moved = moved(&call).unwrap();
             assert_eq!(moved.amount, U256::from(250), "what is charged, not what was permitted");
-            assert_eq!(moved.permit, signed().permit, "every term");
+            assert_eq!(moved.permit, signed(), "every term");
         }
         assert!(moved(&EvmCall { to: Proxy::Upto.address(), data: vec![1, 2, 3, 4].into() }).is_none());
     }

@@ -17,7 +17,7 @@
 //! payload   {signature, permit2Authorization: {from, permitted: {token, amount}, spender, nonce, deadline,
 //!            witness: {to, facilitator, validAfter}}}
 //! digest    EIP-712 PermitWitnessTransferFrom, domain {Permit2, chain id}
-//! read      amount == the entry's, to == payTo, facilitator == extra.facilitatorAddress, signature belongs to from
+//! read      amount == the entry's, to == payTo, facilitator == extra.facilitatorAddress; whose key signed, if any's
 //! verify    one round trip: balance, allowance, nonce, the payer's code, and the settlement, simulated in the facilitator's name
 //! settle    x402UptoPermit2Proxy.settle(permit, charge, owner, witness, signature), sent by the witness's facilitator;
 //!           then the Transfer log must show the charge, no more and no less
@@ -38,10 +38,11 @@
 //!
 //! # Who may pay
 //!
-//! Accounts without code. Payers with code (contracts, delegations by EIP-7702) are refused when a payment is verified, with
-//! [`Code::SignatureGas`](tollway_core::Code::SignatureGas): Permit2 asks such code about its signature with all of the
-//! settler's gas. Code that comes between verification and settlement costs one transaction of the usual limit, and what is
-//! learned from it raises no limit above three times the table's.
+//! Accounts without code, by their key's signature (65 bytes, or 64 by EIP-2098); contracts and delegations by EIP-7702, by
+//! whatever their code accepts (ERC-1271): Permit2 asks code wherever there is some, with the settler's gas. So a payment
+//! is tried out with a bound on its gas (setting `signature_gas_max`), once more in the moment before it is sent where an
+//! account has code, and its gas is learned apart. Code that changes after that costs one transaction of the usual limit.
+//! An account that is not deployed yet (ERC-6492) is refused: it cannot have approved Permit2.
 //!
 //! A nonce that is used is called dead only by proof: the proxy took other terms under it, or Permit2 logged that it was
 //! invalidated.
@@ -51,8 +52,6 @@
 //! | `terms` | [`read`]: what a payload binds |
 //! | `calls` | the proxy's calls, and what they cost |
 //! | `payer`, `seller`, `settler` | the three roles |
-//! | `verdict` | what a look says of a payment |
-//! | `charged` | what a transaction took, held against what was to be taken |
 //!
 //! Sources: x402 v2 `scheme_upto_evm`, Permit2 `SignatureTransfer`.
 #![cfg_attr(
@@ -67,12 +66,10 @@
 )]
 
 mod calls;
-mod charged;
 mod payer;
 mod seller;
 mod settler;
 mod terms;
-mod verdict;
 
 pub use terms::read;
 

@@ -41,8 +41,8 @@ impl Seller for Selling {
         Ok(Offer { bound_to: Some(SettlerId(named)), ..offer })
     }
 
-    fn extensions(&self, offer: &Offer) -> Option<Json> {
-        self.settings.declared(&offer.requirement.price.asset())
+    fn extensions(&self, offer: &Offer, kind: &Kind) -> Option<Json> {
+        self.settings.declared(&offer.requirement.price.asset(), kind)
     }
 
     async fn advance(&self, visit: &mut Visit, event: Event<'_>) -> Result<Move> {

@@ -35,8 +35,8 @@ pub(crate) fn facilitator(extra: &Extra) -> Result<Option<Address>> {
 
 /// What a payload binds. Pure, no I/O; the registry's `read` for this scheme.
 ///
-/// The signature is checked here and not by the settler alone, so that a forged payload is refused before anything
-/// is asked of a node. The ceiling is what was signed, also where the order asks for less: a settlement's `amount` is
+/// Whether the payer's key signed is seen here; of any other signature only the payer's code could know, if it has any, so
+/// a settler asks the chain. The ceiling is what was signed, also where the order asks for less: a settlement's `amount` is
 /// what was used.
 ///
 /// # Errors

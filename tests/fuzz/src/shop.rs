@@ -12,6 +12,7 @@ use tollway_core::{
 };
 use tollway_evm::{
     At, Evm, EvmCall, FAMILY, FixedOracle, GasKey, Landing, LocalKey, LogQuery, Looked, Mined, Sent, Submit,
+    Trial, Tried,
 };
 use tollway_route::{
     Gate, GateBuilder, Policy, QuoteBook, QuoteSettings, Rail, Router, RouterBuilder, SellerPolicy,
@@ -230,6 +231,9 @@ impl Evm for Still {
     }
     async fn sent(&self, _: &RecordKey) -> Result<Sent> {
         Ok(Sent::Never)
+    }
+    async fn try_out(&self, _: &Trial) -> Result<Tried> {
+        Err(Error::network(Code::Unreachable))
     }
     fn learned_gas(&self, _: &GasKey) -> Option<u64> {
         Some(GAS)

@@ -12,10 +12,12 @@ const { toFacilitatorEvmSigner } = sdk("@x402/evm");
 const { ExactEvmScheme } = sdk("@x402/evm/exact/facilitator");
 const { ExactEvmSchemeV1 } = sdk("@x402/evm/exact/v1/facilitator");
 const { UptoEvmScheme } = sdk("@x402/evm/upto/facilitator");
+const { createErc20ApprovalGasSponsoringExtension, EIP2612_GAS_SPONSORING } = sdk("@x402/extensions");
 const { toFacilitatorSvmSigner } = sdk("@x402/svm");
 const { ExactSvmScheme } = sdk("@x402/svm/exact/facilitator");
 const { ExactSvmSchemeV1 } = sdk("@x402/svm/exact/v1/facilitator");
-const { createWalletClient, http, MethodNotFoundRpcError, publicActions } = sdk("viem");
+const { createWalletClient, http, MethodNotFoundRpcError, parseTransaction, publicActions, recoverTransactionAddress } =
+  sdk("viem");
 const { privateKeyToAccount } = sdk("viem/accounts");
 const chains = sdk("viem/chains");
 
@@ -30,8 +32,36 @@ function plain(rpc) {
   };
 }
 
+// Sends transactions one after another; for one that somebody else has signed, first the coins that its gas may cost. The
+// SDK leaves this to whoever runs a facilitator.
+function sender(viem) {
+  const mined = async hash => {
+    const { status } = await viem.waitForTransactionReceipt({ hash });
+    if (status !== "success") throw new Error(`${hash} reverted`);
+    return hash;
+  };
+  const fund = async serializedTransaction => {
+    const { gas, maxFeePerGas } = parseTransaction(serializedTransaction);
+    const to = await recoverTransactionAddress({ serializedTransaction });
+    // Twice the gas: an OP chain takes its fee for data beside it, or never takes the transaction.
+    const missing = 2n * gas * maxFeePerGas - (await viem.getBalance({ address: to }));
+    if (missing > 0n) await mined(await viem.sendTransaction({ to, value: missing }));
+  };
+  const send = async transaction => {
+    if (typeof transaction !== "string") return mined(await viem.sendTransaction(transaction));
+    await fund(transaction);
+    return mined(await viem.sendRawTransaction({ serializedTransaction: transaction }));
+  };
+  return async transactions => {
+    const hashes = [];
+    for (const transaction of transactions) hashes.push(await send(transaction));
+    return hashes;
+  };
+}
+
 const V1_NAMES = { 8453: "base", 84532: "base-sepolia" };
 const facilitator = new x402Facilitator();
+const senders = {};
 for (const { id, rpc } of config.chains ?? []) {
   const account = privateKeyToAccount(config.key);
   const chain = Object.values(chains).find(chain => chain.id === id);
@@ -39,6 +69,7 @@ for (const { id, rpc } of config.chains ?? []) {
   const viem = client.extend(publicActions);
   const options = config.confirmationTimeoutMs ? { confirmationTimeoutMs: config.confirmationTimeoutMs } : {};
   const signer = toFacilitatorEvmSigner({ ...viem, address: account.address }, options);
+  senders[`eip155:${id}`] = { ...signer, sendTransactions: sender(viem) };
   facilitator.register(`eip155:${id}`, new ExactEvmScheme(signer, config.scheme));
   facilitator.register(`eip155:${id}`, new UptoEvmScheme(signer));
   facilitator.registerV1(V1_NAMES[id], new ExactEvmSchemeV1(signer, config.scheme));
@@ -49,6 +80,13 @@ if (config.solana) {
   const signer = toFacilitatorSvmSigner(await signerOf(key), { defaultRpcUrl: rpc });
   facilitator.register(network, new ExactSvmScheme(signer));
   facilitator.registerV1("solana", new ExactSvmSchemeV1(signer));
+}
+
+const sponsoring = config.sponsoring ?? [];
+if (sponsoring.includes(EIP2612_GAS_SPONSORING.key)) facilitator.registerExtension(EIP2612_GAS_SPONSORING);
+if (sponsoring.includes("erc20ApprovalGasSponsoring")) {
+  const [first] = Object.values(senders);
+  facilitator.registerExtension(createErc20ApprovalGasSponsoringExtension(first, network => senders[network]));
 }
 
 const calls = { verify: 0, settle: 0 };

@@ -125,6 +125,25 @@ impl Deal {
         self.chain.set_allowance(token, payer, PERMIT2, u128::MAX).await.unwrap();
     }
 
+    /// Takes all coins from the payer, who has sent no transaction yet.
+    ///
+    /// # Panics
+    /// When the chain is gone.
+    pub async fn without_coins(&self) {
+        self.chain.set_native_balance(self.payer.address(), 0).await.unwrap();
+        assert_eq!(self.sent_by_payer().await, 0);
+    }
+
+    /// How many transactions of the payer's account are on chain.
+    ///
+    /// # Panics
+    /// When the chain is gone.
+    pub async fn sent_by_payer(&self) -> u64 {
+        let asked = json!([self.payer.address(), "latest"]);
+        let count = self.chain.call("eth_getTransactionCount", asked).await.unwrap();
+        u64::from_str_radix(count.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+    }
+
     /// The one transaction that has charged: one transfer of exactly so much, and nothing else.
     ///
     /// # Panics

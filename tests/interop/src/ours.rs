@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tollway::House;
 use tollway::core::ledger::MemoryLedger;
 use tollway::core::{Amount, ChainId, Clock, Ledger, Name, Role, Settler, Usd};
+use tollway::evm::permit2::Sponsoring;
 use tollway::evm::{EvmNetwork, LocalKey, SendSettings};
 use tollway::http::client::{ClientSettings, PayLayer, PayingClient};
 use tollway::http::facilitator::Settings;
@@ -25,6 +25,7 @@ use tollway::http::{Facilitator as Ours, RemoteFacilitator};
 use tollway::nodes::{Connected, Hands, Keys, Node, connect};
 use tollway::route::{Policy, Rail, Router as Brain, SellerPolicy, Tag};
 use tollway::system::SystemClock;
+use tollway::{House, HouseBuilder};
 
 /// A task that serves, until it is dropped.
 #[derive(Debug)]
@@ -76,6 +77,16 @@ async fn sending(
     let builder = EvmNetwork::builder(Arc::clone(ledger), clock()).url(bed.chain(id).http_url());
     let builder = builder.sender(Arc::new(LocalKey::from_hex(key).unwrap())).sending(how);
     builder.connect().await.unwrap()
+}
+
+/// Settles by Permit2 in these ways for payers who have approved nobody.
+fn sponsoring(house: HouseBuilder, how: &[Sponsoring]) -> HouseBuilder {
+    let name = |how: &Sponsoring| match how {
+        Sponsoring::Eip2612 => "eip2612",
+        Sponsoring::Erc20Approval => "erc20_approval",
+    };
+    let settings = json!({ "gas_sponsoring": how.iter().map(name).collect::<Vec<_>>() });
+    house.settings("exact", json!({ "permit2": settings })).settings("upto", settings)
 }
 
 /// The chain of a deal, with the keys of a role.
@@ -167,17 +178,25 @@ impl Facilitator {
         Self::serve(house.build().unwrap(), ledger, settings, before).await
     }
 
+    /// Settles where a deal is, with a key of its own, and sponsors in these ways.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub async fn sponsoring(bed: &Bed, deal: &impl Terms, how: &[Sponsoring]) -> Self {
+        let ledger = ledger();
+        let key = Keys::read(&deal.settler_key(bed)).unwrap();
+        let chain = connected(deal, &ledger, Keys::none(), key).await;
+        let house = House::builder().name("facilitator").ledger(Arc::clone(&ledger)).role(Role::Settler);
+        let house = sponsoring(house.connected(chain), how).build().unwrap();
+        Self::serve(house, ledger, Settings::default(), Arc::new(|_| Box::pin(async {}))).await
+    }
+
     /// Settles where a deal is, with a key of its own.
     ///
     /// # Panics
     /// When it cannot be built.
     pub async fn of(bed: &Bed, deal: &impl Terms) -> Self {
-        let ledger = ledger();
-        let key = Keys::read(&deal.settler_key(bed)).unwrap();
-        let chain = connected(deal, &ledger, Keys::none(), key).await;
-        let house = House::builder().name("facilitator").ledger(Arc::clone(&ledger)).role(Role::Settler);
-        let nothing: BeforeAnswer = Arc::new(|_| Box::pin(async {}));
-        Self::serve(house.connected(chain).build().unwrap(), ledger, Settings::default(), nothing).await
+        Self::sponsoring(bed, deal, &[Sponsoring::Eip2612]).await
     }
 
     async fn serve(house: House, ledger: Arc<dyn Ledger>, settings: Settings, before: BeforeAnswer) -> Self {

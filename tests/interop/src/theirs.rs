@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tollway_devnet::ChainSpec;
 
 /// A facilitator for these chains, with a key of its own. `settings` go over what it is started with:
-/// `confirmationTimeoutMs` is the SDK's, `scheme` what its exact scheme takes.
+/// `confirmationTimeoutMs` is the SDK's, `scheme` what its exact scheme takes, `sponsoring` the extensions that it has.
 pub async fn facilitator(bed: &Bed, chains: &[u64], settings: Value) -> Program {
     let chains = chains.iter().map(|id| json!({ "id": id, "rpc": bed.chain(*id).http_url() }));
     let mut config = json!({ "key": bed.settler().private_key(), "chains": chains.collect::<Vec<_>>() });
@@ -36,10 +36,19 @@ pub async fn server_with_hook(bed: &Bed, deal: &Deal, facilitator: &str, hook: &
     bed.program("server", &config).await
 }
 
-/// A server that sells `GET /paid` for up to a deal's price by `upto`, whose handler uses `charge` of it.
-pub async fn metered_server(bed: &Bed, deal: &Deal, facilitator: &str, charge: u64) -> Program {
+/// A server that sells `GET /paid` for up to a deal's price by `upto`, whose handler uses `charge` of it, and offers these
+/// extensions.
+pub async fn metered_server(
+    bed: &Bed,
+    deal: &Deal,
+    facilitator: &str,
+    charge: u64,
+    extensions: Value,
+) -> Program {
     let mut config = config(deal, facilitator);
-    config["routes"]["GET /paid"]["accepts"]["scheme"] = json!("upto");
+    let route = &mut config["routes"]["GET /paid"];
+    route["accepts"]["scheme"] = json!("upto");
+    route["extensions"] = extensions;
     config["charge"] = json!(charge.to_string());
     bed.program("server", &config).await
 }

@@ -39,6 +39,7 @@ def written(route, facts):
         "native_atomic": str(sum(wei for _, wei, _ in route.parts)),
         "coin": facts.coin(entry.chain),
         "usd": dollars.text(route.settling),
+        "whole_usd": dollars.text(route.settling),
         "refundable": False,
         "shared_by": 1,
         "parts": [
@@ -51,6 +52,7 @@ def written(route, facts):
     return {
         "index": entry.index,
         "scheme": entry.scheme,
+        "method": entry.method,
         "network": entry.chain,
         "network_title": facts.title(entry.chain),
         "asset": entry.token,
@@ -72,6 +74,7 @@ def rejected(index, entry, code, facts):
     return {
         "index": index,
         "scheme": entry and entry.scheme,
+        "method": entry and entry.method,
         "network": chain,
         "network_title": chain and facts.title(chain),
         "code": code,

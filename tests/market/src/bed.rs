@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use tollway::core::{
-    Amount, AttemptId, Authorization, Ceiling, Cell, ChainId, Challenge, Clock, Demand, Dice, Due, Entry,
-    Extra, Family, Flow, Handle, HoldId, Kind, Ledger, Leg, Name, Network, Order, Payer, Plan as PayPlan,
-    Price, Registry, Requirement, Reserved, Result, Role, SchemeEntry, Settler, Version, flow,
+    Amount, AttemptId, Ceiling, Cell, ChainId, Challenge, Clock, Demand, Dice, Due, Entry, Extra, Family,
+    Flow, Handle, HoldId, Kind, Ledger, Leg, Name, Network, Order, Payer, Plan as PayPlan, Price, Registry,
+    Reserved, Result, Role, SchemeEntry, Seller, Settler, Version, flow,
 };
 use tollway::evm::{EvmNetwork, LocalKey, SendSettings};
 use tollway::ledger::SqliteLedger;
@@ -16,6 +16,9 @@ use tollway_devnet::{Chain, Devnet, SolanaChain};
 pub const PRICE: u128 = 10_000;
 
 /// A payer and a settler on one chain, with one registry and one ledger.
+///
+/// The two may be of different beds: whoever settles makes the [`challenge`](Bed::challenge), whoever pays
+/// [signs](Bed::sign) it.
 pub struct Bed {
     /// The chain.
     pub network: Arc<dyn Network>,
@@ -25,7 +28,7 @@ pub struct Bed {
     pub ledger: Arc<dyn Ledger>,
     family: Family,
     token: String,
-    extra: Extra,
+    extra: Option<Extra>,
     _files: tempfile::TempDir,
 }
 
@@ -77,7 +80,39 @@ impl Bed {
             section: "exact",
             settings,
         };
-        memory.house(evm.handle(), scheme, plan.token, extra)
+        memory.house(evm.handle(), scheme, plan.token, Some(extra))
+    }
+
+    /// Opens one on an EVM chain for a scheme over Permit2, in the chain's USDC. `sender` also sends what the payer has to
+    /// send itself where it is the payer's key.
+    ///
+    /// # Errors
+    /// Whatever keeps Tollway from starting.
+    ///
+    /// # Panics
+    /// Without a place for temporary files.
+    pub async fn over_permit2(
+        chain: &Chain,
+        entry: SchemeEntry,
+        payer: LocalKey,
+        sender: Option<LocalKey>,
+        gas_sponsoring: &[&str],
+    ) -> Result<Self> {
+        let memory = Memory::open()?;
+        let mut builder = EvmNetwork::builder(Arc::clone(&memory.ledger), memory.clock())
+            .url(chain.http_url())
+            .payer(Arc::new(payer));
+        if let Some(sender) = sender {
+            builder = builder.sender(Arc::new(sender));
+        }
+        let evm = builder.connect().await?;
+        let own = serde_json::json!({ "gas_sponsoring": gas_sponsoring });
+        let settings = match entry.id.scheme {
+            "exact" => serde_json::json!({ "permit2": own }),
+            _ => own,
+        };
+        let scheme = Scheme { entry, family: tollway::evm::FAMILY, section: entry.section, settings };
+        memory.house(evm.handle(), scheme, chain.usdc(), None)
     }
 
     /// Opens one on Solana, with the scheme's settings: payer 0 of the devnet signs, settler 0 pays the fees.
@@ -105,7 +140,7 @@ impl Bed {
             section: "exact-spl",
             settings,
         };
-        memory.house(network.handle(), scheme, chain.usdc(), extra)
+        memory.house(network.handle(), scheme, chain.usdc(), Some(extra))
     }
 
     fn cell(&self) -> &Cell {
@@ -126,14 +161,16 @@ impl Bed {
         self.cell().settler.as_deref().expect("the settler's role was asked for")
     }
 
-    /// The standing offer to `pay_to`.
+    /// The side that sells.
+    fn seller(&self) -> &dyn Seller {
+        self.cell().seller.as_deref().expect("the seller's role was asked for")
+    }
+
+    /// A 402 with the standing offer to `pay_to` and nothing else.
     ///
     /// # Errors
     /// The scheme's.
-    ///
-    /// # Panics
-    /// Never: [`Bed::open`] asks for the seller's role.
-    pub fn offer(&self, pay_to: &str) -> Result<Requirement> {
+    pub async fn challenge(&self, pay_to: &str) -> Result<Challenge> {
         let (cell, chain) = (self.cell(), self.cell().chain);
         let price = Price {
             ceiling: Ceiling(Amount::new(self.family.asset(chain, &self.token)?, PRICE)),
@@ -142,10 +179,31 @@ impl Bed {
             flow: Flow::Authorization,
             chain,
         };
-        let extra = self.extra.clone();
-        let kind = Kind { version: Version::V2, scheme: Name::new("exact")?, chain, extra };
-        let seller = cell.seller.as_deref().expect("the seller's role was asked for");
-        Ok(seller.offer(&price, &kind)?.requirement)
+        let kind = match &self.extra {
+            Some(extra) => Kind {
+                version: Version::V2,
+                scheme: Name::new(cell.id.scheme)?,
+                chain,
+                extra: extra.clone(),
+                extensions: Vec::new(),
+            },
+            None => self.kind().await?,
+        };
+        let offer = self.seller().offer(&price, &kind)?;
+        let requirement = Ok(offer.requirement.clone());
+        Ok(Challenge {
+            version: Version::V2,
+            accepts: vec![Entry { raw: offer.requirement.raw.clone(), requirement }],
+            resource: None,
+            extensions: self.seller().extensions(&offer, &kind),
+            error: None,
+        })
+    }
+
+    /// What the settler says that an offer must carry.
+    async fn kind(&self) -> Result<Kind> {
+        let kinds = self.settler().kinds().await?;
+        Ok(kinds.into_iter().find(|kind| kind.version == Version::V2).expect("a kind on the newest wire"))
     }
 
     /// Signs a payment to `pay_to`, as an order for the facilitator.
@@ -153,9 +211,7 @@ impl Bed {
     /// # Errors
     /// The scheme's and the ledger's.
     pub async fn order(&self, pay_to: &str) -> Result<Order> {
-        let requirement = self.offer(pay_to)?;
-        let sent = self.authorize(&requirement).await?;
-        Ok(Order { leg: Leg::After, requirement, payment: sent.payment })
+        self.sign(&self.challenge(pay_to).await?).await
     }
 
     /// What paying to `pay_to` would mean, before anything is signed.
@@ -163,22 +219,31 @@ impl Bed {
     /// # Errors
     /// The scheme's.
     pub async fn plan(&self, pay_to: &str) -> Result<PayPlan> {
-        let requirement = self.offer(pay_to)?;
-        let challenge = challenge(&requirement);
-        let demand = Demand { challenge: &challenge, requirement: &requirement, now: SystemClock.now() };
-        self.payer().plan(&demand).await
+        self.plan_for(&self.challenge(pay_to).await?).await
     }
 
-    async fn authorize(&self, requirement: &Requirement) -> Result<Authorization> {
-        let challenge = challenge(requirement);
-        let demand = Demand { challenge: &challenge, requirement, now: SystemClock.now() };
+    /// What paying a challenge would mean, before anything is signed.
+    ///
+    /// # Errors
+    /// The scheme's.
+    pub async fn plan_for(&self, challenge: &Challenge) -> Result<PayPlan> {
+        self.payer().plan(&demand(challenge)).await
+    }
+
+    /// Signs what a challenge asks for, as an order for the facilitator. What the plan wants done first is not done here.
+    ///
+    /// # Errors
+    /// The scheme's and the ledger's.
+    pub async fn sign(&self, challenge: &Challenge) -> Result<Order> {
+        let demand = demand(challenge);
         let plan = self.payer().plan(&demand).await?;
         let mut id = [0u8; 16];
         OsDice.fill(&mut id);
         let attempt = AttemptId(alloy::hex::encode(id));
         let hold = HoldId(attempt.0.clone());
         let reserved = Reserved::new(&*self.ledger, hold, &[], plan, demand.now).await?;
-        self.payer().authorize(&demand, &reserved, &attempt).await
+        let sent = self.payer().authorize(&demand, &reserved, &attempt).await?;
+        Ok(Order { leg: Leg::After, requirement: demand.requirement.clone(), payment: sent.payment })
     }
 
     /// Verifies an order: what is left is only to be settled.
@@ -197,9 +262,9 @@ impl Bed {
     }
 }
 
-fn challenge(requirement: &Requirement) -> Challenge {
-    let entry = Entry { raw: requirement.raw.clone(), requirement: Ok(requirement.clone()) };
-    Challenge { version: Version::V2, accepts: vec![entry], resource: None, extensions: None, error: None }
+fn demand(challenge: &Challenge) -> Demand<'_> {
+    let (_, requirement) = challenge.requirements().next().expect("one offer that can be read");
+    Demand { challenge, requirement, now: SystemClock.now() }
 }
 
 /// A scheme, its family, and its settings in their section.
@@ -227,7 +292,7 @@ impl Memory {
         Arc::new(SystemClock)
     }
 
-    fn house(self, handle: Handle, scheme: Scheme, token: &str, extra: Extra) -> Result<Bed> {
+    fn house(self, handle: Handle, scheme: Scheme, token: &str, extra: Option<Extra>) -> Result<Bed> {
         let network = Arc::clone(&handle.network);
         let dice: Arc<dyn Dice> = Arc::new(OsDice);
         let registry = Registry::builder()

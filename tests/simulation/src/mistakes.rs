@@ -12,7 +12,7 @@ use tollway_core::{
     RecordKey, Result, Sample, Tariff, TxId, async_trait,
 };
 use tollway_evm::sim::SimToken;
-use tollway_evm::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit};
+use tollway_evm::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried};
 use tollway_testkit::sim::{Ctx, Program, Revert};
 
 /// A token that moves the money twice for one authorization, as long as there is enough of it.
@@ -88,6 +88,9 @@ impl Evm for NewKeys {
     }
     async fn funds(&self, owner: &Account, token: Address) -> Result<Funds> {
         self.inner.funds(owner, token).await
+    }
+    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
+        self.inner.try_out(trial).await
     }
     async fn send(&self, submit: Submit, key: &RecordKey) -> Result<Mined> {
         let first = self.inner.send(submit.clone(), key);

@@ -6,7 +6,6 @@
 //! right.)
 
 pub(crate) mod multicall;
-mod sender;
 
 use crate::contracts::IMulticall3;
 use crate::finality::Finality;
@@ -147,19 +146,19 @@ impl Looker {
             }
             batch.send().await?;
             for slot in slots {
-                results.push(self.answer(slot).await?);
+                results.push(answer(&self.rpc, slot).await?);
             }
         }
         Ok(Looked { block: header.number(), time: header.time(), results })
     }
+}
 
-    /// What one `eth_call` of a batch returned, or reverted with.
-    async fn answer(&self, slot: Slot<Bytes>) -> Result<std::result::Result<Bytes, Bytes>> {
-        match slot.take().await {
-            Ok(bytes) => Ok(Ok(bytes)),
-            Err(RpcFault::Refused(no)) if reverted(&no) => Ok(Err(no.revert.unwrap_or_default())),
-            Err(fault) => Err(fault.error("eth_call", self.rpc.place())),
-        }
+/// What one `eth_call` of a batch returned, or reverted with.
+pub(crate) async fn answer(rpc: &Rpc, slot: Slot<Bytes>) -> Result<std::result::Result<Bytes, Bytes>> {
+    match slot.take().await {
+        Ok(bytes) => Ok(Ok(bytes)),
+        Err(RpcFault::Refused(no)) if reverted(&no) => Ok(Err(no.revert.unwrap_or_default())),
+        Err(fault) => Err(fault.error("eth_call", rpc.place())),
     }
 }
 
@@ -176,9 +175,12 @@ fn looked(returned: &Bytes, expected: usize) -> Result<Looked> {
     Ok(Looked { block, time: Time::from_secs(seconds), results })
 }
 
-/// Geth says code 3 for a revert; others say it in words.
+/// Geth says code 3 for a revert; others say it in words, as all say that the gas is gone.
 fn reverted(no: &crate::rpc::Refusal) -> bool {
-    no.code == 3 || no.revert.is_some() || no.message.contains("revert")
+    let words = no.message.to_ascii_lowercase();
+    no.code == 3
+        || no.revert.is_some()
+        || ["revert", "out of gas", "outofgas"].iter().any(|said| words.contains(said))
 }
 
 /// The calls, and last the questions for the block's number and time.

@@ -14,25 +14,13 @@ pub(crate) type Question = (CallBody, Cow<'static, str>);
 /// What is called.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct CallBody {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<Address>,
     to: Address,
     data: Bytes,
 }
 
 /// One call as it is.
 pub(crate) fn plain(to: Address, data: &Bytes, block: impl Into<Cow<'static, str>>) -> Question {
-    (CallBody { from: None, to, data: data.clone() }, block.into())
-}
-
-/// One call as it is, made by somebody.
-pub(crate) fn made_by(
-    from: Address,
-    to: Address,
-    data: &Bytes,
-    block: impl Into<Cow<'static, str>>,
-) -> Question {
-    (CallBody { from: Some(from), to, data: data.clone() }, block.into())
+    (CallBody { to, data: data.clone() }, block.into())
 }
 
 /// Many calls, each of which may fail on its own.
@@ -47,7 +35,7 @@ pub(crate) fn question(
         callData: data.clone(),
     });
     let data = IMulticall3::aggregate3Call { calls: calls.collect() }.abi_encode();
-    (CallBody { from: None, to: multicall, data: data.into() }, block.into())
+    (CallBody { to: multicall, data: data.into() }, block.into())
 }
 
 /// Calls as one transaction: one that is marked may fail, and any other that fails undoes them all.

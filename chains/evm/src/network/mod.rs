@@ -165,18 +165,6 @@ impl Evm for EvmNetwork {
     async fn look(&self, calls: &[EvmCall], at: At) -> Result<Looked> {
         self.looker.look(calls, at).await
     }
-    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
-        Ok(self.looker.look_as(calls, (from, made), None).await?.0)
-    }
-    async fn look_as_to(
-        &self,
-        calls: &[EvmCall],
-        from: Address,
-        made: &EvmCall,
-        account: Address,
-    ) -> Result<(Looked, crate::signature::AccountCode)> {
-        self.looker.look_as(calls, (from, made), Some(account)).await
-    }
     async fn next_nonce(&self, account: Address) -> Result<u64> {
         let nonce: U64 = self.rpc.call("eth_getTransactionCount", (account, "latest")).await?;
         Ok(nonce.to())

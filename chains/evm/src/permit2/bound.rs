@@ -2,16 +2,19 @@
 
 use super::{MARGIN_MS, Proxy, Signed, Sponsored, Token};
 use crate::address;
+use crate::signature::Check;
 use tollway_core::{Amount, Ceiling, Code, Error, Order, Result, Terms, Time};
 
-/// A permit for the right payee and token, signed by the payer, with whatever makes up for a missing allowance. Whether
-/// the amount is right is the cell's to say.
+/// A permit for the right payee and token, signed by the payer's key or perhaps by the payer's code, with whatever makes up
+/// for a missing allowance. Whether the amount is right is the cell's to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
     /// The token.
     pub token: Token,
     /// The permit with its signature.
     pub signed: Signed,
+    /// Whether the payer's key made the signature, or its code has to be asked.
+    pub check: Check,
     /// How the allowance is made up for.
     pub sponsored: Sponsored,
 }
@@ -20,7 +23,7 @@ impl Bound {
     /// Reads an order's payment.
     ///
     /// # Errors
-    /// Those of [`Signed::decode`] and [`Signed::check`]; [`Code::AssetMismatch`], [`Code::RecipientMismatch`]; those of
+    /// Those of [`Signed::decode`]; [`Code::AssetMismatch`], [`Code::RecipientMismatch`]; those of
     /// [`Sponsored::of`] and [`Sponsored::check`].
     pub fn of(order: &Order, proxy: Proxy) -> Result<Self> {
         let want = &order.requirement;
@@ -38,10 +41,19 @@ impl Bound {
                 want.pay_to.address()
             )));
         }
-        signed.check(chain_id)?;
+        let check = signed.check(chain_id);
         let sponsored = Sponsored::of(&order.payment)?;
         sponsored.check(permit, chain_id)?;
-        Ok(Self { token, signed, sponsored })
+        Ok(Self { token, signed, check, sponsored })
+    }
+
+    /// The signature as Permit2 takes it: a key's as `r ‖ s ‖ v` with `v` 27 or 28, any other as the account's code is to be
+    /// asked about it.
+    pub fn signature(&self) -> &[u8] {
+        match &self.check {
+            Check::Key(rsv) => rsv,
+            Check::AskAccount(_) => self.signed.signature.for_account(),
+        }
     }
 
     /// What the permit binds, with all that was permitted as the ceiling.

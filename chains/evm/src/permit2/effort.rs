@@ -1,9 +1,7 @@
 //! What a payment by Permit2 does on chain, in gas: by path, token and kind of payee. Learned from receipts; a cell's
 //! table is only where learning starts.
 
-use super::{
-    Eip2612, Moved, PERMIT2, Permit, Proxy, Signed, Token, Witness, approve_call, balance_call, number,
-};
+use super::{Eip2612, Moved, PERMIT2, Permit, Proxy, Token, Witness, approve_call, balance_call, number};
 use crate::{At, Evm, EvmCall, GasKey};
 use alloy::primitives::{Address, U256, keccak256};
 use std::sync::LazyLock;
@@ -14,8 +12,9 @@ use tollway_core::{Bearer, Effort, Few, Recent, Result, Sample, Work};
 pub struct Calls {
     /// Its proxy.
     pub proxy: Proxy,
-    /// The call that moves `amount` of a signed permit; with an EIP-2612 permit, the one that hands that in first.
-    pub settle: fn(&Signed, U256, Option<&Eip2612>) -> EvmCall,
+    /// The call that moves `amount` of a permit with its signature; with an EIP-2612 permit, the one that hands that in
+    /// first.
+    pub settle: fn(&Permit, &[u8], U256, Option<&Eip2612>) -> EvmCall,
     /// What a call to the proxy moves; `None` for any other.
     pub moved: fn(&EvmCall) -> Option<Moved>,
     /// By path and payee: what its gas is learned by, and how much it is before anything was learned.
@@ -106,7 +105,12 @@ impl Calls {
 
     /// What settling does, and who bears it: on every path the settler.
     pub fn effort(&self, evm: &dyn Evm, token: &Token, path: Path, payee: Payee, sample: Sample) -> Effort {
-        let settle = Work::new(Bearer::Settler, "permit2.settle", self.gas(evm, token, path, payee), sample);
+        self.effort_of(evm, token, path, self.gas(evm, token, path, payee), sample)
+    }
+
+    /// The same, when the settlement's own gas is known.
+    pub fn effort_of(&self, evm: &dyn Evm, token: &Token, path: Path, gas: u64, sample: Sample) -> Effort {
+        let settle = Work::new(Bearer::Settler, "permit2.settle", gas, sample);
         if path != Path::AfterApproval {
             return Effort::one(settle);
         }
@@ -125,10 +129,9 @@ impl Calls {
     /// The transaction that settling `signed` will be, for data fees. A sample can be shown in logs, so the signatures in
     /// it are noise.
     pub fn sample(&self, evm: &dyn Evm, token: &Token, path: Path, permit: &Permit) -> Sample {
-        let unsigned = Signed { permit: *permit, signature: *NOISE };
         let handed_in = (path == Path::WithPermit)
             .then(|| Eip2612 { signature: *NOISE, ..Eip2612::for_permit(permit, U256::ZERO) });
-        let call = (self.settle)(&unsigned, permit.amount, handed_in.as_ref());
+        let call = (self.settle)(permit, NOISE.as_slice(), permit.amount, handed_in.as_ref());
         evm.sample(&call, self.gas_limit(evm, token, path))
     }
 

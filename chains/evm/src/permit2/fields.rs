@@ -1,6 +1,7 @@
 //! Fields of what a peer wrote: strict about what they are, tolerant about how integers and hex are spelled. No error
 //! repeats what stood there, because that may be a signature.
 
+use crate::signature::{BYTES_MAX, SIGNATURE_BYTES, Signature};
 use alloy::hex;
 use alloy::primitives::{Address, U256};
 use serde_json::value::RawValue;
@@ -66,13 +67,29 @@ impl Reader {
         hex::decode(digits).map_err(|_| self.bad(format_args!("{field} is not hex")))
     }
 
+    /// A signature of whatever kind of account. Nearly all have 65 bytes: these are read without the heap.
+    pub(super) fn any_signature(&self, field: &str, raw: Raw<'_>) -> Result<Signature> {
+        let digits = self.text(field, raw)?.strip_prefix("0x").unwrap_or("").len();
+        if digits == SIGNATURE_BYTES.saturating_mul(2) {
+            return Signature::read(&self.bytes::<SIGNATURE_BYTES>(field, raw)?);
+        }
+        if digits == 0 || digits > BYTES_MAX.saturating_mul(2) {
+            return Err(Error::payer(Code::InvalidSignature).detail(format!(
+                "{}: {field} has {digits} hex digits; 130 are right for a plain account, and an account with code may \
+                 need up to {}",
+                self.of,
+                BYTES_MAX.saturating_mul(2)
+            )));
+        }
+        Signature::read(&self.blob(field, raw, BYTES_MAX)?)
+    }
+
     /// A plain account's signature, `r ‖ s ‖ v`, with `v` 27 or 28.
     pub(super) fn signature(&self, field: &str, raw: Raw<'_>) -> Result<[u8; 65]> {
         let digits = self.text(field, raw)?.strip_prefix("0x").unwrap_or("").len();
         if digits != 130 {
             return Err(Error::payer(Code::InvalidSignature).detail(format!(
-                "{}: {field} has {digits} hex digits; 130 are right: r, s and v of a plain account (signatures of smart \
-                 accounts, ERC-1271 and ERC-6492, are not supported here)",
+                "{}: {field} has {digits} hex digits; 130 are right: r, s and v, as a token's permit takes them",
                 self.of
             )));
         }

@@ -14,7 +14,8 @@
 //! | [`refusal`] | what the reverts of Permit2, the proxies and tokens mean |
 //! | [`Sponsoring`], [`Sponsored`] | the two gas-sponsoring extensions: advertised, filled in, checked |
 //! | [`Eip2612`], [`Approval`] | their contents |
-//! | [`Purse`], [`Settings`] | the payer's side; what a user may set |
+//! | [`Purse`], [`Till`] | the payer's side, and the settler's |
+//! | [`Settings`] | what a user may set |
 //!
 //! ```
 //! use alloy::primitives::{Address, U256};
@@ -49,6 +50,7 @@ mod purse;
 mod reads;
 mod revert;
 mod settings;
+mod settle;
 mod sponsor;
 mod sponsoring;
 
@@ -60,9 +62,11 @@ pub use fate::{Asked, Moved, Stand, receipt, soon};
 pub use payload::Signed;
 pub use permit::{Permit, Witness, separator};
 pub use purse::{Purse, agrees};
-pub use reads::{Reads, Standing, allowance_call, balance_call, is_transfer, key_alone, moved, number};
+use reads::number_of;
+pub use reads::{Reads, Standing, allowance_call, balance_call, is_transfer, moved, number};
 pub use revert::refusal;
 pub use settings::{Settings, Token, TokenSetting};
+pub use settle::Till;
 pub use sponsor::{Coins, sponsor};
 pub use sponsoring::{Sponsored, Sponsoring};
 

@@ -3,21 +3,19 @@
 
 use super::fields::{Raw, Reader};
 use super::{Permit, Proxy, Witness};
-use crate::signature;
+use crate::signature::{Check, Signature};
 use alloy::hex;
-use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::LazyLock;
-use tollway_core::{Code, Error, Json, Recent, Result};
+use tollway_core::{Code, Error, Json, Result};
 
 /// A permit with its signature, decoded. `Debug` shows who pays whom, not what was signed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signed {
     /// What was signed.
     pub permit: Permit,
-    /// `r ‖ s ‖ v` with `v` 27 or 28, as Permit2 wants it.
-    pub signature: [u8; 65],
+    /// As it came: of a plain account, or of one with code.
+    pub signature: Signature,
 }
 
 impl fmt::Debug for Signed {
@@ -106,15 +104,11 @@ struct OutWitness {
 
 const READER: Reader = Reader { code: || Code::InvalidPayload, of: "permit2 payload" };
 
-/// Signatures whose signer was recovered lately: `read` runs on every side of a payment and again in the settler, and
-/// only the first look at a payment pays for the curve.
-static SIGNERS: LazyLock<Recent<(B256, [u8; 65]), Address>> = LazyLock::new(|| Recent::new(4096));
-
 impl Signed {
     /// Decodes a payload for one of the proxies; says nothing about whether it is true.
     ///
     /// # Errors
-    /// [`Code::InvalidPayload`] naming the field; [`Code::InvalidSignature`] for one that is not 65 bytes;
+    /// [`Code::InvalidPayload`] naming the field; [`Code::InvalidSignature`] for one that has no known form;
     /// [`Code::InvalidSpender`] when it is for anybody but this proxy.
     pub fn decode(payload: &Json, proxy: Proxy) -> Result<Self> {
         let wire: Wire<'_> = serde_json::from_str(payload.as_str()).map_err(|_| {
@@ -153,14 +147,14 @@ impl Signed {
                 proxy.address()
             )));
         }
-        Ok(Self { permit, signature: READER.signature("signature", wire.signature)? })
+        Ok(Self { permit, signature: READER.any_signature("signature", wire.signature)? })
     }
 
     /// The payload as it goes on the wire: integers as decimal strings, bytes as `0x` hex.
     pub fn encode(&self) -> Json {
         let said = &self.permit;
         Json::of(&Out {
-            signature: hex::encode_prefixed(self.signature),
+            signature: hex::encode_prefixed(self.signature.as_bytes()),
             permit2_authorization: OutFields {
                 from: said.from.to_checksum(None),
                 permitted: OutPermitted {
@@ -179,27 +173,10 @@ impl Signed {
         })
     }
 
-    /// Checks that the payer signed this, on a chain. Recovered once: the answer is remembered.
-    ///
-    /// # Errors
-    /// [`Code::InvalidSignature`].
-    pub fn check(&self, chain_id: u64) -> Result<()> {
-        let key = (self.permit.digest(chain_id), self.signature);
-        let signer = match SIGNERS.get(&key) {
-            Some(signer) => signer,
-            None => {
-                let signer = signature::recover(&key.0, &key.1)?;
-                SIGNERS.put(key, signer);
-                signer
-            }
-        };
-        if signer == self.permit.from {
-            return Ok(());
-        }
-        Err(Error::payer(Code::InvalidSignature).detail(format!(
-            "it belongs to {signer}, not to the payer {}: another key, or other terms or another chain were signed",
-            self.permit.from
-        )))
+    /// What can be said of the signature without the chain: that the payer's key made it, or that only the account's code
+    /// could know better. Recovered once: the answer is remembered.
+    pub fn check(&self, chain_id: u64) -> Check {
+        self.signature.check(&self.permit.digest(chain_id), self.permit.from)
     }
 }
 

@@ -1,7 +1,6 @@
 //! What one look tells of a permit: who has what, and whether it can still be used.
 
 use super::{PERMIT2, Permit};
-use crate::signature::AccountCode;
 use crate::{EvmCall, Landing, Looked};
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall, SolEvent};
@@ -71,17 +70,25 @@ fn word(answer: &Bytes) -> Option<U256> {
 /// [`Code::AssetNotDeployed`] for an empty answer, as an address without code gives; [`Code::UnsupportedMethod`] when
 /// the contract knows no such call; [`Code::InvalidAnswer`] for anything else.
 pub fn number(looked: &Looked, at: usize) -> Result<U256> {
-    match looked.results.get(at) {
-        Some(Ok(answer)) if answer.is_empty() => Err(Error::payee(Code::AssetNotDeployed)
+    let unanswered = || Error::network(Code::InvalidAnswer).detail("the node left a call unanswered");
+    number_of(looked.results.get(at).ok_or_else(unanswered)?)
+}
+
+/// The number that a token answered.
+///
+/// # Errors
+/// Those of [`number`].
+pub(super) fn number_of(answer: &Result<Bytes, Bytes>) -> Result<U256> {
+    match answer {
+        Ok(answer) if answer.is_empty() => Err(Error::payee(Code::AssetNotDeployed)
             .detail("nothing is deployed at the asset's address on this chain")),
-        Some(Ok(answer)) => word(answer).ok_or_else(|| {
+        Ok(answer) => word(answer).ok_or_else(|| {
             let found = answer.len();
             Error::network(Code::InvalidAnswer)
                 .detail(format!("the token answered {found} bytes where 32 are right"))
         }),
-        Some(Err(_)) => Err(Error::payee(Code::UnsupportedMethod)
+        Err(_) => Err(Error::payee(Code::UnsupportedMethod)
             .detail("the asset's contract is not an ERC-20 token (balanceOf, allowance)")),
-        None => Err(Error::network(Code::InvalidAnswer).detail("the node left a call unanswered")),
     }
 }
 
@@ -216,7 +223,7 @@ impl Standing {
     /// pay less than was asked.
     ///
     /// # Errors
-    /// [`Code::TransferEventMismatch`].
+    /// [`Code::TokenKeepsPart`].
     pub fn check_received(&self, permit: &Permit, after: U256, value: U256) -> Result<()> {
         // Where calls do not build on each other nothing has changed, and the receipt alone can tell.
         if after == self.payee_balance || permit.from == permit.witness.to {
@@ -226,25 +233,10 @@ impl Standing {
         if received == value {
             return Ok(());
         }
-        Err(Error::payee(Code::TransferEventMismatch).detail(format!(
+        Err(Error::payee(Code::TokenKeepsPart).next(Next::OtherRoute).detail(format!(
             "of {value} atomic units {received} would arrive: the token keeps a part, or adds one"
         )))
     }
-}
-
-/// A payer without code. Permit2 asks an account with code about its signature (ERC-1271), with all the gas that the
-/// settler pays for; and what it answers may change with any block.
-///
-/// # Errors
-/// [`Code::SignatureGas`].
-pub fn key_alone(code: &AccountCode, payer: Address) -> Result<()> {
-    if !code.judges() {
-        return Ok(());
-    }
-    Err(Error::payer(Code::SignatureGas).next(Next::OtherRoute).detail(format!(
-        "{payer} has code (a contract, or a delegation by EIP-7702), which Permit2 would ask at the settler's cost; \
-         payments by Permit2 are taken here from accounts without code"
-    )))
 }
 
 #[cold]

@@ -6,7 +6,7 @@ use crate::address;
 use alloy::primitives::Address;
 use serde::Deserialize;
 use std::num::NonZeroU32;
-use tollway_core::{AssetId, ChainId, Code, Error, Json, Next, Requirement, Result};
+use tollway_core::{AssetId, ChainId, Code, Error, Json, Kind, Next, Requirement, Result};
 
 /// Settings that both cells have: the table `exact.permit2`, the section `upto`.
 ///
@@ -33,8 +33,12 @@ pub struct Settings {
     /// How many payments in a token one approval of the payer's is expected to serve: its gas is shared by so many when
     /// routes are compared.
     pub approval_payments: NonZeroU32,
-    /// How payers without an allowance are helped: what a seller advertises, and what a settler accepts. Handing in a
-    /// permit costs the settler some gas more. An approval is a transaction of the payer's own, which the payer may
+    /// Settler: the most gas that a payer's account with code gets to check a signature, beside what a payment by a plain
+    /// account uses. A payer chooses that code, and it runs on the settler's gas. 400,000 is enough for a passkey on a chain
+    /// that has no precompile for its curve, which takes about 350,000; owners' keys take a tenth of it.
+    pub signature_gas_max: u64,
+    /// Settler: how payers without an allowance are helped, and so what `/supported` lists; sellers advertise what their
+    /// settler lists. Handing in a permit costs the settler some gas more. An approval is a transaction of the payer's own, which the payer may
     /// replace after the settler has paid for it: off unless it is asked for.
     pub gas_sponsoring: Vec<Sponsoring>,
 }
@@ -62,6 +66,7 @@ impl Default for Settings {
             max_timeout_s: 86_400,
             tokens: Vec::new(),
             approval_payments: NonZeroU32::MIN.saturating_add(19),
+            signature_gas_max: 400_000,
             gas_sponsoring: vec![Sponsoring::Eip2612],
         }
     }
@@ -115,16 +120,25 @@ impl Settings {
         Ok(self)
     }
 
-    /// True when a settler here accepts this extension, and a seller advertises it.
+    /// True when a settler here acts on this extension.
     pub fn sponsors(&self, how: Sponsoring) -> bool {
         self.gas_sponsoring.contains(&how)
     }
 
-    /// What a 402 with an entry for this token says under `extensions`. A permit is only offered to be sponsored where the
-    /// token's domain is known, so that the payer can sign it.
-    pub fn declared(&self, asset: &AssetId) -> Option<Json> {
+    /// The extensions that a settler here acts on: what its kinds say.
+    pub fn offered(&self) -> Vec<String> {
+        let ours = Sponsoring::ALL.into_iter().filter(|how| self.sponsors(*how));
+        ours.map(|how| how.key().to_owned()).collect()
+    }
+
+    /// What a 402 with an entry for this token says under `extensions`: what its settler acts on. A permit is only offered
+    /// to be sponsored where the token's domain is known, so that the payer can sign it.
+    pub fn declared(&self, asset: &AssetId, kind: &Kind) -> Option<Json> {
         let domain = self.domain(asset).is_some();
-        let worth = |how: &Sponsoring| self.sponsors(*how) && (domain || *how != Sponsoring::Eip2612);
+        let worth = |how: &Sponsoring| {
+            let acted_on = kind.extensions.iter().any(|key| key == how.key());
+            acted_on && (domain || *how != Sponsoring::Eip2612)
+        };
         let all: serde_json::Map<String, serde_json::Value> = Sponsoring::ALL
             .into_iter()
             .filter(worth)

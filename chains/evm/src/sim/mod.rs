@@ -34,7 +34,8 @@ pub use token::SimToken;
 use crate::gas::GasBook;
 use crate::permit2::{PERMIT2, Proxy};
 use crate::send::unsigned_sample;
-use crate::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, address};
+use crate::{At, Bounded, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, address};
+use crate::{Trial, Tried, TriedCall};
 use alloy::primitives::{Address, Bytes, keccak256};
 use alloy::signers::Signer;
 use alloy::sol_types::{Revert, SolError};
@@ -191,13 +192,18 @@ impl Evm for SimEvm {
         Ok(Looked { block: viewed.block, time: viewed.time, results: results.collect() })
     }
 
-    async fn look_as(&self, calls: &[EvmCall], from: Address, made: &EvmCall) -> Result<Looked> {
-        let mut looked = self.look(calls, At::Latest).await?;
-        let from = Some(address::account(self.chain, &from)?);
-        let viewed = self.node.view(&SimCall { from, ..self.call(made)? }, sim::At::Latest).await?;
-        let answer = viewed.output.map(Bytes::from).map_err(|sim::Revert(words)| revert(words));
-        looked.results.push(answer);
-        Ok(looked)
+    /// Nobody has code here.
+    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
+        let Some(caller) = trial.caller else { return trial.by_look(self).await };
+        let reads = Trial { caller: None, calls: Vec::new(), ..trial.clone() };
+        let mut tried = reads.by_look(self).await?;
+        let from = Some(address::account(self.chain, &caller)?);
+        for Bounded { call, .. } in &trial.calls {
+            let viewed = self.node.view(&SimCall { from, ..self.call(call)? }, sim::At::Latest).await?;
+            let result = viewed.output.map(Bytes::from).map_err(|sim::Revert(words)| revert(words));
+            tried.calls.push(TriedCall { result, gas: None });
+        }
+        Ok(tried)
     }
 
     async fn find_log(&self, query: &LogQuery) -> Result<Option<Landing>> {

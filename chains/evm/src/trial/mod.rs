@@ -6,15 +6,18 @@
 //!
 //! One `eth_call` without a recipient does it: its data is a small program (`probe`) that makes the calls and returns
 //! what it saw. Every node that runs contracts runs it; nothing has to be deployed.
+//!
+//! A contract that asks who calls it sees an address of the moment in such a program. A trial with a caller makes its calls
+//! in that one's name instead: beside the program, in the same request, and not measured.
 
 mod probe;
 
 use crate::contracts::IMulticall3;
-use crate::look::multicall;
+use crate::look::{answer, multicall};
 use crate::profiles::MULTICALL3;
 use crate::rpc::Rpc;
 use crate::signature::AccountCode;
-use crate::{EvmCall, Looked};
+use crate::{At, Evm, EvmCall, Looked};
 use alloy::primitives::{Address, Bytes, U64};
 use alloy::sol_types::SolCall;
 use serde::Serialize;
@@ -32,13 +35,16 @@ const OWN_GAS: u64 = 300_000;
 /// A transaction to be tried out.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// Who would send it: its `tx.origin`. The caller of each call is an address of the moment.
+    /// Who would send it: its `tx.origin`. The caller of each call is an address of the moment, unless one is named.
     pub sender: Option<Address>,
+    /// In whose name the calls are made, for contracts that ask who calls them. Each is then made on its own, on the state
+    /// as it is; nobody measures what it uses; and on a chain that moves on in between it may be of the next block.
+    pub caller: Option<Address>,
     /// Whose code is asked for.
     pub account: Address,
     /// Questions about the state as it is, before any of the calls. Of each answer the first 256 bytes are kept.
     pub reads: Vec<EvmCall>,
-    /// What the transaction would do, one after another, each on what those before it have left.
+    /// What the transaction would do, one after another, each on what those before it have left, unless a caller is named.
     pub calls: Vec<Bounded>,
 }
 
@@ -72,16 +78,20 @@ pub struct TriedCall {
 }
 
 impl Trial {
-    /// All calls, for a look in place of a trial.
+    /// Reads and calls, in one row.
     pub(crate) fn flat(&self) -> Vec<EvmCall> {
         self.reads.iter().chain(self.calls.iter().map(|bounded| &bounded.call)).cloned().collect()
     }
 
-    /// What a look shows of it: no code and no gas.
-    pub(crate) fn of_look(&self, mut looked: Looked) -> Tried {
+    /// What one look shows of it, for a fake in which nobody has code: no gas, and every call in the look's own name.
+    ///
+    /// # Errors
+    /// Those of looking.
+    pub async fn by_look(&self, evm: &dyn Evm) -> Result<Tried> {
+        let mut looked = evm.look(&self.flat(), At::Latest).await?;
         let calls = looked.results.split_off(self.reads.len().min(looked.results.len()));
         let calls = calls.into_iter().map(|result| TriedCall { result, gas: None });
-        Tried { looked, code: AccountCode::Plain, calls: calls.collect() }
+        Ok(Tried { looked, code: AccountCode::Plain, calls: calls.collect() })
     }
 }
 
@@ -120,11 +130,13 @@ pub fn multicall_there() -> EvmCall {
     EvmCall { to: MULTICALL3, data: IMulticall3::getBlockNumberCall {}.abi_encode().into() }
 }
 
-/// The parameters of an `eth_call` that makes a contract.
+/// What an `eth_call` calls; without a recipient, it makes a contract.
 #[derive(Debug, Clone, Serialize)]
-struct Creation {
+struct Body {
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Address>,
     gas: U64,
     data: Bytes,
 }
@@ -140,14 +152,33 @@ pub(crate) async fn run(rpc: &Rpc, trial: &Trial) -> Result<Tried> {
     }
     let reads: Vec<Bounded> =
         trial.reads.iter().map(|call| Bounded { call: call.clone(), gas: READ_GAS }).collect();
-    let program = probe::program(trial.account, [&reads, &trial.calls]);
-    let creation = Creation {
-        from: trial.sender,
-        gas: U64::from(gas_for(&program, all, [&reads, &trial.calls])),
-        data: program.into(),
+    let Some(caller) = trial.caller else {
+        let returned: Bytes =
+            rpc.call("eth_call", (creation(trial, [&reads, &trial.calls]), "latest")).await?;
+        return probe::read(&returned, reads.len(), trial.calls.len());
     };
-    let returned: Bytes = rpc.call("eth_call", (creation, "latest")).await?;
-    probe::read(&returned, reads.len(), trial.calls.len())
+    let mut batch = rpc.batch();
+    let seen = batch.add::<_, Bytes>("eth_call", &(creation(trial, [&reads, &[]]), "latest"))?;
+    let mut slots = Vec::with_capacity(trial.calls.len());
+    for Bounded { call, gas } in &trial.calls {
+        let gas = U64::from(transaction_gas(&call.data, *gas));
+        let body = Body { from: Some(caller), to: Some(call.to), gas, data: call.data.clone() };
+        slots.push(batch.add::<_, Bytes>("eth_call", &(body, "latest"))?);
+    }
+    batch.send().await?;
+    let mut tried = probe::read(&seen.get().await?, reads.len(), 0)?;
+    for slot in slots {
+        tried.calls.push(TriedCall { result: answer(rpc, slot).await?, gas: None });
+    }
+    Ok(tried)
+}
+
+/// The program that asks and makes these, as an `eth_call`.
+fn creation(trial: &Trial, frames: [&[Bounded]; 2]) -> Body {
+    let program = probe::program(trial.account, frames);
+    let calls = frames.iter().fold(0usize, |sum, frame| sum.saturating_add(frame.len()));
+    let gas = U64::from(gas_for(&program, calls, frames));
+    Body { from: trial.sender, to: None, gas, data: program.into() }
 }
 
 /// Enough that each call can have all that it may use, although every level keeps a 64th.

@@ -128,7 +128,7 @@ impl SchemeEntry {
     /// [`crate::Code::UnsupportedScheme`] when the scheme's name is none.
     pub fn kinds(&self, chain: ChainId) -> Result<Vec<Kind>> {
         let scheme = Name::new(self.id.scheme)?;
-        let kind = |version| Kind { version, scheme, chain, extra: Extra::default() };
+        let kind = |version| Kind { version, scheme, chain, extra: Extra::default(), extensions: Vec::new() };
         Ok([Version::V1, Version::V2].map(kind).into())
     }
     /// Names the plugin's section of the configuration, for a scheme that several plugins share.

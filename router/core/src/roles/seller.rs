@@ -20,9 +20,10 @@ pub trait Seller: Send + Sync {
     /// # Errors
     /// Why this rail cannot be offered: it is left out, with the reason.
     fn offer(&self, price: &Price, kind: &Kind) -> Result<Offer>;
-    /// What a 402 with this offer in it says under `extensions`: an object by extension. Extensions are the whole 402's,
-    /// so a key that several offers have is said once.
-    fn extensions(&self, _offer: &Offer) -> Option<Json> {
+    /// What a 402 with this offer in it says under `extensions`, given what the settler says it acts on
+    /// ([`Kind::extensions`]): an object by extension. Extensions are the whole 402's, so a key that several offers have is
+    /// said once. Wrong: promising what only a setting of the seller's says. Right: what the settler of this kind will do.
+    fn extensions(&self, _offer: &Offer, _kind: &Kind) -> Option<Json> {
         None
     }
     /// What to do after `event`.

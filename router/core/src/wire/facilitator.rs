@@ -178,13 +178,15 @@ pub struct SupportedKind {
 }
 
 impl SupportedKind {
-    /// Reads it; `None` for a version, scheme or network that nobody here could use.
-    pub fn kind(&self, families: &[Family]) -> Option<Kind> {
+    /// Reads it; `None` for a version, scheme or network that nobody here could use. On the wire extensions are the whole
+    /// answer's and not one kind's.
+    pub fn kind(&self, families: &[Family], extensions: &[String]) -> Option<Kind> {
         Some(Kind {
             version: Version::try_from(self.version).ok()?,
             scheme: Name::new(&self.scheme).ok()?,
             chain: super::read_network(&self.network, families).ok()?,
             extra: self.extra.clone().map_or_else(Extra::default, Extra),
+            extensions: extensions.to_vec(),
         })
     }
     /// Writes it; `None` for a v1 kind on a chain that v1 has no name for.

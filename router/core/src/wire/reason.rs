@@ -70,6 +70,8 @@ codes! {
         | "invalid_exact_svm_transaction_failed" | "invalid_exact_solana_transaction_failed",
     /// The receipt lacks the transfer that was asked for.
     TransferEventMismatch = "invalid_exact_evm_transfer_event_mismatch",
+    /// The token pays less than was sent: it keeps a part of each transfer.
+    TokenKeepsPart = "token_keeps_part",
     /// `extra` lacks the token's EIP-712 domain.
     MissingDomain = "invalid_exact_evm_missing_eip712_domain",
     /// The EIP-712 name in `extra` contradicts the token.

@@ -28,7 +28,7 @@ pub struct Settings {
     pub settles_per_caller_max: usize,
     /// What `/supported` says under `signers`: addresses by CAIP-2 pattern (`eip155:*`).
     pub signers: BTreeMap<String, Vec<String>>,
-    /// What `/supported` says under `extensions`, on top of what the schemes understand.
+    /// What `/supported` says under `extensions`, on top of what the settlers offer.
     pub extensions: Vec<String>,
 }
 

@@ -1,6 +1,7 @@
 use super::Facilitator;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tollway_core::Kind;
 use tollway_core::wire::{SupportedKind, SupportedResponse};
 
 /// A settler that does not say what it can do within this time is left out of the answer.
@@ -29,6 +30,7 @@ impl Facilitator {
                 }
             }
         }
+        let extensions = self.extensions(&found);
         let families = self.0.registry.families();
         let mut kinds = Vec::new();
         for kind in found.iter().filter_map(|k| SupportedKind::of(k, families)) {
@@ -36,13 +38,13 @@ impl Facilitator {
                 kinds.push(kind);
             }
         }
-        SupportedResponse { kinds, extensions: self.extensions(), signers: self.0.settings.signers.clone() }
+        SupportedResponse { kinds, extensions, signers: self.0.settings.signers.clone() }
     }
 
-    fn extensions(&self) -> Vec<String> {
-        let settling = self.0.registry.cells().filter(|c| c.settler.is_some());
-        let known = settling.flat_map(|c| c.capability.extensions).map(|e| (*e).to_owned());
-        let all: BTreeSet<_> = known.chain(self.0.settings.extensions.iter().cloned()).collect();
+    /// What the settlers say they act on as they are set up here, which may be less than what their schemes understand.
+    fn extensions(&self, found: &[Kind]) -> Vec<String> {
+        let offered = found.iter().flat_map(|kind| &kind.extensions).cloned();
+        let all: BTreeSet<_> = offered.chain(self.0.settings.extensions.iter().cloned()).collect();
         all.into_iter().collect()
     }
 }

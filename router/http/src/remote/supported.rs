@@ -22,9 +22,25 @@ pub(super) struct Kinds {
     cached: Mutex<Option<(Time, Vec<Kind>)>>,
 }
 
+/// The most extensions that are read, and the longest key of one.
+const EXTENSIONS_MAX: usize = 32;
+const EXTENSION_BYTES_MAX: usize = 64;
+
 #[derive(Deserialize)]
 struct Supported {
     kinds: Vec<Json>,
+    #[serde(default)]
+    extensions: Option<Json>,
+}
+
+impl Supported {
+    /// What it says it acts on; nothing where that is not a list.
+    fn extensions(&self) -> Vec<String> {
+        let listed =
+            self.extensions.as_ref().and_then(|list| list.read::<Vec<Json>>().ok()).unwrap_or_default();
+        let keys = listed.iter().take(EXTENSIONS_MAX).filter_map(|key| key.read::<String>().ok());
+        keys.filter(|key| key.len() <= EXTENSION_BYTES_MAX).collect()
+    }
 }
 
 impl Kinds {
@@ -78,7 +94,8 @@ async fn ask(caller: &Caller, clock: &dyn Clock, families: &[Family]) -> Result<
         let found: Supported = json(&answer).and_then(|j| j.read().ok()).ok_or_else(unreadable)?;
         // One kind that nobody here can read spoils no other.
         let kinds = found.kinds.iter().take(KINDS_MAX).filter_map(|k| k.read::<SupportedKind>().ok());
-        return Ok(kinds.filter_map(|k| k.kind(families)).collect());
+        let extensions = found.extensions();
+        return Ok(kinds.filter_map(|k| k.kind(families, &extensions)).collect());
     }
 }
 

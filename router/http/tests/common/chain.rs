@@ -120,6 +120,7 @@ impl Settler for Cell {
                 scheme: Name::new("exact")?,
                 chain: ChainId::new(CHAIN)?,
                 extra: Extra::default(),
+                extensions: vec!["offered".to_owned()],
             })
         };
         Ok(vec![kind(Version::V2)?, kind(Version::V1)?])

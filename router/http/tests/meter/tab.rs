@@ -187,7 +187,13 @@ impl Cell {
 impl Settler for Cell {
     async fn kinds(&self) -> Result<Vec<Kind>> {
         let (scheme, extra) = (Name::new("tab")?, Extra::default());
-        let kind = |version| Kind { version, scheme, chain: self.chain, extra: extra.clone() };
+        let kind = |version| Kind {
+            version,
+            scheme,
+            chain: self.chain,
+            extra: extra.clone(),
+            extensions: Vec::new(),
+        };
         Ok(vec![kind(Version::V2), kind(Version::V1)])
     }
     async fn effort(&self, order: &Order) -> Result<Effort> {

@@ -153,6 +153,7 @@ impl Settler for ToySettler {
             scheme: Name::new("toy").unwrap(),
             chain: self.chain,
             extra: Extra::default(),
+            extensions: Vec::new(),
         };
         Ok(vec![kind(Version::V1), kind(Version::V2)])
     }

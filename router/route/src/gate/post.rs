@@ -79,6 +79,8 @@ pub struct PostedOffer {
     pub offer: Offer,
     /// What settling costs.
     pub costs: Costs,
+    /// What its scheme says under `extensions`, as far as its settler acts on that.
+    pub extensions: Option<Json>,
 }
 
 /// What a seller advertises now, cheapest to settle first.
@@ -118,18 +120,15 @@ impl Posted {
             version,
             accepts: entries.collect(),
             resource: Some(Json::of(&serde_json::json!({ "url": resource_url }))),
-            extensions: self.extensions(gate).filter(|_| version == Version::V2),
+            extensions: self.extensions().filter(|_| version == Version::V2),
             error,
         }
     }
 
     /// What the schemes behind the offers have to say, each key once.
-    fn extensions(&self, gate: &Gate) -> Option<Json> {
+    fn extensions(&self) -> Option<Json> {
         let mut all = serde_json::Map::new();
-        for posted in &self.offers {
-            let offer = &posted.offer;
-            let seller = gate.registry().cell(&offer.requirement).ok().and_then(|cell| cell.seller.as_ref());
-            let Some(said) = seller.and_then(|seller| seller.extensions(offer)) else { continue };
+        for said in self.offers.iter().filter_map(|posted| posted.extensions.as_ref()) {
             let Ok(said) = said.read::<serde_json::Map<String, serde_json::Value>>() else { continue };
             for (key, what) in said {
                 all.entry(key).or_insert(what);
@@ -164,8 +163,15 @@ const REPRICINGS_MAX: u32 = 16;
 
 struct Draft {
     rail: usize,
-    offer: Offer,
+    made: Made,
     effort: Effort,
+}
+
+/// An offer, with what its scheme says beside it and who settles it.
+struct Made {
+    settler: Arc<dyn Settler>,
+    offer: Offer,
+    extensions: Option<Json>,
 }
 
 impl Gate {
@@ -215,12 +221,12 @@ impl Gate {
 
     async fn draft(&self, index: usize, rail: &Rail, tag: &Tag) -> Result<Draft> {
         let atomic = self.atomic(rail, tag)?;
-        let (settler, offer) = self.offer(rail, atomic).await?;
-        let effort = settler.effort(&typical(&offer)).await?;
-        Ok(Draft { rail: index, offer, effort })
+        let made = self.offer(rail, atomic).await?;
+        let effort = made.settler.effort(&typical(&made.offer)).await?;
+        Ok(Draft { rail: index, made, effort })
     }
 
-    async fn offer(&self, rail: &Rail, atomic: u128) -> Result<(Arc<dyn Settler>, Offer)> {
+    async fn offer(&self, rail: &Rail, atomic: u128) -> Result<Made> {
         let chain = rail.asset.chain;
         let probe = Requirement {
             version: Version::V2,
@@ -248,31 +254,34 @@ impl Gate {
             flow: rail.flow,
             chain,
         };
-        Ok((settler, seller.offer(&price, &kind)?))
+        let offer = seller.offer(&price, &kind)?;
+        let extensions = seller.extensions(&offer, &kind);
+        Ok(Made { settler, offer, extensions })
     }
 
     /// Prices a draft and holds it against the policy. A price that is raised may raise the cost (a fee that is a share
     /// of it), so what is repriced is priced again.
     async fn finish(&self, draft: Draft, rails: &[Rail]) -> Result<PostedOffer> {
         let rail = rails.get(draft.rail).ok_or_else(|| Error::us(Code::Internal))?;
-        let (mut offer, mut effort) = (draft.offer, draft.effort);
+        let (mut made, mut effort) = (draft.made, draft.effort);
         let mut repriced = 0;
         loop {
-            let costs = self.costs(&offer, &effort)?;
+            let costs = self.costs(&made.offer, &effort)?;
+            let posted =
+                |made: Made, costs| PostedOffer { offer: made.offer, costs, extensions: made.extensions };
             let Some(bps) = self.policy.settlement_share_bps_max else {
-                return Ok(PostedOffer { offer, costs });
+                return Ok(posted(made, costs));
             };
             let settlement = costs.settlement()?;
             if share_bps(settlement, costs.price) <= u128::from(bps) {
-                return Ok(PostedOffer { offer, costs });
+                return Ok(posted(made, costs));
             }
             let least = least_price(settlement, bps).filter(|_| repriced < REPRICINGS_MAX);
             let least = least.filter(|_| self.policy.unprofitable == Unprofitable::Reprice);
             let least = least.ok_or_else(|| unprofitable(settlement, costs.price, bps))?;
             let atomic = self.quotes.price(&rail.asset)?.atomic_for(least)?;
-            let (settler, raised) = self.offer(rail, atomic).await?;
-            effort = settler.effort(&typical(&raised)).await?;
-            offer = raised;
+            made = self.offer(rail, atomic).await?;
+            effort = made.settler.effort(&typical(&made.offer)).await?;
             repriced = repriced.saturating_add(1);
         }
     }

@@ -34,6 +34,23 @@ impl Said {
     }
 }
 
+/// One member's kinds, each once: two of its cells may say the same one, and act on different extensions.
+fn together<'k>(kinds: impl Iterator<Item = &'k Kind>) -> Vec<Kind> {
+    let mut all: Vec<Kind> = Vec::new();
+    for kind in kinds {
+        let of = |k: &Kind| (k.version, k.scheme, k.chain);
+        match all.iter_mut().find(|known| of(known) == of(kind) && known.extra == kind.extra) {
+            None => all.push(kind.clone()),
+            Some(known) => {
+                let new = kind.extensions.iter().filter(|key| !known.extensions.contains(key));
+                let new: Vec<_> = new.cloned().collect();
+                known.extensions.extend(new);
+            }
+        }
+    }
+    all
+}
+
 /// A question under way, and whether somebody has waited for it in vain.
 type Waiting = (usize, BoxFuture<'static, ()>, Waited);
 
@@ -66,10 +83,10 @@ impl Pool {
         if said.iter().all(Option::is_none) {
             return Err(nobody_answers());
         }
-        let mut all: Vec<(Turn, &Kind)> = Vec::new();
+        let mut all: Vec<(Turn, Kind)> = Vec::new();
         for (at, said) in said.iter().enumerate() {
             let kinds = said.as_ref().map_or(&[][..], |said| &said.now);
-            for kind in kinds.iter().filter(|kind| self.takes(at, kind, now)) {
+            for kind in together(kinds.iter().filter(|kind| self.takes(at, kind, now))) {
                 all.push((self.turn(at, &kind.scheme, &kind.chain, now), kind));
             }
         }
@@ -77,8 +94,13 @@ impl Pool {
         let mut merged: Vec<Kind> = Vec::new();
         for (_, kind) in all {
             let same = |m: &Kind| (m.version, m.scheme, m.chain) == (kind.version, kind.scheme, kind.chain);
-            if !merged.iter().any(same) {
-                merged.push(kind.clone());
+            match merged.iter_mut().find(|m| same(m)) {
+                None => merged.push(kind),
+                // Any of these may get the payment, so only what all of them act on can be promised.
+                Some(first) if first.extra == kind.extra => {
+                    first.extensions.retain(|key| kind.extensions.contains(key));
+                }
+                Some(_) => {}
             }
         }
         Ok(merged)

@@ -32,7 +32,13 @@ impl Settler for Remote {
             return Err(Error::network(Code::Unreachable));
         }
         let scheme = Name::new("fake").unwrap();
-        let kind = |version| Kind { version, scheme, chain: chain(1), extra: Extra::default() };
+        let kind = |version| Kind {
+            version,
+            scheme,
+            chain: chain(1),
+            extra: Extra::default(),
+            extensions: Vec::new(),
+        };
         Ok(vec![kind(Version::V2), kind(Version::V1)])
     }
     async fn effort(&self, _: &Order) -> Result<Effort> {

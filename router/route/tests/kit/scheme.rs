@@ -117,7 +117,10 @@ impl Role {
         let actions = (0..script.actions).map(|_| Action {
             kind: ActionKind::Approve,
             chain: r.chain,
-            effort: Effort::one(Work::new(Bearer::Payer, "approve", 1_000, Sample::default())),
+            effort: Effort::one(
+                Work::new(Bearer::Payer, "approve", 1_000, Sample::default())
+                    .shared_by(script.actions_shared_by.try_into().unwrap()),
+            ),
             detail: Json::empty(),
         });
         Ok(Plan {
@@ -285,6 +288,6 @@ impl Settler for Role {
 
 pub(crate) fn kinds(chain: ChainId) -> Vec<Kind> {
     let scheme = Name::new("fake").unwrap();
-    let kind = |version| Kind { version, scheme, chain, extra: Extra::default() };
+    let kind = |version| Kind { version, scheme, chain, extra: Extra::default(), extensions: Vec::new() };
     vec![kind(Version::V2), kind(Version::V1)]
 }

@@ -107,6 +107,8 @@ pub(crate) struct Script {
     pub(crate) fee_bps: u128,
     /// Actions that the payer must take first.
     pub(crate) actions: usize,
+    /// How many payments share each of them.
+    pub(crate) actions_shared_by: u32,
     /// The signature can spend so many times the price.
     pub(crate) exposure: u128,
     /// What the plan says the price is, when it is not the truth.
@@ -142,6 +144,7 @@ impl Default for Script {
             bearer: Bearer::Settler,
             fee_bps: 0,
             actions: 0,
+            actions_shared_by: 1,
             exposure: 1,
             plan_price: None,
             signs_for: None,

@@ -88,6 +88,21 @@ fn what_a_member_said_before_is_still_its_own() {
     }
 }
 
+/// Whoever is next may not be the one who settles, so only what all of them act on is promised.
+#[test]
+fn the_pool_acts_on_an_extension_when_all_who_may_settle_do() {
+    let scene = scene(["{}", "{}"]);
+    let with =
+        |keys: &[&str]| Kind { extensions: keys.iter().map(|key| (*key).to_owned()).collect(), ..kind("{}") };
+    // Two cells of one member may say the same kind: together they act on both.
+    *scene.members[0].kinds.lock().unwrap() = Some(vec![with(&["a"]), with(&["b", "c"])]);
+    *scene.members[1].kinds.lock().unwrap() = Some(vec![with(&["b", "a"])]);
+    assert_eq!(scene.run(scene.pool().kinds()).unwrap(), [with(&["a", "b"])]);
+    // A kind that is bound to a settler is settled by that one alone.
+    *scene.members[1].kinds.lock().unwrap() = Some(vec![Kind { extra: kind(B).extra, ..with(&[]) }]);
+    assert_eq!(scene.run(scene.pool().kinds()).unwrap(), [with(&["a", "b", "c"])]);
+}
+
 /// Offers are made for whoever would get the next payment.
 #[test]
 fn the_kinds_of_the_pool_are_those_of_whoever_is_next() {

@@ -107,7 +107,7 @@ pub(crate) fn count(n: &AtomicUsize) -> usize {
 
 pub(crate) fn kind(extra: &str) -> Kind {
     let (scheme, extra) = (Name::new("fake").unwrap(), Extra(Json::parse(extra).unwrap()));
-    Kind { version: Version::V2, scheme, chain: chain(1), extra }
+    Kind { version: Version::V2, scheme, chain: chain(1), extra, extensions: Vec::new() }
 }
 
 fn away() -> Error {

@@ -128,8 +128,8 @@ impl Seller for Wrapped<dyn Seller> {
     fn offer(&self, price: &Price, kind: &Kind) -> Result<Offer> {
         self.inner.offer(price, kind)
     }
-    fn extensions(&self, offer: &Offer) -> Option<Json> {
-        self.inner.extensions(offer)
+    fn extensions(&self, offer: &Offer, kind: &Kind) -> Option<Json> {
+        self.inner.extensions(offer, kind)
     }
     async fn advance(&self, visit: &mut Visit, event: Event<'_>) -> Result<Move> {
         self.halt(self.inner.advance(visit, event)).await

@@ -41,7 +41,7 @@ fn allowing() -> Value {
     json!({"eip6492_factories": [FACTORY]})
 }
 async fn kind(house: &House, account: Address) -> AccountCode {
-    let trial = Trial { sender: None, account, reads: vec![], calls: vec![] };
+    let trial = Trial { sender: None, caller: None, account, reads: vec![], calls: vec![] };
     house.evm.try_out(&trial).await.unwrap().code
 }
 

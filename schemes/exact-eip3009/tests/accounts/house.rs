@@ -128,7 +128,8 @@ impl House {
             chain,
         };
         let scheme = Name::new("exact").unwrap();
-        let kind = Kind { version: Version::V2, scheme, chain, extra: Extra::default() };
+        let kind =
+            Kind { version: Version::V2, scheme, chain, extra: Extra::default(), extensions: Vec::new() };
         let registry = self.cell(Value::Null);
         registry.cells().next().unwrap().seller.as_ref().unwrap().offer(&price, &kind).unwrap().requirement
     }

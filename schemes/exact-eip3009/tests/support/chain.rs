@@ -7,7 +7,9 @@ use alloy::sol_types::{Eip712Domain, Revert, SolCall, SolError, SolEvent, SolStr
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tollway_core::*;
-use tollway_evm::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
+use tollway_evm::{
+    At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried,
+};
 
 alloy::sol! {
     function balanceOf(address account) external view returns (uint256);
@@ -345,6 +347,9 @@ impl Evm for FakeChain {
             Some(None) => Sent::Pending(TxId("0xpending".to_owned())),
             Some(Some(tx)) => Sent::Mined(Box::new(self.mined(&tx).await?.unwrap())),
         })
+    }
+    async fn try_out(&self, trial: &Trial) -> Result<Tried> {
+        trial.by_look(self).await
     }
     fn learned_gas(&self, _: &GasKey) -> Option<u64> {
         self.learned

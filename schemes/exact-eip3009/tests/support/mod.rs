@@ -125,7 +125,13 @@ impl Bench {
     }
     pub fn offer(&self) -> Offer {
         let scheme = Name::new("exact").unwrap();
-        let kind = Kind { version: Version::V2, scheme, chain: self.evm.chain, extra: Extra::default() };
+        let kind = Kind {
+            version: Version::V2,
+            scheme,
+            chain: self.evm.chain,
+            extra: Extra::default(),
+            extensions: Vec::new(),
+        };
         self.selling().offer(&self.price(Flow::Authorization), &kind).unwrap()
     }
     pub fn requirement(&self) -> Requirement {

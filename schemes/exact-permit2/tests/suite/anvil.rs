@@ -180,6 +180,9 @@ impl Stand for OnAnvil {
     fn unprintable(&self) -> &'static [&'static str] {
         &["/signature"]
     }
+    fn same_payment(&self, signed: &Json, changed: &Json) -> bool {
+        crate::sim::compacted(signed, changed)
+    }
     /// Each is a chain of its own.
     fn seeds(&self) -> u64 {
         6

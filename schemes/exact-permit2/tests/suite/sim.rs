@@ -56,6 +56,14 @@ fn settled(chain: &SimChain, payload: &Json) -> usize {
     chain.transactions().iter().filter(|tx| used(tx)).count()
 }
 
+/// True when one is the other with its signature made compact (EIP-2098): with `v` cut off, where that says nothing.
+pub(crate) fn compacted(signed: &Json, changed: &Json) -> bool {
+    let (signed, changed) = (signed.value(), changed.value());
+    let text = |payload: &serde_json::Value| payload["signature"].as_str().unwrap_or_default().to_owned();
+    let terms = "permit2Authorization";
+    signed[terms] == changed[terms] && text(&signed) == text(&changed) + "1b"
+}
+
 impl Stand for OnSim {
     fn entry(&self) -> SchemeEntry {
         tollway_exact_permit2::ENTRY
@@ -79,5 +87,8 @@ impl Stand for OnSim {
 
     fn unprintable(&self) -> &'static [&'static str] {
         &["/signature"]
+    }
+    fn same_payment(&self, signed: &Json, changed: &Json) -> bool {
+        compacted(signed, changed)
     }
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tollway_core::*;
 use tollway_evm::signature::AccountCode;
 use tollway_evm::{
-    At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried, TriedCall,
+    At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried,
 };
 
 pub const PERMIT2: Address = address!("000000000022D473030F116dDEE9F6B43aC78BA3");
@@ -475,12 +475,8 @@ impl Evm for FakeChain {
         })
     }
     async fn try_out(&self, trial: &Trial) -> Result<Tried> {
-        let calls: Vec<_> =
-            trial.reads.iter().chain(trial.calls.iter().map(|bounded| &bounded.call)).cloned().collect();
-        let mut looked = self.look(&calls, At::Latest).await?;
-        let calls = looked.results.split_off(trial.reads.len());
-        let calls = calls.into_iter().map(|result| TriedCall { result, gas: None }).collect();
-        Ok(Tried { looked, code: self.world().code, calls })
+        let code = self.world().code;
+        Ok(Tried { code, ..trial.by_look(self).await? })
     }
     fn learned_gas(&self, _: &GasKey) -> Option<u64> {
         self.world().learned_gas

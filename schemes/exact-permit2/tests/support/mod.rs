@@ -136,7 +136,10 @@ impl Bench {
     }
     pub fn kind(&self) -> Kind {
         let scheme = Name::new("exact").unwrap();
-        Kind { version: Version::V2, scheme, chain: self.evm.chain, extra: Extra::default() }
+        let (chain, extra) = (self.evm.chain, Extra::default());
+        let bare = Kind { version: Version::V2, scheme, chain, extra, extensions: Vec::new() };
+        // Who has no account to send from has none, and still may sell and pay.
+        block_on(self.settling().kinds()).unwrap().pop().unwrap_or(bare)
     }
     pub fn requirement(&self) -> Requirement {
         self.selling().offer(&self.price(Flow::Authorization), &self.kind()).unwrap().requirement

@@ -181,6 +181,9 @@ impl Stand for OnAnvil {
     fn unprintable(&self) -> &'static [&'static str] {
         &["/signature"]
     }
+    fn same_payment(&self, signed: &Json, changed: &Json) -> bool {
+        crate::sim::compacted(signed, changed)
+    }
     fn bound_extra(&self) -> &'static [(&'static str, &'static str)] {
         &[("facilitatorAddress", "0x00000000000000000000000000000000000000f1")]
     }

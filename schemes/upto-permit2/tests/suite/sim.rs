@@ -54,6 +54,14 @@ pub(crate) fn nonce(payload: &Json) -> [u8; 32] {
     text.parse::<U256>().unwrap_or_default().to_be_bytes()
 }
 
+/// True when one is the other with its signature made compact (EIP-2098): with `v` cut off, where that says nothing.
+pub(crate) fn compacted(signed: &Json, changed: &Json) -> bool {
+    let (signed, changed) = (signed.value(), changed.value());
+    let text = |payload: &serde_json::Value| payload["signature"].as_str().unwrap_or_default().to_owned();
+    let terms = "permit2Authorization";
+    signed[terms] == changed[terms] && text(&signed) == text(&changed) + "1b"
+}
+
 impl Stand for OnSim {
     fn entry(&self) -> SchemeEntry {
         tollway_upto_permit2::ENTRY
@@ -82,6 +90,9 @@ impl Stand for OnSim {
 
     fn unprintable(&self) -> &'static [&'static str] {
         &["/signature"]
+    }
+    fn same_payment(&self, signed: &Json, changed: &Json) -> bool {
+        compacted(signed, changed)
     }
     fn bound_extra(&self) -> &'static [(&'static str, &'static str)] {
         &[("facilitatorAddress", "0x00000000000000000000000000000000000000f1")]

@@ -1,4 +1,5 @@
 //! What the tests share: a devnet, and houses on it that pay, sell and settle by this cell alone.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use serde_json::json;
 use std::sync::Arc;
@@ -96,6 +97,12 @@ impl House {
 
     /// An offer of a ceiling in a token, and what the 402 says beside it.
     pub(crate) async fn offer(&self, devnet: &Devnet, token: &str) -> (Offer, Option<Json>) {
+        let kinds = self.settler().kinds().await.unwrap();
+        self.offer_of(devnet, token, &kinds[0])
+    }
+
+    /// The same, of one of the settler's kinds.
+    pub(crate) fn offer_of(&self, devnet: &Devnet, token: &str, kind: &Kind) -> (Offer, Option<Json>) {
         let at = self.cell().chain;
         let price = Price {
             ceiling: Ceiling(Amount::new(FAMILY.asset(at, token).unwrap(), CEILING)),
@@ -104,10 +111,9 @@ impl House {
             flow: Flow::Authorization,
             chain: at,
         };
-        let kinds = self.settler().kinds().await.unwrap();
         let seller = self.cell().seller.as_ref().unwrap();
-        let offer = seller.offer(&price, &kinds[0]).unwrap();
-        let extensions = seller.extensions(&offer);
+        let offer = seller.offer(&price, kind).unwrap();
+        let extensions = seller.extensions(&offer, kind);
         (offer, extensions)
     }
 

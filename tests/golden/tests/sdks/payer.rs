@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
 use tollway_evm::{
-    At, Evm, EvmCall, FAMILY, GasKey, Landing, LocalKey, LogQuery, Looked, Mined, Sent, Submit,
+    At, Evm, EvmCall, FAMILY, GasKey, Landing, LocalKey, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried,
 };
 use tollway_exact_eip3009::ENTRY;
 use tollway_golden::{KEY, NOW};
@@ -61,6 +61,9 @@ impl Evm for Purse {
         nobody()
     }
     async fn sent(&self, _: &RecordKey) -> Result<Sent> {
+        nobody()
+    }
+    async fn try_out(&self, _: &Trial) -> Result<Tried> {
         nobody()
     }
     fn learned_gas(&self, _: &GasKey) -> Option<u64> {

@@ -12,6 +12,7 @@
 //! | both | both | both, on Solana | `solana` |
 //! | both | both | both, by Permit2, with and without an allowance | `permit2` |
 //! | both | both | both, by `upto` | `upto` |
+//! | both | both | both, for payers without an allowance and without coins | `sponsored` |
 
 mod contracts;
 mod facilitators;
@@ -19,6 +20,7 @@ mod our_client;
 mod pending;
 mod permit2;
 mod solana;
+mod sponsored;
 mod their_client;
 mod upto;
 mod with_theirs;

@@ -11,7 +11,8 @@ use tollway_interop::{BASE, BASE_SEPOLIA, Deal, bed, theirs};
 
 /// A reference facilitator of a test's own: two settlements at once fail over its account's nonce.
 async fn their_facilitator() -> Program {
-    theirs::facilitator(bed(), &[BASE, BASE_SEPOLIA], json!({})).await
+    theirs::facilitator(bed(), &[BASE, BASE_SEPOLIA], json!({ "sponsoring": [Sponsoring::Eip2612.key()] }))
+        .await
 }
 
 /// With an allowance, or with none that is to be sponsored.

@@ -92,7 +92,7 @@ fn their_client_pays_their_server_and_our_facilitator_settles() {
         let facilitator = bed().our_facilitator().await.url();
         for chain in [BASE_SEPOLIA, BASE] {
             let deal = approved(chain).await;
-            let server = theirs::metered_server(bed(), &deal, facilitator, USED).await;
+            let server = theirs::metered_server(bed(), &deal, facilitator, USED, json!({})).await;
             they_paid(&deal, &format!("{}/paid", server.url()), USED).await;
         }
     });
@@ -119,7 +119,7 @@ fn our_client_pays_their_server_whoever_settles() {
         for chain in [BASE_SEPOLIA, BASE] {
             for facilitator in [ours, &theirs] {
                 let deal = approved(chain).await;
-                let server = theirs::metered_server(bed(), &deal, facilitator, USED).await;
+                let server = theirs::metered_server(bed(), &deal, facilitator, USED, json!({})).await;
                 we_paid(&deal, &format!("{}/paid", server.url()), USED).await;
             }
         }
@@ -136,7 +136,7 @@ fn nothing_used_is_nothing_charged_whoever_settles() {
             let server = Server::metered(bed(), &deal, By::Facilitator(facilitator), 0).await;
             they_paid(&deal, &server.url("/paid"), 0).await;
             let deal = approved(BASE_SEPOLIA).await;
-            let server = theirs::metered_server(bed(), &deal, facilitator, 0).await;
+            let server = theirs::metered_server(bed(), &deal, facilitator, 0, json!({})).await;
             we_paid(&deal, &format!("{}/paid", server.url()), 0).await;
         }
     });
@@ -148,7 +148,7 @@ fn a_missing_allowance_is_a_412_and_no_route() {
     bed().run(async {
         let facilitator = bed().our_facilitator().await.url();
         let deal = bed().deal(BASE_SEPOLIA).await;
-        let server = theirs::metered_server(bed(), &deal, facilitator, USED).await;
+        let server = theirs::metered_server(bed(), &deal, facilitator, USED, json!({})).await;
         let url = format!("{}/paid", server.url());
         let answer = bed().client().await.ask(theirs::pay(&deal, &url)).await.unwrap();
         assert_eq!(answer["status"], 412, "{answer}");
@@ -171,7 +171,7 @@ fn what_our_facilitator_refuses_is_understood_by_them() {
     bed().run(async {
         let facilitator = bed().our_facilitator().await.url();
         let deal = approved(BASE_SEPOLIA).await;
-        let server = theirs::metered_server(bed(), &deal, facilitator, USED).await;
+        let server = theirs::metered_server(bed(), &deal, facilitator, USED, json!({})).await;
         let url = format!("{}/paid", server.url());
         for (how, code) in [
             (json!({ "spoil": true }), Code::InvalidSignature),

@@ -32,7 +32,7 @@ impl Cancelling {
     pub(super) fn of(said: &Permit, sent: &Authorization) -> Self {
         let accepted = &sent.payment.accepted;
         Self {
-            payload: Signed { permit: *said, signature: [27; 65] }.encode(),
+            payload: Signed { permit: *said, signature: [27; 65].into() }.encode(),
             asset: accepted.price.asset(),
             timeout_s: accepted.timeout_s,
             until: sent.spendable_until,

@@ -62,7 +62,7 @@ impl Purse {
         Ok(Authorization {
             payment: Payment {
                 accepted: r.clone(),
-                payload: Signed { permit, signature }.encode(),
+                payload: Signed { permit, signature: signature.into() }.encode(),
                 extensions: sponsored.extensions(demand.challenge.extensions.as_ref()),
                 resource: demand.challenge.resource.clone(),
             },

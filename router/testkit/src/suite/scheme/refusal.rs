@@ -73,7 +73,13 @@ async fn refusals(t: &Trial) -> Result<Vec<(String, Error)>, String> {
         took(&what, Some(e));
     }
     let scheme = Name::new("another").or_seen("a name")?;
-    let kind = Kind { version: Version::V2, scheme, chain: t.place.others.chain, extra: Extra::default() };
+    let kind = Kind {
+        version: Version::V2,
+        scheme,
+        chain: t.place.others.chain,
+        extra: Extra::default(),
+        extensions: Vec::new(),
+    };
     took("offer of a kind on another chain", seller.offer(&t.price(), &kind).err());
     let unknown = Action {
         kind: ActionKind::CreateAccount,

@@ -256,7 +256,13 @@ impl Trial {
             }
         }
         let scheme = Name::new(self.stand.entry().id.scheme).or_seen("the scheme's name")?;
-        Ok(Kind { version: Version::V2, scheme, chain: self.place.price.chain, extra: Extra::default() })
+        Ok(Kind {
+            version: Version::V2,
+            scheme,
+            chain: self.place.price.chain,
+            extra: Extra::default(),
+            extensions: Vec::new(),
+        })
     }
 
     /// The seller's offer of `price`.

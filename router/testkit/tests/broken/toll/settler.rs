@@ -183,7 +183,13 @@ impl<const F: u8> Settling<F> {
 impl<const F: u8> Settler for Settling<F> {
     async fn kinds(&self) -> Result<Vec<Kind>> {
         let scheme = Name::new(if F == KIND_OF_ANOTHER_SCHEME { "bridge" } else { SCHEME })?;
-        let kind = |version| Kind { version, scheme, chain: self.chain, extra: Extra::default() };
+        let kind = |version| Kind {
+            version,
+            scheme,
+            chain: self.chain,
+            extra: Extra::default(),
+            extensions: Vec::new(),
+        };
         Ok(vec![kind(Version::V2), kind(Version::V1)])
     }
 
