@@ -81,8 +81,9 @@ impl House {
         Ok(Arc::new(tollway_evm::SanctionsList::new(evm, contract, Arc::clone(self.clock()))?))
     }
 
-    /// One rail for each chain of this house on which `scheme` sells: the token with this symbol, paid to `pay_to`.
-    /// Chains of another family, whose addresses are spelled otherwise, are passed over.
+    /// One rail for each chain of this house on which `scheme` sells: the token with this symbol, paid to `pay_to`, by the
+    /// first transfer method that sells there. A rail of another method, or in a token that is in no table, is a [`Rail`]
+    /// written out. Chains of another family, whose addresses are spelled otherwise, are passed over.
     ///
     /// # Errors
     /// [`Code::UnknownAsset`] for a chain whose table has no such token; [`Code::BadSettings`] when no chain is left.
@@ -98,9 +99,10 @@ impl House {
             let known = known.ok_or_else(|| {
                 Error::caller(Code::UnknownAsset).detail(format!("no {symbol} is known on {}", cell.chain))
             })?;
+            let named = cell.id.methods.iter().find(|method| !method.is_empty());
             rails.push(Rail {
                 scheme: Name::new(scheme)?,
-                method: None,
+                method: named.map(|method| Name::new(method)).transpose()?,
                 asset: AssetId::new(cell.chain, known.key)?,
                 pay_to,
                 flow: Flow::Authorization,
@@ -139,6 +141,18 @@ mod tests {
         let chains: Vec<_> = rails.iter().map(|rail| rail.asset.chain.as_str()).collect();
         assert_eq!(chains, ["eip155:10", "eip155:8453"]);
         assert!(rails.iter().all(|rail| rail.pay_to.address() == MERCHANT.to_lowercase()));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_rail_names_the_method_of_its_scheme() -> Result<()> {
+        let shop = shop(&["eip155:8453"])?;
+        let method = |scheme| -> Result<Option<String>> {
+            Ok(shop.rails(scheme, "USDC", MERCHANT)?[0].method.map(|method| method.to_string()))
+        };
+        assert_eq!(method("exact")?.as_deref(), Some("eip3009"));
+        #[cfg(feature = "upto-permit2")]
+        assert_eq!(method("upto")?.as_deref(), Some("permit2"));
         Ok(())
     }
 

@@ -48,6 +48,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Demo {
+    /// Pay in this token instead, over Permit2, on one network: PLAIN, PERM, MUTE, WIDE, FEE, or `all` of them. May be
+    /// repeated.
+    #[arg(long = "token", value_name = "SYMBOL", value_parser = token)]
+    pub(crate) tokens: Vec<String>,
     /// Print one JSON object instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
@@ -221,6 +225,13 @@ fn since(text: &str) -> Result<Time, String> {
         jiff::Timestamp::now().checked_sub(age.abs()).map_err(|_| bad())?
     };
     u64::try_from(moment.as_millisecond()).map(Time::from_ms).map_err(|_| bad())
+}
+
+/// The symbol of a token of the local chains, as it is spelled there; `all` for all.
+fn token(text: &str) -> Result<String, String> {
+    let known = || tollway_devnet::TokenSpec::ALL.iter().map(|token| token.symbol).chain(["all"]);
+    let found = known().find(|symbol| symbol.eq_ignore_ascii_case(text));
+    found.map(str::to_owned).ok_or_else(|| format!("known are {}", known().collect::<Vec<_>>().join(", ")))
 }
 
 fn usd(text: &str) -> Result<Usd, String> {

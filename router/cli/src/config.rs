@@ -46,7 +46,7 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<crate::metrics::Metrics>,
     /// Fixed prices in USD per whole unit, by `eip155:8453/native` or `eip155:8453/0x…`.
     #[serde(default)]
-    pub(crate) prices: BTreeMap<String, String>,
+    pub(crate) prices: BTreeMap<String, FixedPrice>,
     /// Prices over HTTP, beside the feeds of the chains.
     #[serde(default, rename = "price_feed", skip_serializing_if = "Vec::is_empty")]
     pub(crate) price_feeds: Vec<PriceFeed>,
@@ -79,6 +79,26 @@ pub(crate) struct Network {
     /// The most that is offered for what is stuck, in multiples of the first offer; EVM only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bid_times_max: Option<u32>,
+}
+
+/// A price that is fixed, in USD per whole unit.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(crate) enum FixedPrice {
+    /// Of a coin or token whose fraction digits are known.
+    Known(String),
+    /// Of a token that is in no table.
+    Token(TokenPrice),
+}
+
+/// The price of a token that is in no table.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenPrice {
+    /// In USD per whole unit.
+    pub(crate) usd: String,
+    /// How many fraction digits a whole unit has.
+    pub(crate) decimals: u8,
 }
 
 /// Where a price is on the web.
@@ -174,6 +194,10 @@ pub(crate) struct Limits {
     /// Hosts that may be paid; empty for all.
     #[serde(default)]
     pub(crate) hosts: Vec<String>,
+    /// May the payer's own account send what a route wants done first (EVM: a one-time approval of Permit2), and pay its
+    /// gas? Without it such a route is refused, unless somebody else pays for that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) own_transactions: bool,
 }
 
 fn default_name() -> String {

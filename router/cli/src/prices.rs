@@ -1,6 +1,6 @@
 //! What coins and tokens are worth, as the configuration says.
 
-use crate::config::{Config, PriceFeed};
+use crate::config::{Config, FixedPrice, PriceFeed};
 use crate::exit::{Failure, Outcome};
 use crate::setup::chain;
 use std::sync::Arc;
@@ -44,8 +44,12 @@ pub(crate) fn source(wanted: &PriceFeed) -> Outcome<Source> {
 
 /// A price that the configuration fixes.
 pub(crate) fn fixed(config: &Config, asset: &str) -> Outcome<(AssetId, UsdPrice)> {
-    let price = config.prices.get(asset).map_or("", String::as_str);
-    let (asset, asset_decimals) = known(asset)?;
+    let (price, decimals) = match config.prices.get(asset) {
+        Some(FixedPrice::Known(usd)) => (usd.as_str(), None),
+        Some(FixedPrice::Token(token)) => (token.usd.as_str(), Some(token.decimals)),
+        None => ("", None),
+    };
+    let (asset, asset_decimals) = spelled(asset, decimals)?;
     let usd = Usd::parse(price).map_err(|e| Failure::usage(format!("prices: {}", e.detail)))?;
     Ok((asset, UsdPrice { answer: usd.e18(), answer_decimals: 18, asset_decimals, at: SystemClock.now() }))
 }
@@ -83,20 +87,33 @@ fn host(url: &str) -> String {
 
 /// An asset of the tables, with its fraction digits.
 fn known(text: &str) -> Outcome<(AssetId, u8)> {
+    spelled(text, None)
+}
+
+/// An asset, with its fraction digits: those of the tables, which nobody may contradict, else as they were said.
+fn spelled(text: &str, said: Option<u8>) -> Outcome<(AssetId, u8)> {
     let wrong = || {
         Failure::usage(format!("prices: {text:?} is not like \"eip155:8453/native\" or \"eip155:8453/0x…\""))
     };
     let (id, key) = text.split_once('/').ok_or_else(wrong)?;
     let chain = chain(id)?;
     let family = family(&chain).ok_or_else(wrong)?;
-    let unknown = || Failure::usage(format!("prices: {text} is in no table"));
-    if key == AssetId::NATIVE {
-        let coin = family.network(&chain).ok_or_else(unknown)?;
-        return Ok((AssetId::native(chain), coin.coin_decimals));
+    let (asset, table) = match key {
+        AssetId::NATIVE => (AssetId::native(chain), family.network(&chain).map(|coin| coin.coin_decimals)),
+        _ => {
+            let asset = family.asset(chain, key).map_err(|_| wrong())?;
+            (asset, family.known(&asset).map(|token| token.decimals))
+        }
+    };
+    match (table, said) {
+        (Some(real), Some(said)) if real != said => {
+            Err(Failure::usage(format!("prices: {text} has {real} decimals, and not {said}")))
+        }
+        (Some(decimals), _) | (None, Some(decimals)) => Ok((asset, decimals)),
+        (None, None) => Err(Failure::usage(format!(
+            "prices: {text} is in no table; say how many decimals it has: {{ usd = \"1\", decimals = 18 }}"
+        ))),
     }
-    let asset = family.asset(chain, key).map_err(|_| wrong())?;
-    let decimals = family.known(&asset).ok_or_else(unknown)?.decimals;
-    Ok((asset, decimals))
 }
 
 /// What is known of a chain without a node.

@@ -85,7 +85,13 @@ fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
         let places = places.0.iter().filter(|_| roles.contains(&role));
         places.map(keys::read).try_fold(Keys::none(), |all, more| Ok(all.and(more?)))
     };
-    Ok((read(&config.payer, Role::Payer)?, read(&config.settlers, Role::Settler)?))
+    let (payers, senders) = (read(&config.payer, Role::Payer)?, read(&config.settlers, Role::Settler)?);
+    if !config.policy.own_transactions {
+        return Ok((payers, senders));
+    }
+    // What a route wants done first is only known on EVM networks.
+    let own = payers.of("eip155");
+    Ok((payers, senders.and(own)))
 }
 
 /// The addresses that transactions are sent from, each with its family's namespace; only asked for where somebody records.

@@ -17,6 +17,21 @@
 //! So of two entries that ask the same price, the one that is cheaper to settle wins; of two at different prices, the
 //! lower price wins, whatever settling costs. `cargo demo` shows the first case: the same cent on six networks.
 //!
+//! # One token, two methods
+//! A server may offer the same token by EIP-3009 and by Permit2. Permit2 wants an approval first, once per token, and
+//! settling by it takes more gas (of USDC, in thousands, for a payee that holds some):
+//!
+//! | the allowance | the payer pays for | the settler pays for |
+//! |---|---|---|
+//! | not needed: EIP-3009 | nothing | 86 |
+//! | is there | nothing | 98 |
+//! | comes by an EIP-2612 permit | nothing | 135 |
+//! | comes by an approval that the seller's side sponsors | nothing | 98, the approval's 56, and 21 for sending its coins |
+//! | is missing | the approval, 56, shared by `approval_payments` payments (20 unless set) | 98 |
+//!
+//! So at one price EIP-3009 wins; and a server that asks less by Permit2 is paid by it where the payer expects enough
+//! payments to share the approval, or has approved already. The share only ranks: a cap and a budget look at the whole.
+//!
 //! # What settling costs
 //! A scheme says what will be done ([`Effort`](crate::core::Effort)), a chain what that costs now
 //! ([`Tariff`](crate::core::Tariff)):

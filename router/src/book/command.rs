@@ -2,7 +2,7 @@
 //!
 //! | command | does |
 //! |---|---|
-//! | `tollway demo` | the main job on local chains: prices six networks, pays on the cheapest, three times |
+//! | `tollway demo` | the main job on local chains: prices six networks, pays on the cheapest, three times; with `--token NAME` or `--token all`: payments over Permit2 in tokens that know nothing of x402 |
 //! | `tollway quote URL` | asks for the price and shows every way to pay it, ranked; signs nothing |
 //! | `tollway pay URL` | pays by the cheapest allowed route; the body goes to stdout, what was paid to stderr |
 //! | `tollway pay --settle-up` | asks the chains what became of earlier payments that are still open |
@@ -49,6 +49,7 @@
 //! day_usd = "5"              # within 24 hours
 //! networks = ["eip155:84532", "eip155:8453"]
 //! hosts = ["api.example.com"]
+//! own_transactions = true    # the payer may send a one-time approval of Permit2 itself, and pay its gas (EVM)
 //!
 //! [facilitator]
 //! listen = "127.0.0.1:8402"  # beyond this machine only with keys, or with `open = true`: its gas is yours
@@ -85,6 +86,7 @@
 //!
 //! [prices]                   # USD for a whole unit, where no feed is to be asked
 //! "eip155:84532/native" = "2500"
+//! "eip155:84532/0x7011a90000000000000000000000000000000004" = { usd = "1", decimals = 18 } # a token in no table
 //!
 //! [[price_feed]]             # prices over HTTP, beside the feeds on the chains: most sources of a price must agree
 //! url = "https://prices.example/ETH-USD/spot"

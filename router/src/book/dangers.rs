@@ -26,6 +26,7 @@
 //! | one caller takes all places | `too_many_settlements`; others are served | `router/http/tests/facilitator_doors.rs` `one_caller_cannot_take_every_place` |
 //! | merchants or tokens that it is not there for | 403 | `router/http/tests/facilitator_doors.rs` `merchants_and_tokens_off_the_list_are_forbidden` |
 //! | a token contract that burns what it is given | no gas for tokens that nobody vouches for, and a bound that it cannot teach away | `schemes/exact-eip3009/tests/settler.rs` `a_token_that_nobody_vouches_for_cannot_teach_us_to_burn_more_and_more_gas` |
+//! | a token keeps part of what is sent | refused when it is verified, before any gas is spent | `schemes/exact-permit2/tests/devnet.rs` `a_payment_in_any_token_is_verified_settled_and_found_again`, `router/cli/tests/cli/demo.rs` `any_token_is_paid_in_by_permit2_and_one_that_keeps_a_fee_is_refused` |
 //!
 //! # Somebody must not be paid
 //! | danger | what happens | shown by |
@@ -39,6 +40,7 @@
 //! |---|---|---|
 //! | a price is stale or absurd | its route is rejected with that reason | `tests/e2e/tests/prices.rs` `a_price_that_cannot_be_right_rejects_the_route_with_the_reason` |
 //! | sources of a price disagree, or one of them lies | the median of those that agree; too few, and the route is rejected | `tests/e2e/tests/prices.rs` `sources_that_disagree_reject_the_route_until_they_agree_again`, `router/route/tests/prices.rs` `a_minority_of_liars_changes_nothing` |
+//! | an approval looks cheap because later payments would share it | the share ranks routes; caps and budgets count the whole | `router/route/tests/policy.rs` `limits_count_the_whole_of_what_later_payments_should_share` |
 //! | a stablecoin loses its peg | it is priced as it is | `tests/e2e/tests/prices.rs` `a_stablecoin_off_its_peg_is_priced_as_it_is` |
 //! | a price feed answers garbage, megabytes, a redirect, or never | an error with its own code, within three seconds; no key of it is shown | `router/http/tests/spot.rs` `every_bad_answer_has_a_name` |
 //! | fees rise twentyfold, a node dies, blocks are taken back, with 256 payments under way | each is settled once | `tests/e2e/tests/many_signers.rs` `every_payment_settles_once_whatever_breaks` |

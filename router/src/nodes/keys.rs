@@ -87,6 +87,22 @@ impl Keys {
         all
     }
 
+    /// Those of one family of networks, by its namespace: `eip155`, `solana`.
+    #[must_use]
+    pub fn of(&self, namespace: &str) -> Self {
+        let (mut keys, _) = (Self::none(), namespace);
+        let _ = &mut keys; // a build without any family has no keys
+        #[cfg(feature = "evm")]
+        if namespace == tollway_evm::FAMILY.namespace {
+            keys.evm.clone_from(&self.evm);
+        }
+        #[cfg(feature = "solana")]
+        if namespace == tollway_solana::FAMILY.namespace {
+            keys.solana.clone_from(&self.solana);
+        }
+        keys
+    }
+
     /// True when there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -148,6 +164,9 @@ mod tests {
         assert_eq!(format!("{keys:?}"), "Keys(2)");
         let both = Keys::read(&format!("{KEY},{BASE58}")).unwrap();
         assert_eq!((both.evm.len(), both.solana.len()), (1, 1));
+        let counts = |keys: Keys| (keys.evm.len(), keys.solana.len());
+        let of = ["eip155", "solana", "other"].map(|namespace| counts(both.of(namespace)));
+        assert_eq!(of, [(1, 0), (0, 1), (0, 0)]);
         let file = Keys::read(&format!("{:?}\n", [&[9; 32], &PUBLIC[..]].concat())).unwrap();
         assert_eq!(file.solana[0].address(), both.solana[0].address(), "as solana-keygen writes it");
         for wrong in ["", KEY.get(..40).unwrap(), "[1,2]", &format!("{KEY},")] {

@@ -1,34 +1,13 @@
 //! The whole plugin on a real local chain: anvil, a token with USDC's interface and words, tollway-evm in between.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+use tollway_cells::{Random, Wall};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
 use tollway_devnet::{ChainSpec, Devnet};
 use tollway_evm::{EvmNetwork, FAMILY, LocalKey};
 use tollway_exact_eip3009::ENTRY;
-
-struct RealClock;
-#[async_trait]
-impl Clock for RealClock {
-    fn now(&self) -> Time {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        Time::from_ms(u64::try_from(since.as_millis()).unwrap())
-    }
-    async fn sleep(&self, ms: u64) {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
-    }
-}
-
-struct RealDice;
-impl Dice for RealDice {
-    fn fill(&self, out: &mut [u8]) {
-        let key = alloy::signers::local::PrivateKeySigner::random();
-        for (place, byte) in out.iter_mut().zip(key.to_bytes()) {
-            *place = byte;
-        }
-    }
-}
 
 /// One process: payer 0's key, and settler `n`'s to send from.
 struct House {
@@ -42,7 +21,7 @@ impl House {
         let chain = devnet.chain(8453).unwrap();
         let key =
             |account: &tollway_devnet::Account| Arc::new(LocalKey::from_hex(account.private_key()).unwrap());
-        let evm = EvmNetwork::builder(ledger.clone(), Arc::new(RealClock))
+        let evm = EvmNetwork::builder(ledger.clone(), Arc::new(Wall::default()))
             .url(chain.http_url())
             .payer(key(devnet.accounts().payer(0)))
             .sender(key(devnet.accounts().settler(settler)))
@@ -54,7 +33,7 @@ impl House {
             .fold(Registry::builder().with(ENTRY).family(FAMILY).network(evm.handle()), |b, role| {
                 b.role(role)
             })
-            .build(ledger.clone(), Arc::new(RealClock), Arc::new(RealDice))
+            .build(ledger.clone(), Arc::new(Wall::default()), Arc::new(Random))
             .unwrap();
         Self { registry, ledger }
     }
@@ -83,17 +62,15 @@ impl House {
         let accepts = vec![Entry { raw: requirement.raw.clone(), requirement: Ok(requirement.clone()) }];
         let challenge =
             Challenge { version: Version::V2, accepts, resource: None, extensions: None, error: None };
-        let demand = Demand { challenge: &challenge, requirement, now: RealClock.now() };
+        let demand = Demand { challenge: &challenge, requirement, now: Wall::default().now() };
         let plan = self.payer().plan(&demand).await.unwrap();
-        let mut id = [0; 16];
-        RealDice.fill(&mut id);
-        let attempt = AttemptId(alloy::hex::encode(id));
+        let attempt = Random::attempt();
         let hold = HoldId(attempt.0.clone());
         let reserved = Reserved::new(&*self.ledger, hold, &[], plan, demand.now).await.unwrap();
         self.payer().authorize(&demand, &reserved, &attempt).await.unwrap()
     }
     async fn verify(&self, order: &Order) -> Result<Verified> {
-        flow::verify(ENTRY.read, self.settler(), order.clone(), &RealClock).await
+        flow::verify(ENTRY.read, self.settler(), order.clone(), &Wall::default()).await
     }
     async fn settle(&self, verified: Verified) -> Result<Receipt> {
         let full = verified.order().requirement.price.full();

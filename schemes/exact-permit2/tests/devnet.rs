@@ -2,34 +2,12 @@
 
 use alloy::primitives::U256;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tollway_cells::{Random, Wall};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
 use tollway_devnet::{Chain, ChainSpec, Devnet, PERMIT2, TokenSpec};
 use tollway_evm::{EvmNetwork, FAMILY, LocalKey};
 use tollway_exact_permit2::ENTRY;
-
-struct RealClock;
-#[async_trait]
-impl Clock for RealClock {
-    fn now(&self) -> Time {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        Time::from_ms(u64::try_from(since.as_millis()).unwrap())
-    }
-    async fn sleep(&self, ms: u64) {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
-    }
-}
-
-struct RealDice;
-impl Dice for RealDice {
-    fn fill(&self, out: &mut [u8]) {
-        let key = alloy::signers::local::PrivateKeySigner::random();
-        for (place, byte) in out.iter_mut().zip(key.to_bytes()) {
-            *place = byte;
-        }
-    }
-}
 
 /// One process. The payer's key signs, and sends too where it is to approve by itself.
 struct House {
@@ -46,7 +24,7 @@ impl House {
         let key =
             |account: &tollway_devnet::Account| Arc::new(LocalKey::from_hex(account.private_key()).unwrap());
         let all = devnet.accounts();
-        let mut builder = EvmNetwork::builder(ledger.clone(), Arc::new(RealClock))
+        let mut builder = EvmNetwork::builder(ledger.clone(), Arc::new(Wall::default()))
             .url(chain.http_url())
             .payer(key(all.payer(PAYER)));
         builder = builder.sender(key(if payer_sends { all.payer(PAYER) } else { all.settler(settler) }));
@@ -67,7 +45,7 @@ impl House {
                 b.role(role)
             })
             .settings("exact", settings)
-            .build(ledger.clone(), Arc::new(RealClock), Arc::new(RealDice))
+            .build(ledger.clone(), Arc::new(Wall::default()), Arc::new(Random))
             .unwrap();
         Self { registry, ledger }
     }
@@ -108,20 +86,18 @@ impl House {
             extensions: self.seller().extensions(offer, &self.kind()),
             error: None,
         };
-        let demand = Demand { challenge: &challenge, requirement, now: RealClock.now() };
+        let demand = Demand { challenge: &challenge, requirement, now: Wall::default().now() };
         let plan = self.payer().plan(&demand).await?;
         for action in &plan.actions {
             self.payer().perform(action).await?;
         }
-        let mut id = [0; 16];
-        RealDice.fill(&mut id);
-        let attempt = AttemptId(alloy::hex::encode(id));
+        let attempt = Random::attempt();
         let hold = HoldId(attempt.0.clone());
         let reserved = Reserved::new(&*self.ledger, hold, &[], plan.clone(), demand.now).await?;
         Ok((self.payer().authorize(&demand, &reserved, &attempt).await?, plan))
     }
     async fn verify(&self, order: &Order) -> Result<Verified> {
-        flow::verify(ENTRY.read, self.settler(), order.clone(), &RealClock).await
+        flow::verify(ENTRY.read, self.settler(), order.clone(), &Wall::default()).await
     }
     async fn settle(&self, order: &Order) -> Result<Receipt> {
         let full = order.requirement.price.full();

@@ -160,7 +160,7 @@ async fn nothing_is_charged_after_the_deadline() {
     chain(&devnet).advance_time(std::time::Duration::from_secs(120)).await.unwrap();
     // The chain's time decides at verification, whatever the clock here says.
     assert_eq!(code(house.settler().verify(&order).await), Code::Expired);
-    house.clock.shift(120_000);
+    house.clock.move_on(120_000);
     assert_eq!(code(house.verify(&order).await), Code::Expired);
     let late = house.settler().settle(due).await.unwrap_err();
     assert_eq!((late.code, late.next), (Code::Expired, Next::Never));

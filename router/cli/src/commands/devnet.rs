@@ -2,11 +2,11 @@
 
 use super::stopped;
 use crate::args::Devnet as Args;
-use crate::config::{Config, Key, Network, Places};
+use crate::config::{Config, FixedPrice, Key, Network, Places, TokenPrice};
 use crate::exit::{Failure, Outcome};
 use crate::out;
 use std::path::{Path, PathBuf};
-use tollway_devnet::{ChainSpec, Devnet, DevnetError, SolanaToken};
+use tollway_devnet::{Chain, ChainSpec, Devnet, DevnetError, SolanaToken, TokenSpec};
 
 /// Where the configuration expects the keys.
 pub(crate) const PAYER_ENV: &str = "TOLLWAY_PAYER_KEY";
@@ -42,6 +42,9 @@ async fn serve(args: &Args, devnet: &Devnet) -> Outcome {
             chain.http_url(),
             chain.usdc()
         ))?;
+    }
+    for token in TokenSpec::ALL {
+        out::line(format_args!("{:<14} {:<5} {} {}", "", token.symbol, token.address, token.name))?;
     }
     let solana = devnet.solana().map_err(Failure::failed)?;
     let (name, caip2) = (solana.name(), solana.caip2());
@@ -111,6 +114,36 @@ fn write_config(path: &Path, devnet: &Devnet) -> Outcome {
 pub(crate) const ALL: [ChainSpec; 5] =
     [ChainSpec::ETHEREUM, ChainSpec::BASE, ChainSpec::OP, ChainSpec::ARBITRUM, ChainSpec::BASE_SEPOLIA];
 
+/// What everybody on local chains says of their tokens, as settings of a scheme over Permit2: they are vouched for, and who
+/// lacks an allowance is helped.
+pub(crate) fn over_permit2<'t>(
+    chains: impl IntoIterator<Item = &'t Chain>,
+    tokens: impl IntoIterator<Item = &'t TokenSpec, IntoIter: Clone>,
+) -> serde_json::Value {
+    let tokens = tokens.into_iter();
+    let vouched = |chain: &Chain, spec: &TokenSpec| {
+        let mut token = serde_json::json!({ "chain": chain.spec().caip2(), "address": spec.address });
+        if let (Some(version), Some(token)) = (spec.permit_version, token.as_object_mut()) {
+            token.insert("name".to_owned(), spec.name.into());
+            token.insert("version".to_owned(), version.into());
+        }
+        token
+    };
+    let of = |chain: &'t Chain| tokens.clone().map(move |spec| vouched(chain, spec));
+    let tokens: Vec<_> = chains.into_iter().flat_map(of).collect();
+    serde_json::json!({ "gas_sponsoring": ["eip2612", "erc20_approval"], "tokens": tokens })
+}
+
+/// Each token of each chain is a dollar.
+fn prices(devnet: &Devnet) -> impl Iterator<Item = (String, FixedPrice)> {
+    devnet.chains().iter().flat_map(|chain| {
+        TokenSpec::ALL.iter().map(move |token| {
+            let price = TokenPrice { usd: "1".to_owned(), decimals: token.decimals };
+            (format!("{}/{}", chain.spec().caip2(), token.address), FixedPrice::Token(price))
+        })
+    })
+}
+
 fn config(devnet: &Devnet, ledger: PathBuf) -> Outcome<Config> {
     let solana = devnet.solana().map_err(Failure::failed)?;
     let evm = devnet.chains().iter().map(|chain| (chain.spec().caip2(), chain.http_url()));
@@ -123,8 +156,16 @@ fn config(devnet: &Devnet, ledger: PathBuf) -> Outcome<Config> {
         fee_cap_wei: None,
         bid_times_max: None,
     });
-    let limits =
-        crate::config::Limits { max_usd: Some(tollway::core::Usd::parse("0.10")?), ..Default::default() };
+    let limits = crate::config::Limits {
+        max_usd: Some(tollway::core::Usd::parse("0.10")?),
+        own_transactions: true,
+        ..Default::default()
+    };
+    let own = over_permit2(devnet.chains(), TokenSpec::ALL.iter());
+    let exact = serde_json::json!({ "permit2": own });
+    let schemes = [("exact", exact), ("upto", own)].map(|(name, settings)| {
+        Ok((name.to_owned(), toml::Value::try_from(settings).map_err(Failure::failed)?))
+    });
     Ok(Config {
         name: "devnet".to_owned(),
         ledger,
@@ -134,6 +175,8 @@ fn config(devnet: &Devnet, ledger: PathBuf) -> Outcome<Config> {
         payer: Places(vec![Key::Env { env: PAYER_ENV.to_owned() }]),
         settlers: Places(vec![Key::Env { env: SETTLER_ENV.to_owned() }]),
         policy: limits,
+        prices: prices(devnet).collect(),
+        schemes: schemes.into_iter().collect::<Outcome<_>>()?,
         ..Config::default()
     })
 }

@@ -26,6 +26,11 @@ fn a_devnet_and_a_facilitator_run_until_ctrl_c_and_leave_nothing() -> Outcome {
     // What it wrote is all that the facilitator needs; its port may be taken here.
     let config = std::fs::read_to_string(home.path().join("net.toml"))?;
     assert!(config.starts_with("# Written by `tollway devnet`"), "{config}");
+    let written: toml::Value = toml::from_str(&config)?;
+    assert_eq!(written["prices"].as_table().map(toml::Table::len), Some(25), "five tokens on five networks");
+    for tokens in [&written["schemes"]["exact"]["permit2"]["tokens"], &written["schemes"]["upto"]["tokens"]] {
+        assert_eq!(tokens.as_array().map(Vec::len), Some(25));
+    }
     std::fs::write(home.path().join("net.toml"), config.replace("127.0.0.1:8402", "127.0.0.1:0"))?;
     let with_keys = |arguments: &[&str]| {
         let mut command = tollway(home.path(), arguments);

@@ -127,3 +127,70 @@ fn ctrl_c_in_the_middle_leaves_no_node_behind() -> Outcome {
     all_gone(&nodes);
     Ok(())
 }
+
+#[test]
+fn any_token_is_paid_in_by_permit2_and_one_that_keeps_a_fee_is_refused() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let report = run(tollway(home.path(), &["demo", "--json", "--token", "all"]))?.json();
+    let tokens = report["tokens"].as_array().ok_or("no tokens")?;
+    let names: Vec<_> = tokens.iter().filter_map(|token| token["token"].as_str()).collect();
+    assert_eq!(names, ["PLAIN", "PERM", "MUTE", "WIDE", "FEE"]);
+    for token in tokens {
+        let name = token["token"].as_str().ok_or("no name")?;
+        let routes = token["routes"].as_array().ok_or("no routes")?;
+        let ways: Vec<_> = routes.iter().map(|route| (&route["scheme"], &route["method"])).collect();
+        let permit2 = Value::from("permit2");
+        assert_eq!(ways, [(&Value::from("exact"), &permit2), (&Value::from("upto"), &permit2)], "{name}");
+        // Whoever knows EIP-2612 brings a permit; elsewhere the approval is paid for.
+        let works = routes[0]["parts"].as_array().map(Vec::len);
+        assert_eq!(works, Some(if matches!(name, "PLAIN" | "MUTE") { 3 } else { 1 }), "{name}");
+        assert_eq!(usd(&routes[0]["payer_cost_usd"])?, usd(&routes[0]["price_usd"])?, "{name}");
+        let decimals = token["decimals"].as_u64().ok_or("no decimals")?;
+        let cent = 10_u128.pow(u32::try_from(decimals)? - 2);
+        let balance = |which: &str| -> Outcome<u128> {
+            Ok(token["balances"][which].as_str().ok_or("no balance")?.parse()?)
+        };
+        let gone = balance("payer_before")? - balance("payer_after")?;
+        let come = balance("merchant_after")? - balance("merchant_before")?;
+        if name == "FEE" {
+            assert_eq!((gone, come), (0, 0));
+            assert!(token["settled"].is_null());
+            let row = &token["rejected"][0];
+            assert_eq!((&row["scheme"], &row["method"]), (&routes[0]["scheme"], &permit2));
+            assert_eq!(row["code"], "invalid_exact_evm_transfer_event_mismatch", "{row}");
+            assert!(row["reason"].as_str().is_some_and(|reason| reason.contains("refused")), "{row}");
+            continue;
+        }
+        assert_eq!((gone, come), (cent, cent), "{name}");
+        assert_eq!(token["rejected"], serde_json::json!([]), "{name}");
+        let hash = token["settled"]["transaction"].as_str().and_then(|hash| hash.strip_prefix("0x"));
+        assert!(hash.is_some_and(|hash| hash.len() == 64), "{token}");
+        let cost = |which: &str| usd(&token["settled"][which]);
+        assert!(cost("predicted_cost_usd")? > 0 && cost("actual_cost_usd")? > 0);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_demo_of_one_token_for_people_and_no_other_token() -> Outcome {
+    let home = tempfile::tempdir()?;
+    let said = run(tollway(home.path(), &["demo", "--token", "mute", "--token", "FEE"]))?;
+    let text = said.good();
+    for words in [
+        "▌ MUTE: Silent Dollar",
+        " exact/permit2 ",
+        " upto/permit2 ",
+        "  → paid 0.010000 MUTE on Base in 0x",
+        "    payer    10000.000000 MUTE → 9999.990000 MUTE",
+        "▌ FEE: Fee Dollar",
+        "  1: settling is fund the payer's gas $0.00",
+        "  ✗ #0 exact/permit2 on Base: invalid_exact_evm_transfer_event_mismatch (",
+        "    payer    10000.000000 FEE → 10000.000000 FEE",
+    ] {
+        assert!(text.contains(words), "{words:?} in {said:?}");
+    }
+    assert!(!text.contains("PLAIN"), "{said:?}");
+    run(tollway(home.path(), &["demo", "--token", "gold"]))?
+        .failed(2, &["gold", "known are PLAIN, PERM, MUTE, WIDE, FEE, all"]);
+    Ok(())
+}

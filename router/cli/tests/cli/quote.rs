@@ -2,6 +2,8 @@
 
 use crate::kit::Outcome;
 use crate::world::World;
+use tollway::core::Name;
+use tollway::route::Rail;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quote_ranks_everything_and_pays_nothing() -> Outcome {
@@ -38,6 +40,53 @@ async fn a_quote_ranks_everything_and_pays_nothing() -> Outcome {
 
     assert_eq!((world.moved().await?, world.signatures().await?), (0, 0));
     assert_eq!(world.chain()?.block_number().await?, block);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_payer_must_send_first_is_shown_whole_and_with_the_share_that_counts() -> Outcome {
+    let world = World::start().await?;
+    // Base's USDC by both methods; who lacks an allowance is not helped.
+    let alone = serde_json::json!({ "permit2": { "gas_sponsoring": [] } });
+    let both = |rails: Vec<Rail>| {
+        let base = rails.into_iter().find(|rail| rail.asset.chain.as_str() == "eip155:8453");
+        let permit2 = Name::new("permit2").ok();
+        base.into_iter().flat_map(|rail| [Rail { method: permit2, ..rail.clone() }, rail]).collect()
+    };
+    let shop = world.open_shop_that(world.command(&["facilitator"]), &alone, both).await?;
+    let weather = format!("{}/weather", shop.url);
+
+    // The payer's key sends nothing unless that is allowed.
+    let table = world.run(&["quote", "--json", &weather]).await?.json();
+    assert_eq!(table["routes"].as_array().map(Vec::len), Some(1), "{table}");
+    assert_eq!(table["rejected"][0]["method"], "permit2");
+    assert_eq!(table["rejected"][0]["code"], "permit2_allowance_required");
+
+    let allowed =
+        world.config().replace("mainnet = true\n", "mainnet = true\n[policy]\nown_transactions = true\n");
+    world.write("own.toml", &allowed)?;
+    let table = world.run(&["quote", "-c", "own.toml", "--json", &weather]).await?.json();
+    let route = |at: usize| &table["routes"][at];
+    assert_eq!(
+        (&route(0)["scheme"], &route(0)["parts"][0]["label"]),
+        (&"exact".into(), &"transferWithAuthorization".into())
+    );
+    assert_eq!(route(1)["method"], "permit2");
+    let approve = &route(1)["parts"][0];
+    assert_eq!((&approve["label"], &approve["bearer"]), (&"approve".into(), &"payer".into()));
+    assert_eq!(approve["shared_by"], 20);
+    assert_eq!(route(0)["price_usd"], route(1)["price_usd"]);
+    assert_ne!(route(0)["payer_cost_usd"], route(1)["payer_cost_usd"]);
+
+    // How many payments it will serve is the payer's to say.
+    world.write("own.toml", &format!("{allowed}[schemes.exact.permit2]\napproval_payments = 4\n"))?;
+    let said = world.run(&["quote", "-c", "own.toml", &weather]).await?;
+    let text = said.good();
+    assert!(text.contains(" exact/permit2 "), "{said:?}");
+    let line =
+        text.lines().find(|line| line.starts_with("  2: you send approve first, for $0.00")).ok_or(text)?;
+    assert!(line.ends_with(" of it counts here, as one of 4 payments"), "{line}");
+    assert_eq!((world.moved().await?, world.signatures().await?), (0, 0));
     Ok(())
 }
 

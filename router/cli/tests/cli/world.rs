@@ -10,7 +10,7 @@ use tollway::House;
 use tollway::core::{Ledger, Role, Usd};
 use tollway::http::server::{Paywall, Priced};
 use tollway::ledger::SqliteLedger;
-use tollway::route::{SellerPolicy, Tag};
+use tollway::route::{Rail, SellerPolicy, Tag};
 use tollway_devnet::{Chain, ChainSpec, Devnet};
 
 pub(crate) const BASE: u64 = 8453;
@@ -94,17 +94,28 @@ impl World {
 
     /// The same, beside a facilitator that is started so.
     pub(crate) async fn open_shop_beside(&self, facilitator: Command) -> Outcome<Shop> {
+        self.open_shop_that(facilitator, &serde_json::json!({}), |rails| rails).await
+    }
+
+    /// The same, with these settings of the `exact` scheme, and with the usual rails turned into these.
+    pub(crate) async fn open_shop_that(
+        &self,
+        facilitator: Command,
+        exact: &serde_json::Value,
+        rails: impl FnOnce(Vec<Rail>) -> Vec<Rail>,
+    ) -> Outcome<Shop> {
         let facilitator = Running::start(facilitator)?;
         let settles = facilitator.hear("listening on ")?;
         let house = House::builder()
             .name("shop")
             .role(Role::Seller)
             .sqlite(self.home.path().join("shop.sqlite"))?
+            .settings("exact", exact.clone())
             .rpcs(self.devnet.chains().iter().map(|chain| chain.http_url()))
             .connect()
             .await?;
         let gate = house.gate(SellerPolicy::default(), vec![house.remote(&settles)?]);
-        let rails = house.rails("exact", "USDC", self.devnet.accounts().merchant(0).address())?;
+        let rails = rails(house.rails("exact", "USDC", self.devnet.accounts().merchant(0).address())?);
         let cent = Priced::fixed(Tag::Usd(Usd::parse("0.01")?), rails);
         let paywall = Paywall::builder(gate)
             .route(Method::GET, "/weather", cent.clone())

@@ -112,7 +112,7 @@ async fn our_payer_pays_from_a_wallet_that_accepts_its_key() {
     let accepts = vec![Entry { raw: requirement.raw.clone(), requirement: Ok(requirement.clone()) }];
     let challenge =
         Challenge { version: Version::V2, accepts, resource: None, extensions: None, error: None };
-    let demand = Demand { challenge: &challenge, requirement: &requirement, now: RealClock.now() };
+    let demand = Demand { challenge: &challenge, requirement: &requirement, now: Wall::default().now() };
     let plan = payer.plan(&demand).await.unwrap();
     let funds = plan.funds.unwrap();
     assert_eq!(funds.owner.address().parse(), Ok(WALLET));

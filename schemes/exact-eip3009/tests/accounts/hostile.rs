@@ -179,7 +179,7 @@ async fn a_forged_payment_does_not_use_up_the_honest_ones_nonce() {
         read: tollway_exact_eip3009::read,
         settler: &*settler,
         ledger: &ledger,
-        clock: &RealClock,
+        clock: &Wall::default(),
         room: "visit/test",
         owner: "t",
         patience_ms: 0,

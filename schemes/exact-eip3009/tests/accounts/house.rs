@@ -4,7 +4,8 @@ use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::sol_types::SolValue;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tollway_cells::Random;
+pub(crate) use tollway_cells::Wall;
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
 use tollway_devnet::{Chain, ChainSpec, Devnet, contract_code};
@@ -17,28 +18,6 @@ pub(crate) const PRICE: u64 = 10_000;
 pub(crate) const PURSE: u64 = 1_000_000;
 /// Where accounts with code are.
 pub(crate) const WALLET: Address = Address::repeat_byte(0xc1);
-
-pub(crate) struct RealClock;
-#[async_trait]
-impl Clock for RealClock {
-    fn now(&self) -> Time {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        Time::from_ms(u64::try_from(since.as_millis()).unwrap())
-    }
-    async fn sleep(&self, ms: u64) {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
-    }
-}
-
-struct RealDice;
-impl Dice for RealDice {
-    fn fill(&self, out: &mut [u8]) {
-        let key = alloy::signers::local::PrivateKeySigner::random();
-        for (place, byte) in out.iter_mut().zip(key.to_bytes()) {
-            *place = byte;
-        }
-    }
-}
 
 /// One settler with its settings, and one key that signs for payers.
 pub(crate) struct House {
@@ -55,7 +34,7 @@ impl House {
             |account: &tollway_devnet::Account| Arc::new(LocalKey::from_hex(account.private_key()).unwrap());
         let (key, sender) = (of(devnet.accounts().payer(0)), of(devnet.accounts().settler(0)));
         let ledger = Arc::new(MemoryLedger::default());
-        let evm = EvmNetwork::builder(ledger.clone(), Arc::new(RealClock))
+        let evm = EvmNetwork::builder(ledger.clone(), Arc::new(Wall::default()))
             .url(devnet.chain(8453).unwrap().http_url())
             .payer(key.clone())
             .sender(sender)
@@ -83,7 +62,7 @@ impl House {
             .settings("exact", settings);
         let roles = [Role::Payer, Role::Seller, Role::Settler];
         let builder = roles.into_iter().fold(builder, |builder, role| builder.role(role));
-        builder.build(self.ledger.clone(), Arc::new(RealClock), Arc::new(RealDice)).unwrap()
+        builder.build(self.ledger.clone(), Arc::new(Wall::default()), Arc::new(Random)).unwrap()
     }
     pub(crate) fn settler(&self, settings: Value) -> Arc<dyn Settler> {
         self.cell(settings).cells().next().unwrap().settler.clone().unwrap()
@@ -141,7 +120,7 @@ impl House {
             to: self.payee().parse().unwrap(),
             value: U256::from(PRICE),
             valid_after: U256::ZERO,
-            valid_before: U256::from(RealClock.now().secs() + 60),
+            valid_before: U256::from(Wall::default().now().secs() + 60),
             nonce: keccak256(nonce),
         };
         let separator = eip712::separator(self.chain().spec().usdc_name, "2", 8453, self.usdc());
@@ -175,7 +154,7 @@ impl House {
 }
 
 pub(crate) async fn verify(settler: &Arc<dyn Settler>, order: &Order) -> Result<Verified> {
-    flow::verify(ENTRY.read, &**settler, order.clone(), &RealClock).await
+    flow::verify(ENTRY.read, &**settler, order.clone(), &Wall::default()).await
 }
 pub(crate) async fn settle(settler: &Arc<dyn Settler>, verified: Verified) -> Result<Receipt> {
     let full = verified.order().requirement.price.full();

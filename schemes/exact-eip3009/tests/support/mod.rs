@@ -9,6 +9,7 @@ use chain::{FakeChain, World};
 pub use futures::executor::block_on;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
+pub use tollway_cells::{TestClock, TestDice};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
 use tollway_evm::Evm;
@@ -20,25 +21,6 @@ pub const TOKEN: &str = "0x036CbD53842c5426634e7929541eC2318f3dCF7e";
 pub const PAYEE: &str = "0x00000000000000000000000000000000000000Ee";
 pub const NOW: u64 = 1_800_000_000;
 pub const PRICE: u128 = 10_000;
-
-pub struct TestClock(pub AtomicU64);
-#[async_trait]
-impl Clock for TestClock {
-    fn now(&self) -> Time {
-        Time::from_secs(self.0.load(Ordering::SeqCst))
-    }
-    async fn sleep(&self, _: u64) {}
-}
-
-pub struct TestDice(AtomicU64);
-impl Dice for TestDice {
-    fn fill(&self, out: &mut [u8]) {
-        for place in out {
-            let n = self.0.fetch_add(1, Ordering::SeqCst);
-            *place = alloy::primitives::keccak256(n.to_be_bytes())[0];
-        }
-    }
-}
 
 pub struct Bench {
     pub evm: Arc<FakeChain>,
@@ -88,7 +70,7 @@ impl Bench {
             .role(Role::Payer)
             .role(Role::Seller)
             .role(Role::Settler)
-            .build(ledger.clone(), clock.clone(), Arc::new(TestDice(AtomicU64::new(1))))?;
+            .build(ledger.clone(), clock.clone(), Arc::new(TestDice::default()))?;
         Ok(Self { evm, clock, ledger, registry, payer })
     }
     pub fn world(&self) -> MutexGuard<'_, World> {

@@ -36,7 +36,7 @@ async fn whoever_judges_its_signature_an_account_pays_in_one_look_and_one_transa
         assert_eq!(receipt.payer.unwrap().address().parse(), Ok(from), "{who}");
         let mined = house.evm.mined(receipt.transaction().unwrap()).await.unwrap().unwrap();
         assert!(told.abs_diff(mined.gas_used) < mined.gas_used / 10, "{who}: {told}, {}", mined.gas_used);
-        let Ok(Fate::Settled(again)) = settler.resume(&order).await else { panic!("{who}: settled") };
+        let Ok(Fate::Settled(again)) = settler.resume(&order, None).await else { panic!("{who}: settled") };
         assert_eq!(again.charged, receipt.charged, "{who}");
         assert_eq!(code(&settler, &order).await, Some(Code::NonceUsed), "{who}");
     }

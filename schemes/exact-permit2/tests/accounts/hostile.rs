@@ -35,7 +35,10 @@ async fn code_that_changes_after_it_was_verified_costs_nothing() {
         assert_eq!((e.code, e.next), (Code::InvalidSignature, Next::Never), "{what}");
         assert_eq!(house.sent().await, before, "{what}: nothing was sent");
         assert_eq!(house.holds(from).await, u128::from(PURSE), "{what}");
-        assert!(matches!(settler.resume(&order).await, Ok(Fate::Open { .. })), "{what}: still spendable");
+        assert!(
+            matches!(settler.resume(&order, None).await, Ok(Fate::Open { .. })),
+            "{what}: still spendable"
+        );
     }
 }
 

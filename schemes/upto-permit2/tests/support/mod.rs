@@ -3,8 +3,7 @@
 
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tollway_cells::{Random, Wall};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
 use tollway_devnet::{Account as Key, Chain, ChainSpec, Devnet, TokenSpec};
@@ -12,37 +11,6 @@ use tollway_evm::{EvmNetwork, FAMILY, LocalKey};
 use tollway_upto_permit2::ENTRY;
 
 pub(crate) const CEILING: u128 = 10_000;
-
-/// Wall-clock time, moved on.
-#[derive(Default)]
-pub(crate) struct Shifted(AtomicU64);
-
-impl Shifted {
-    pub(crate) fn shift(&self, ms: u64) {
-        self.0.fetch_add(ms, Ordering::SeqCst);
-    }
-}
-
-#[async_trait]
-impl Clock for Shifted {
-    fn now(&self) -> Time {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        Time::from_ms(u64::try_from(since.as_millis()).unwrap()).plus_ms(self.0.load(Ordering::SeqCst))
-    }
-    async fn sleep(&self, ms: u64) {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
-    }
-}
-
-struct Random;
-impl Dice for Random {
-    fn fill(&self, out: &mut [u8]) {
-        let key = alloy::signers::local::PrivateKeySigner::random();
-        for (place, byte) in out.iter_mut().zip(key.to_bytes()) {
-            *place = byte;
-        }
-    }
-}
 
 pub(crate) async fn base() -> Devnet {
     Devnet::builder().chains([ChainSpec::BASE]).keep_fresh(false).start().await.unwrap()
@@ -56,12 +24,12 @@ pub(crate) fn chain(devnet: &Devnet) -> &Chain {
 pub(crate) struct House {
     pub(crate) registry: Registry,
     pub(crate) ledger: Arc<MemoryLedger>,
-    pub(crate) clock: Arc<Shifted>,
+    pub(crate) clock: Arc<Wall>,
 }
 
 impl House {
     pub(crate) async fn open(devnet: &Devnet, payer: &Key, senders: &[&Key]) -> Self {
-        let (ledger, clock) = (Arc::new(MemoryLedger::default()), Arc::new(Shifted::default()));
+        let (ledger, clock) = (Arc::new(MemoryLedger::default()), Arc::new(Wall::default()));
         let key = |account: &Key| Arc::new(LocalKey::from_hex(account.private_key()).unwrap());
         let mut network = EvmNetwork::builder(ledger.clone(), clock.clone())
             .url(chain(devnet).http_url())
@@ -131,9 +99,7 @@ impl House {
         let challenge = Self::challenge(requirement, extensions);
         let demand = Demand { challenge: &challenge, requirement, now: self.clock.now() };
         let plan = self.payer().plan(&demand).await.unwrap();
-        let mut id = [0; 16];
-        Random.fill(&mut id);
-        let attempt = AttemptId(alloy::hex::encode(id));
+        let attempt = Random::attempt();
         let hold = HoldId(attempt.0.clone());
         let reserved = Reserved::new(&*self.ledger, hold, &[], plan, demand.now).await.unwrap();
         self.payer().authorize(&demand, &reserved, &attempt).await.unwrap()

@@ -3,11 +3,14 @@
 //! A facilitator, a paid API and a paying client talk HTTP over loopback, each with a ledger of its own, on five anvil
 //! chains with different gas and on Solana. One payment settles on the cheapest; then that market is spiked, and the
 //! next payment takes another network; and once more. Every number shown is read from the chains.
+//!
+//! With `--token` the same three pay in tokens that know nothing of x402, over Permit2, on one network.
 
 mod parties;
 mod payment;
 mod places;
 mod print;
+mod tokens;
 
 use super::devnet::ALL;
 use crate::args::Demo;
@@ -31,6 +34,9 @@ struct Report {
 
 pub(crate) async fn run(args: &Demo) -> Outcome {
     let print = print::Printer { json: args.json };
+    if !args.tokens.is_empty() {
+        return tokens::run(&args.tokens, &print).await;
+    }
     print.head("Starting Ethereum, Base, OP, Arbitrum, Base Sepolia and Solana on this machine");
     let devnet = Devnet::builder().chains(ALL).solana().start().await.map_err(Failure::failed)?;
     let outcome = play(&devnet, &print).await;

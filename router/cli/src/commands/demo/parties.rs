@@ -106,7 +106,7 @@ async fn payer(devnet: &Devnet, files: &tempfile::TempDir) -> Outcome<House> {
     house(devnet, files, "client", Role::Payer, Some(&keys), None).await
 }
 
-async fn serve_facilitator(house: &House) -> Outcome<String> {
+pub(super) async fn serve_facilitator(house: &House) -> Outcome<String> {
     let facilitator = house.facilitator().build()?;
     facilitator.recover().await?;
     serve(facilitator.router()).await
@@ -129,7 +129,7 @@ async fn serve_api(devnet: &Devnet, house: &House, facilitator: &str, price: Usd
 }
 
 /// Serves on a free port of loopback until the process ends.
-async fn serve(app: Axum) -> Outcome<String> {
+pub(super) async fn serve(app: Axum) -> Outcome<String> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(Failure::failed)?;
     let at = listener.local_addr().map_err(Failure::failed)?;
     tokio::spawn(async move {

@@ -1,6 +1,7 @@
 //! What a person sees; silent under `--json`.
 
 use super::payment::PaymentReport;
+use super::tokens::TokenReport;
 use crate::{out, table, words};
 use tollway::core::Usd;
 use tollway::route::Explanation;
@@ -35,17 +36,35 @@ impl Printer {
             paid.transaction
         ));
         self.line(&format!("    answer: {}", body.trim_end()));
-        self.line(&format!("    payer    {} → {}", usdc(b.payer_usdc_before), usdc(b.payer_usdc_after)));
+        self.moved("payer", [b.payer_usdc_before, b.payer_usdc_after].map(usdc));
+        self.moved("merchant", [b.merchant_usdc_before, b.merchant_usdc_after].map(usdc));
+        self.cost(paid.predicted_cost_usd, paid.actual_cost_usd);
+    }
+    /// One payment in some token, refused ones too.
+    pub(super) fn token(&self, paid: &TokenReport, body: &str) {
+        let amount = |atomic| format!("{} {}", words::decimal(atomic, paid.decimals), paid.token);
+        let b = &paid.balances;
+        match &paid.settled {
+            None => self.table(&Explanation { routes: Vec::new(), rejected: paid.rejected.clone() }),
+            Some(settled) => {
+                let gone = amount(b.payer_before.saturating_sub(b.payer_after));
+                self.line(&format!("  → paid {gone} on {} in {}", settled.title, settled.transaction));
+                self.line(&format!("    answer: {}", body.trim_end()));
+            }
+        }
+        self.moved("payer", [b.payer_before, b.payer_after].map(amount));
+        self.moved("merchant", [b.merchant_before, b.merchant_after].map(amount));
+        if let Some(settled) = &paid.settled {
+            self.cost(settled.predicted_cost_usd, settled.actual_cost_usd);
+        }
+    }
+    fn moved(&self, who: &str, [before, after]: [String; 2]) {
+        self.line(&format!("    {who:<8} {before} → {after}"));
+    }
+    fn cost(&self, predicted: Usd, actual: Usd) {
         self.line(&format!(
-            "    merchant {} → {}",
-            usdc(b.merchant_usdc_before),
-            usdc(b.merchant_usdc_after)
-        ));
-        self.line(&format!(
-            "    settling was predicted to cost {:.6}, and cost {:.6} (the settler's balance on chain){}",
-            paid.predicted_cost_usd,
-            paid.actual_cost_usd,
-            off(paid.predicted_cost_usd, paid.actual_cost_usd)
+            "    settling was predicted to cost {predicted:.6}, and cost {actual:.6} (the settler's balance on chain){}",
+            off(predicted, actual)
         ));
     }
 }

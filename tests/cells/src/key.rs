@@ -2,19 +2,35 @@
 
 use alloy::primitives::{Address, B256, ChainId, Signature};
 use alloy::signers::{Result, Signer};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tollway_core::async_trait;
 use tollway_evm::LocalKey;
 
-pub(crate) struct CountingKey {
+/// A key, and how often it has signed.
+pub struct CountingKey {
     key: LocalKey,
-    pub(crate) signed: Arc<AtomicUsize>,
+    signed: Arc<AtomicUsize>,
+}
+
+impl fmt::Debug for CountingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CountingKey({})", self.key.address())
+    }
 }
 
 impl CountingKey {
-    pub(crate) fn new(secret: &[u8; 32]) -> Self {
-        Self { key: LocalKey::from_bytes(secret).unwrap(), signed: Arc::default() }
+    /// From the secret.
+    ///
+    /// # Panics
+    /// For a number that is no key.
+    pub fn new(secret: &[u8; 32]) -> Self {
+        Self { key: LocalKey::from_bytes(secret).expect("a key"), signed: Arc::default() }
+    }
+    /// How often it has signed, to be read later too.
+    pub fn signed(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.signed)
     }
 }
 

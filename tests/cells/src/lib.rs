@@ -1,0 +1,22 @@
+//! What the tests of the cells on EVM chains share: the stands on which a scheme is put through the testkit's suite, and a
+//! clock, dice and a key that count.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `cell` | [`Cell`]: all that a scheme says of itself to a stand |
+//! | `sim`, `anvil` | [`OnSim`], [`OnAnvil`]: simulated chains, and a real node for each place |
+//! | `key`, `time`, `dice` | [`CountingKey`]; [`Wall`], [`TestClock`]; [`Random`], [`TestDice`] |
+
+mod anvil;
+mod cell;
+mod dice;
+mod key;
+mod sim;
+mod time;
+
+pub use anvil::OnAnvil;
+pub use cell::{Cell, Pairs, compacted, permit2_nonce};
+pub use dice::{Random, TestDice};
+pub use key::CountingKey;
+pub use sim::OnSim;
+pub use time::{TestClock, Wall};
