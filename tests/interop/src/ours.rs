@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tollway::House;
 use tollway::core::ledger::MemoryLedger;
-use tollway::core::{Amount, ChainId, Clock, Ledger, Name, Role, Settler, Usd};
+use tollway::core::{Amount, ChainId, Clock, Ledger, Name, Role, Usd};
 use tollway::evm::{EvmNetwork, LocalKey, SendSettings};
 use tollway::http::client::{ClientSettings, PayLayer, PayingClient};
 use tollway::http::facilitator::Settings;
@@ -277,13 +277,10 @@ impl Server {
         let remotes = match by {
             By::Itself => Vec::new(),
             By::Facilitator(url) => {
-                let remote = remote(&house, url);
-                let id = remote.id().clone();
-                let settler: Arc<dyn Settler> = Arc::new(remote);
-                vec![(id, settler)]
+                vec![remote(&house, url).seat()]
             }
         };
-        let gate = house.gate(SellerPolicy::default(), remotes);
+        let gate = house.gate(SellerPolicy::default(), remotes).unwrap();
         let method = method.map(|name| Name::new(name).unwrap());
         let rail = Rail { method, ..rail(&house, deal, scheme) };
         let price = Amount::new(rail.asset, u128::from(deal.amount()));
