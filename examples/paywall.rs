@@ -7,7 +7,8 @@
 //! export TOLLWAY_FACILITATOR=http://127.0.0.1:4020
 //! cargo run -p tollway-examples --bin paywall
 //! ```
-//! `TOLLWAY_RPC_URLS` are nodes, separated by commas; they tell what settling costs, so that only what is worth
+//! Several addresses, separated by commas, are a pool: the cheapest facilitator that is well settles, one that fails gets
+//! nothing until its `/health` says that it is back, and one that took too much never again. `TOLLWAY_RPC_URLS` are nodes, separated by commas; they tell what settling costs, so that only what is worth
 //! offering is offered. `TOLLWAY_PAY_TO` is who is paid, an address for each family of networks, `TOLLWAY_FACILITATOR` who settles, `TOLLWAY_LISTEN` the
 //! address to serve on. There is no key in here: a seller signs nothing.
 
@@ -30,8 +31,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .rpcs(env::var("TOLLWAY_RPC_URLS")?.split(','))
         .connect()
         .await?;
-    let facilitator = house.remote(&env::var("TOLLWAY_FACILITATOR")?)?;
-    let gate = house.gate(SellerPolicy::default(), vec![facilitator]);
+    let facilitators = env::var("TOLLWAY_FACILITATOR")?;
+    let pool = facilitators.split(',').map(|url| house.remote(url)).collect::<Result<_, _>>()?;
+    let gate = house.gate(SellerPolicy::default(), pool)?;
 
     let mut usdc = Vec::new();
     for pay_to in env::var("TOLLWAY_PAY_TO")?.split(',') {

@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .connect()
         .await?;
     let facilitator = house.remote(&env::var("TOLLWAY_FACILITATOR")?)?;
-    let gate = house.gate(SellerPolicy::default(), vec![facilitator]);
+    let gate = house.gate(SellerPolicy::default(), vec![facilitator])?;
 
     // Networks on which nobody has metered payments yet are left out.
     let mut usdc = Vec::new();

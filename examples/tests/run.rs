@@ -151,7 +151,34 @@ async fn the_examples_do_what_they_say() -> Outcome {
     a_story_costs_what_its_tokens_cost(&world, &per_token.url).await?;
     per_token.interrupt()?;
     a_lost_answer_is_not_paid_twice(&world, paywall, again).await?;
-    facilitator.interrupt()
+    one_facilitator_dies_and_the_other_settles(&world, facilitator).await
+}
+
+/// The first of two is gone, so the second settles, and it takes no more than that.
+async fn one_facilitator_dies_and_the_other_settles(world: &World, first: Served) -> Outcome {
+    let home = tempfile::tempdir()?;
+    let key = world.devnet.accounts().settler(1);
+    let other = [("TOLLWAY_SETTLER_KEY", key.private_key())];
+    let mut second = world.example(env!("CARGO_BIN_EXE_facilitator"), &other);
+    second.current_dir(home.path());
+    let second = Served::start(second)?;
+    let both = format!("{},{}", first.url, second.url);
+    let mut paywall = world.example(env!("CARGO_BIN_EXE_paywall"), &[("TOLLWAY_FACILITATOR", both.as_str())]);
+    paywall.current_dir(home.path());
+    let paywall = Served::start(paywall)?;
+    let weather = format!("{}/weather", paywall.url);
+    let pay = async || -> Outcome<String> {
+        let said = world.run(PAY, &weather, &[("TOLLWAY_MAX_USD", "0.05")])?;
+        assert_eq!((said.code, said.out.as_str()), (Some(0), "sunny, 21 °C\n"), "{said:?}");
+        let block = world.devnet.chain(BASE)?;
+        let block = block.call("eth_getBlockByNumber", serde_json::json!(["latest", true])).await?;
+        Ok(block["transactions"][0]["from"].as_str().unwrap_or_default().to_lowercase())
+    };
+    assert_eq!(pay().await?, world.devnet.accounts().settler(0).address().to_lowercase());
+    first.interrupt()?;
+    assert_eq!(pay().await?, key.address().to_lowercase());
+    paywall.interrupt()?;
+    second.interrupt()
 }
 
 async fn prices_are_ranked_and_nothing_moves(world: &World, weather: &str) -> Outcome {

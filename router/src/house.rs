@@ -7,9 +7,9 @@ use crate::system::{OsDice, SystemClock, tokio_spawn};
 use std::sync::Arc;
 use tollway_core::{
     AssetId, ChainId, Clock, Code, Dice, Error, Handle, Ledger, Oracle, Registry, Result, Role, SchemeEntry,
-    Settler, SettlerId, Time, UsdPrice, registry,
+    Time, UsdPrice, registry,
 };
-use tollway_route::pool::{Own, Pool, PoolBuilder, PoolSettings};
+use tollway_route::pool::{Own, Pool, PoolBuilder, PoolSettings, Seat};
 use tollway_route::{
     Gate, GateBuilder, MedianSettings, Policy, QuoteBook, QuoteSettings, Router, RouterBuilder, SellerPolicy,
 };
@@ -149,15 +149,23 @@ impl House {
         Arc::new(parts.build())
     }
 
-    /// The selling side: makes offers and takes payments, settled here or, where nobody here can, by the first of
-    /// `remotes` that does. Several that are to be chosen by health and price are a [`Self::pool`].
-    pub fn gate(&self, policy: SellerPolicy, remotes: Vec<(SettlerId, Arc<dyn Settler>)>) -> Arc<Gate> {
-        Arc::new(self.gate_parts(policy, remotes).build())
+    /// The selling side: makes offers and takes payments, settled here, or by the cheapest of `remotes` that is well and
+    /// does it. With remotes it is a [`Self::pooled_gate`] whose first member is this house.
+    ///
+    /// # Errors
+    /// [`Code::BadSettings`] when two remotes have one name.
+    pub fn gate(&self, policy: SellerPolicy, remotes: Vec<Seat>) -> Result<Arc<Gate>> {
+        if remotes.is_empty() {
+            return Ok(Arc::new(self.gate_parts(policy, None).build()));
+        }
+        let mut members = vec![self.own()];
+        members.extend(remotes);
+        Ok(self.pooled_gate(policy, self.pool_of(members)?))
     }
 
     /// The selling side, settled by whichever member of a pool is well and cheapest.
     pub fn pooled_gate(&self, policy: SellerPolicy, pool: Arc<Pool>) -> Arc<Gate> {
-        Arc::new(self.gate_parts(policy, Vec::new()).build_with(pool))
+        Arc::new(self.gate_parts(policy, Some(pool)).build())
     }
 
     /// Other people's facilitators, and the senders of this house where it has any, behind one settler; in this order
@@ -165,26 +173,34 @@ impl House {
     ///
     /// # Errors
     /// [`Code::BadSettings`] when two have one name, or there is nobody.
-    pub fn pool(&self, remotes: Vec<(SettlerId, Arc<dyn Settler>)>) -> Result<Arc<Pool>> {
+    pub fn pool(&self, remotes: Vec<Seat>) -> Result<Arc<Pool>> {
+        let mut members = remotes;
+        members.push(self.own());
+        self.pool_of(members)
+    }
+
+    fn own(&self) -> Seat {
+        Own::seat(Arc::clone(&self.registry))
+    }
+
+    fn pool_of(&self, members: Vec<Seat>) -> Result<Arc<Pool>> {
         let parts = PoolBuilder {
             name: self.name.clone(),
             registry: Arc::clone(&self.registry),
             quotes: Arc::clone(&self.quotes),
             ledger: Arc::clone(&self.ledger),
             clock: Arc::clone(&self.clock),
+            dice: Arc::clone(&self.dice),
             spawn: tokio_spawn(),
             settings: PoolSettings::default(),
         };
-        let own: Arc<dyn Settler> = Arc::new(Own::new(Arc::clone(&self.registry)));
-        let mut members = remotes;
-        members.push((SettlerId("own".to_owned()), own));
         Ok(Arc::new(parts.build(members)?))
     }
 
-    fn gate_parts(&self, policy: SellerPolicy, remotes: Vec<(SettlerId, Arc<dyn Settler>)>) -> GateBuilder {
+    fn gate_parts(&self, policy: SellerPolicy, pool: Option<Arc<Pool>>) -> GateBuilder {
         GateBuilder {
             registry: Arc::clone(&self.registry),
-            remotes,
+            pool,
             quotes: Arc::clone(&self.quotes),
             ledger: Arc::clone(&self.ledger),
             clock: Arc::clone(&self.clock),

@@ -79,7 +79,7 @@
 //!     .rpcs(["https://base.example", "https://optimism.example"])
 //!     .connect()
 //!     .await?;
-//! let gate = house.gate(SellerPolicy::default(), vec![house.remote("https://facilitator.example")?]);
+//! let gate = house.gate(SellerPolicy::default(), vec![house.remote("https://facilitator.example")?])?;
 //! let usdc = house.rails("exact", "USDC", "0x209693Bc6afc0C5328bA36FaF03C514EF312287C")?;
 //! let paywall = Paywall::builder(gate)
 //!     .route(http::Method::GET, "/weather", Priced::fixed(Tag::Usd(Usd::parse("$0.01")?), usdc))

@@ -9,10 +9,7 @@ use tollway_core::{AssetId, Code, Error, Flow, Name, Result, Screen};
 use tollway_http::client::{ClientSettings, PayingClient};
 use tollway_route::{Guard, GuardSettings, Rail, Screening, Silence};
 #[cfg(feature = "server")]
-use {
-    tollway_core::{Settler, SettlerId},
-    tollway_http::RemoteFacilitator,
-};
+use {tollway_http::RemoteFacilitator, tollway_route::pool::Seat};
 
 /// How long a payment must stay good, unless a rail says otherwise: time for a handler and a slow block.
 const RAIL_TIMEOUT_S: u64 = 120;
@@ -28,16 +25,15 @@ impl House {
         PayingClient::new(reqwest::Client::builder(), self.router(policy), ClientSettings::default())
     }
 
-    /// Somebody's facilitator, as [`Self::gate`] takes it. One that wants a header or a fee is made by
-    /// [`RemoteFacilitator::builder`].
+    /// Somebody's facilitator, as [`Self::gate`] and [`Self::pool`] take it. One that wants a header or a fee is made by
+    /// [`RemoteFacilitator::builder`] and [`RemoteFacilitator::seat`].
     ///
     /// # Errors
     /// [`Code::InsecureTransport`] for plain http to another machine, [`Code::BadSettings`].
     #[cfg(feature = "server")]
-    pub fn remote(&self, url: &str) -> Result<(SettlerId, Arc<dyn Settler>)> {
+    pub fn remote(&self, url: &str) -> Result<Seat> {
         let remote = RemoteFacilitator::builder(url, Arc::clone(self.registry()), Arc::clone(self.clock()));
-        let remote: Arc<dyn Settler> = Arc::new(remote.build()?);
-        Ok((SettlerId(url.trim_end_matches('/').to_owned()), remote))
+        Ok(remote.build()?.seat())
     }
 
     /// A facilitator that settles on the chains of this house, under its name.

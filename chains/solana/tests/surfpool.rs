@@ -352,3 +352,52 @@ async fn finalized_is_waited_for_when_asked() {
     chain.make_blocks(34).await.unwrap();
     assert_eq!(send.await.unwrap().unwrap().fault, None);
 }
+
+/// A way to the chain that can be cut: a node, as far as anybody can see from here.
+struct Cut {
+    url: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Cut {
+    async fn to(url: &str) -> Self {
+        let to = url.trim_start_matches("http://").to_owned();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            let mut open = tokio::task::JoinSet::new();
+            while let Ok((mut near, _)) = listener.accept().await {
+                let to = to.clone();
+                open.spawn(async move {
+                    let Ok(mut far) = tokio::net::TcpStream::connect(&to).await else { return };
+                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                });
+            }
+        });
+        Self { url, task }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_nodes_is_killed_and_every_payment_lands_once() {
+    const MEMOS: [&str; 12] = ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9", "m10", "m11"];
+    let devnet = devnet().await;
+    let chain = devnet.solana().unwrap();
+    let before = merchant_units(chain).await;
+    let (first, second) = (Cut::to(&chain.http_url()).await, Cut::to(&chain.http_url()).await);
+    let net = SolanaNetwork::builder(ledger(), clock()).url(&first.url).url(&second.url).without_pushes();
+    let net = net.fee_payer(key(chain.accounts().settler(0))).connect().await.unwrap();
+    for (n, memo) in MEMOS.into_iter().enumerate() {
+        if n == 4 {
+            first.task.abort(); // and all its connections with it
+        }
+        let submit = payment(&net, chain, memo).await.submit();
+        let landed = net.send(submit, &RecordKey::from(memo)).await.unwrap();
+        assert_eq!(landed.fault, None, "{memo}");
+        let seen = net.look(&[usdc()], At::Final).await.unwrap();
+        assert!(seen.slot >= landed.slot, "{memo}: {} is before {}", seen.slot, landed.slot);
+    }
+    assert_eq!(merchant_units(chain).await, before + 12_000);
+    second.task.abort();
+    assert_eq!(net.look(&[usdc()], At::Final).await.unwrap_err().code, Code::Unreachable);
+}

@@ -38,6 +38,9 @@ pub(crate) struct Config {
     /// Where the facilitator listens, whom it serves, and what it spends gas on.
     #[serde(default)]
     pub(crate) facilitator: Serving,
+    /// Other people's facilitators, which ours settles through: behind one pool with its own senders.
+    #[serde(default, rename = "remote", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remotes: Vec<crate::remotes::Remote>,
     /// The sanctions list that payments are screened by, on both sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) screening: Option<Screens>,
@@ -287,6 +290,7 @@ mod tests {
         assert_eq!((serving.payees.len(), serving.assets.len(), serving.keys.len()), (1, 1, 2));
         assert!(serving.keys.iter().all(|key| matches!(&key.place, Key::Env { .. } | Key::File { .. })));
         assert!(config.screening.is_some());
+        assert_eq!((config.remotes.len(), config.remotes[0].headers_env.len()), (1, 1));
         // What the book shows as a default is one.
         let defaults = |text: &str| -> Config { toml::from_str(text).unwrap() };
         let (own, ours) = (defaults("").facilitator, serving);

@@ -11,6 +11,7 @@ mod metrics;
 mod otel;
 mod out;
 mod prices;
+mod remotes;
 mod safety;
 mod serving;
 mod setup;

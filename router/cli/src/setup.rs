@@ -5,7 +5,7 @@ use crate::exit::{Failure, Outcome};
 use crate::{keys, metrics, prices};
 use std::sync::Arc;
 use tollway::core::{BudgetId, ChainId, Code, Ledger, Role};
-use tollway::ledger::{PostgresLedger, PostgresSettings, SqliteLedger};
+use tollway::ledger::{PostgresCheckup, PostgresLedger, PostgresSettings, SqliteLedger};
 use tollway::nodes::{self, Connected, Hands, Keys, Node};
 use tollway::route::{Budget, List, Policy, Scope};
 use tollway::system::SystemClock;
@@ -70,13 +70,33 @@ async fn ledger(config: &Config) -> Outcome<(HouseBuilder, Arc<dyn Ledger>)> {
         let sqlite = Arc::new(SqliteLedger::open(&config.ledger)?);
         return Ok((builder.sqlite_ledger(Arc::clone(&sqlite)), sqlite));
     };
+    let postgres = Arc::new(PostgresLedger::open(postgres(name)?).await?);
+    Ok((builder.postgres_ledger(Arc::clone(&postgres)), postgres))
+}
+
+/// Where the PostgreSQL ledger is, by the variable that holds its URL.
+pub(crate) fn postgres(name: &str) -> Outcome<PostgresSettings> {
     let url = std::env::var(name).map_err(|_| {
         Failure::usage(format!(
             "ledger_env: the environment variable {name} with the ledger's URL is not set"
         ))
     })?;
-    let postgres = Arc::new(PostgresLedger::open(PostgresSettings::new(&url)?).await?);
-    Ok((builder.postgres_ledger(Arc::clone(&postgres)), postgres))
+    Ok(PostgresSettings::new(&url)?)
+}
+
+/// A memory that is there already, to read in it: none is made.
+pub(crate) async fn existing_ledger(config: &Config) -> Outcome<Arc<dyn Ledger>> {
+    let Some(name) = &config.ledger_env else {
+        if !config.ledger.exists() {
+            return Err(Failure::usage(format!("there is no ledger at {}", config.ledger.display())));
+        }
+        return Ok(Arc::new(SqliteLedger::open(&config.ledger)?));
+    };
+    let settings = postgres(name)?;
+    if PostgresCheckup::of(&settings).await?.schema.is_none() {
+        return Err(Failure::usage(format!("there is no ledger in the database that {name} names")));
+    }
+    Ok(Arc::new(PostgresLedger::open(settings.connections(1)).await?))
 }
 
 /// The keys that the asked roles need: those that pay, and those that send.

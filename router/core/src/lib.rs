@@ -51,6 +51,7 @@ pub mod clock;
 pub mod effort;
 pub mod error;
 mod few;
+mod floor;
 pub mod flow;
 pub mod ids;
 pub mod ledger;
@@ -78,6 +79,7 @@ pub use clock::{Clock, Dice, Time};
 pub use effort::{Bearer, Effort, Fee, Part, Sample, Work};
 pub use error::{Blame, Code, Error, Next, Result};
 pub use few::Few;
+pub use floor::Floor;
 pub use ids::{Account, AssetId, ChainId, Name, TxId};
 pub use ledger::{
     BudgetId, BudgetLine, Claim, HoldId, Ledger, Print, Record, RecordKey, ReplayKey, Spend, Write,

@@ -193,14 +193,14 @@ fn supported_kinds_are_read_where_they_can_be_used() {
         "signers":{"eip155:*":["0x1"]},"unknown":[]}"#;
     let read: wire::SupportedResponse = json(text).read().unwrap();
     assert!(read.extensions.is_empty());
-    let kinds: Vec<_> = read.kinds.iter().filter_map(|k| k.kind(FAMILIES)).collect();
+    let kinds: Vec<_> = read.kinds.iter().filter_map(|k| k.kind(FAMILIES, &[])).collect();
     assert_eq!(kinds.len(), 2);
     assert_eq!(kinds[0].chain, kinds[1].chain);
     assert!(kinds[1].extra.is_empty());
     for kind in &kinds {
         let written = wire::SupportedKind::of(kind, FAMILIES).unwrap();
         assert_bare(&Json::of(&written));
-        assert_eq!(written.kind(FAMILIES).as_ref(), Some(kind));
+        assert_eq!(written.kind(FAMILIES, &[]).as_ref(), Some(kind));
     }
     let nameless = tollway_core::Kind { chain: ChainId::new("eip155:42161").unwrap(), ..kinds[1].clone() };
     assert_eq!(wire::SupportedKind::of(&nameless, FAMILIES), None);

@@ -6,7 +6,7 @@ use axum::Router;
 use http::{Method, StatusCode};
 use server_common::*;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tollway_core::ledger::MemoryLedger;
@@ -216,6 +216,52 @@ async fn recovery_settles_what_was_pending_and_leaves_the_living_alone() {
     assert_eq!((again.status, again.text()), (StatusCode::OK, "goods"));
     assert_eq!(again.receipt().unwrap().1.transaction, "0xlate");
     assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+/// There is a visit under way at every moment, and none of them is what recovery waits for.
+#[tokio::test]
+async fn recovery_ends_under_traffic_that_does_not() {
+    let world = World { patience_ms: 50, ..World::new() };
+    let runs = Arc::<Counter>::default();
+    let app = shop(&world, &runs);
+    let first = get("/a").to(&app).await;
+    *world.knobs.settle.lock().unwrap() = Some(Error::unknown(Code::TimedOut, None));
+    assert_eq!(get("/a").pays(&pay(&first, 0, "n")).to(&app).await.status, StatusCode::PAYMENT_REQUIRED);
+    *world.knobs.settle.lock().unwrap() = None;
+    let (started, released) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (starts, may_end) = (started.clone(), released.clone());
+    let busy = move || async move {
+        let me = starts.fetch_add(1, Ordering::SeqCst) + 1;
+        until(|| may_end.load(Ordering::SeqCst) >= me).await;
+        "busy goods"
+    };
+    let paywall = paywall(&world);
+    let fresh = Router::new().route("/a", axum::routing::get(busy)).layer(paywall.clone());
+    let (ended, mut living, mut n) = (Arc::new(AtomicBool::new(false)), Vec::new(), 0);
+    while !ended.load(Ordering::SeqCst) {
+        n += 1;
+        let (at, paid) = (fresh.clone(), pay(&first, 0, &format!("n{n}")));
+        living.push(tokio::spawn(async move { get("/a").pays(&paid).to(&at).await }));
+        until(|| started.load(Ordering::SeqCst) == n).await;
+        if n == 2 {
+            let (recovering, ended) = (paywall.recover(), ended.clone());
+            tokio::spawn(async move {
+                recovering.await.unwrap();
+                ended.store(true, Ordering::SeqCst);
+            });
+        }
+        // The one before it ends only now.
+        released.store(n - 1, Ordering::SeqCst);
+        if n == 4 {
+            *world.knobs.resume.lock().unwrap() = Some(Fate::Dead);
+        }
+        assert!(n < 10_000, "recovery waits for what began after it");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    released.store(usize::MAX, Ordering::SeqCst);
+    for visit in living {
+        assert_eq!(visit.await.unwrap().text(), "busy goods");
+    }
 }
 
 /// A ledger that fails when it is told to.

@@ -39,6 +39,7 @@
 //! | [`cost`], [`rank`], [`explain`] | what a route costs, the order of routes, the table for people |
 //! | [`policy`] | lists, caps, budgets |
 //! | [`guard`] | what a facilitator spends gas on, for whom, and how much |
+//! | [`metrics`] | what a monitor wants to know of sellers, payers and pools |
 //! | [`screening`] | sanctions and the like: asked in time, and written down |
 //!
 //! A missing quote is a rejection with a reason, never zero. Every `accepts` entry comes back, either ranked with all
@@ -62,6 +63,7 @@ pub mod cost;
 pub mod explain;
 pub mod gate;
 pub mod guard;
+pub mod metrics;
 pub mod pay;
 pub mod policy;
 pub mod pool;

@@ -14,7 +14,7 @@ const URL: &str = "https://a.example/x";
 fn gate(world: &Arc<World>) -> Gate {
     GateBuilder {
         registry: registry(world, &[1, 2]),
-        remotes: Vec::new(),
+        pool: None,
         quotes: book(world),
         ledger: world.books.clone(),
         clock: world.clone(),

@@ -13,7 +13,7 @@ const SETTLING: Usd = Usd::from_e18(220_000_000_000_000);
 fn gate(world: &Arc<World>, policy: SellerPolicy) -> Gate {
     GateBuilder {
         registry: registry(world, &[1, 2, 3, 4]),
-        remotes: Vec::new(),
+        pool: None,
         quotes: book(world),
         ledger: world.books.clone(),
         clock: world.clone(),

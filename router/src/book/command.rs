@@ -25,7 +25,7 @@
 //!
 //! [[network]]                # once for each chain
 //! id = "eip155:84532"        # the node must serve this chain
-//! rpc = "https://sepolia.base.example"   # or several nodes (EVM), separated by spaces: the first while it is well
+//! rpc = "https://sepolia.base.example"   # or several nodes, separated by spaces: one that is well
 //!
 //! [[network]]
 //! id = "eip155:8453"
@@ -76,6 +76,11 @@
 //! name = "shop-2"
 //! file = "shop-2.key"
 //!
+//! [[remote]]                 # `facilitator`: others, behind one pool with our own keys; the cheapest that is well settles
+//! url = "https://facilitator.example/x402"
+//! headers_env = { x-api-key = "REMOTE_KEY" } # a variable with each header's value
+//! trust_signatures = false   # its word for smart wallets' signatures, where no node of ours can look
+//!
 //! [screening]                # `facilitator` and `pay`: a sanctions list (`isSanctioned(address)`)
 //! chain = "eip155:8453"
 //! contract = "0x3A91A31cB3dC49b4db9Ce721F50a9D076c8D739B"
@@ -110,9 +115,14 @@
 //!
 //! # Books
 //! What `tollway books` lists is what the ledger has: a payer's attempts, and what a paywall or a facilitator over that
-//! ledger has settled or is settling. `state` is `paid`, `open` (it may be paid yet), `refused` (and still spendable) or
+//! ledger has settled or is settling, whether that is a file or a database (`ledger_env`). `state` is `paid`, `open` (it may be paid yet), `refused` (and still spendable) or
 //! `dead`. `gas` is what the settler paid. A cell that a spreadsheet would take for a formula begins with an apostrophe.
 //! Settlements of versions before the books had them are not listed.
+//!
+//! # Monitoring
+//! With `[metrics]` a facilitator shows Prometheus its requests, settlements, gas, signers, nodes and ledger, and how the members of
+//! its pool are. Sellers and payers of one's own count through the same facade: what, is in [`crate::route::metrics`]; they are seen
+//! as soon as the process installs a recorder of the `metrics` crate.
 //!
 //! # Logs
 //! `-v`, or `TOLLWAY_LOG` with a filter of `tracing`'s kind. A payment has the same name, `payment=…`, in the spans of its

@@ -63,10 +63,12 @@
 //! | danger | what happens | shown by |
 //! |---|---|---|
 //! | one of several dies, at any moment | the others go on; a payment is never held by two | `tests/e2e/tests/pool.rs` `one_of_two_is_killed_and_every_payment_is_settled_once`, `router/route/tests/pool/crashes.rs` `two_members_never_hold_one_payment` |
+//! | it comes back, or says so | nothing is risked on it before one question for its health in each rest; then it gets its share again, and a longer rest if it fails all the same | `router/http/tests/remote_health.rs` `between_its_death_and_its_return_it_hears_probes_and_nothing_else`, `router/route/tests/pool/health.rs` `one_that_says_it_is_well_and_fails_gets_one_payment_for_each_rest`, `router/cli/tests/cli/pool.rs` `others_settle_for_ours_and_one_that_died_gets_its_share_when_it_is_back` |
 //! | nobody knows what became of a settlement | nobody else is asked | `router/route/tests/pool/outcomes.rs` `settling_goes_on_only_after_a_definite_no` |
-//! | it takes more than it was asked to | found out by the chain; it leaves the pool until somebody takes it back | `router/http/tests/remote.rs` `one_that_takes_more_than_it_was_asked_to_is_found_out`, `router/route/tests/pool/outcomes.rs` `whoever_takes_too_much_is_out_until_somebody_takes_it_back` |
+//! | it takes more than it was asked to | found out by the chain; it leaves the pool until somebody takes it back, whatever restarts meanwhile | `router/http/tests/remote.rs` `one_that_takes_more_than_it_was_asked_to_is_found_out`, `router/route/tests/gate/remotes.rs` `a_facilitator_that_takes_more_than_it_was_asked_to_leaves_the_pool`, `router/route/tests/pool/outcomes.rs` `whoever_takes_too_much_is_out_until_somebody_takes_it_back` |
 //! | it says that it supports what it then refuses | not asked for that for a while | `router/route/tests/pool/health.rs` `what_is_refused_as_unsupported_is_not_asked_of_it_for_a_while` |
 //! | a payment names one facilitator and another gets it | refused | `schemes/upto-permit2/tests/devnet.rs` `only_the_named_facilitator_charges_and_from_that_account`, `router/route/tests/pool/binding.rs` `a_bound_payment_never_changes_hands` |
+//! | the database of a fleet loses commits, takes no writes, is of another version or out of reach | `tollway doctor` says so, and what to do | `router/cli/tests/cli/doctor_postgres.rs` `what_is_wrong_with_a_database_has_its_own_line_and_advice` |
 //! | the database of a fleet is killed | what was answered is there, and connections come back | `router/ledger/tests/postgres.rs` `a_server_that_is_killed_loses_nothing_that_was_answered` |
 //!
 //! # What is used is not what was agreed
@@ -87,7 +89,7 @@
 //! | danger | what happens | shown by |
 //! |---|---|---|
 //! | logs at the loudest level | no key, signature or authorization in them | `router/cli/tests/cli/logs.rs` `a_payment_at_the_loudest_level_tells_its_name_and_no_secret` |
-//! | what a monitor reads | no secret in it | `router/cli/tests/cli/metrics.rs` `a_settlement_moves_the_counters_and_tells_no_secret` |
+//! | what a monitor reads | no secret in it | `router/cli/tests/cli/metrics.rs` `a_settlement_moves_the_counters_and_tells_no_secret`, `tests/e2e/tests/seller_metrics.rs` `payments_refusals_doubts_amounts_and_breakers_are_counted` |
 //! | a key file for all to read | made for its owner alone, encrypted, never overwritten | `router/cli/tests/cli/keys.rs` `a_new_key_is_encrypted_private_and_never_overwritten` |
 //! | a payer writes a formula into an exported table | it is text there | `router/cli/tests/cli/books.rs` `ten_thousand_payments_are_exported_and_no_formula_with_them` |
 //!
@@ -100,6 +102,8 @@
 //! | the buyer hangs up, at whatever moment | it pays once, and asking again finds the receipt | `tests/e2e/tests/at_once.rs` `who_hangs_up_at_any_moment_pays_once` |
 //! | the answer to a paid request is lost | the very same payment is sent again, then the chain is asked; nothing is signed anew | `router/http/tests/client_losses.rs` `a_lost_answer` |
 //! | a node refuses or reorders what was sent, or a reorganisation takes it back | the same bytes again; no gap, no second transaction | `chains/evm/tests/storm.rs` `thirty_two_at_once_through_a_storm`, `chains/evm/tests/send.rs` `a_reorganisation_leaves_no_gap` |
+//! | a Solana node dies, says nothing, or is behind another | the next is asked, and none is believed that has not reached what another has shown | `chains/solana/tests/surfpool.rs` `one_of_two_nodes_is_killed_and_every_payment_lands_once`, `chains/solana/tests/nodes.rs` `whoever_saw_a_payment_land_reads_a_chain_on_which_it_has`, `chains/solana/tests/nodes.rs` `a_node_that_takes_the_connection_and_says_nothing_does_not_hold_up_the_next` |
+//! | a recovery runs under traffic that does not end | it ends with what was open when it began | `router/http/tests/server_flow.rs` `recovery_ends_under_traffic_that_does_not` |
 //! | a transaction is dropped on Solana, or its blockhash expires | sent again while it can land; dead, and paid for anew, once it cannot | `tests/e2e/tests/solana.rs` `a_transaction_whose_blockhash_expires_is_dead_and_paid_for_anew` |
 //! | the machine loses power | what the ledger answered is on disk | `router/ledger/tests/durable.rs` `what_was_answered_survives_sigkill` |
 //!

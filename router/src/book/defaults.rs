@@ -61,7 +61,7 @@
 //! |---|---|---|
 //! | patience with an unknown settlement | 20 s, then `settlement_pending` | it goes on in the background, and asking again finds the receipt |
 //! | a caller of `/settle` waits | 60 s | below the 90 s after which the SDKs' clients give up |
-//! | a member of a [`pool`](crate::route::pool) rests | after 3 failures in a row: 5 s, then twice as long each time, at most 60 s | one failure may be chance; one that is back is missed no longer than a minute |
+//! | a member of a [`pool`](crate::route::pool) rests | after 3 failures in a row: 5 s, then twice as long each time, at most 60 s, and up to a quarter more by chance; then it is asked for its `/health` once | one failure may be chance; one that is back is missed no longer than a minute; a fleet does not come back in step |
 //! | verifying with a member, while there is another | 5 s | somebody waits for a page |
 //! | a kind that a member refused as unsupported | is not taken to it for 10 minutes | it said that it does this, and was believed once |
 //! | `/verify`, `/supported` | 15 s | within what callers wait: 30 s |
@@ -71,7 +71,7 @@
 //! | settlements of one caller at once | as many as of all; the command: 256 | one caller must not take all places |
 //! | shutdown waits | 30 s | what is left then is in the journal, and the next start takes it up |
 //! | a remote facilitator may take | 5 s to connect, 30 s to verify, 90 s to settle | as in the SDKs; after 90 s the outcome is unknown |
-//! | a remote's `/supported` is remembered | 5 min; after a failure asked again in 5 s | a dead facilitator must not hold up every 402 |
+//! | a remote's `/supported` is remembered | 5 min; an hour while it rests or does not answer | a dead facilitator must not hold up every 402 |
 //!
 //! # A facilitator's gas ([`GuardSettings`](crate::route::GuardSettings), `tollway facilitator`)
 //! | default | value | why |

@@ -51,7 +51,7 @@
 //! | what was delivered and is owed, also after a crash | `router/core/src/flow/{tab,owed}.rs` |
 //! | sending a transaction, nonces, stuck ones | `chains/evm/src/send` |
 //! | the facilitator's own endpoints; calling somebody else's | `router/http/src/facilitator`, `router/http/src/remote` |
-//! | counters for a monitor, logs, spans | `router/cli/src/metrics`, `router/cli/src/logs.rs` |
+//! | counters for a monitor, logs, spans | `router/route/src/metrics.rs`, `router/cli/src/metrics`, `router/cli/src/logs.rs` |
 //! | the lines of the books | `router/core/src/flow/book.rs`, listed by `router/cli/src/commands/books` |
 //! | what survives a crash | `router/ledger/src`, on the trait in `router/core/src/ledger` |
 //! | known chains and tokens | `chains/evm/src/profiles` |

@@ -18,7 +18,7 @@ use tollway_core::{ChainId, Checkup, Clock, Code, Error, Handle, Ledger, Oracle,
 pub struct Node {
     /// The node's URL; it may hold an API key, and is never shown.
     pub url: String,
-    /// Other nodes of the same chain, which are asked when the first is not well. On EVM only.
+    /// Other nodes of the same chain, which are asked when the first is not well.
     pub others: Vec<String>,
     /// The chain that it must serve; without it, the node is asked.
     pub chain: Option<ChainId>,

@@ -11,10 +11,8 @@ pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     if let Some(chain) = node.chain {
         builder = builder.chain(chain);
     }
-    if !node.others.is_empty() {
-        return Err(
-            Error::caller(Code::BadSettings).detail("a Solana chain has one node: leave the others out")
-        );
+    for other in &node.others {
+        builder = builder.url(other.as_str());
     }
     if node.confirmations.is_some() {
         return Err(Error::caller(Code::BadSettings).detail("Solana counts no confirmations: leave them out"));

@@ -85,7 +85,7 @@ async fn code_that_changes_after_it_was_verified_costs_nothing() {
     let before = sent(&devnet, all.settler(0).address()).await;
     assert_eq!(code(house.settler().settle(due).await), Code::InvalidSignature);
     assert_eq!(sent(&devnet, all.settler(0).address()).await, before);
-    assert!(matches!(house.settler().resume(&order).await, Ok(Fate::Open { .. })), "still spendable");
+    assert!(matches!(house.settler().resume(&order, None).await, Ok(Fate::Open { .. })), "still spendable");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,10 +14,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollway::House;
-use tollway::core::{Role, Settler, SettlerId, Usd};
+use tollway::core::{Role, Usd};
 use tollway::http::RemoteFacilitator;
 use tollway::http::server::{Methods, Paywall, Priced};
-use tollway::route::pool::Pool;
+use tollway::route::pool::{Pool, Seat};
 use tollway::route::{Gate, GateBuilder, SellerPolicy, Tag};
 
 /// How often the handler ran, by method and address.
@@ -87,11 +87,11 @@ impl Setup {
 }
 
 impl Setup {
-    fn remote(&self, house: &House, url: &str) -> Outcome<(SettlerId, Arc<dyn Settler>)> {
+    fn remote(&self, house: &House, url: &str) -> Outcome<Seat> {
         let remote = RemoteFacilitator::builder(url, Arc::clone(house.registry()), Arc::clone(house.clock()))
             .settle_timeout(self.settle_within)
             .verify_timeout(Duration::from_secs(10));
-        Ok((SettlerId(url.to_owned()), Arc::new(remote.build()?)))
+        Ok(remote.build()?.seat())
     }
 
     fn pool(&self, house: &House) -> Outcome<Arc<Pool>> {
@@ -133,7 +133,7 @@ impl Shop {
         let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
         let gate = GateBuilder {
             registry: Arc::clone(house.registry()),
-            remotes: vec![setup.remote(&house, &setup.facilitator)?],
+            pool: Some(setup.pool(&house)?),
             quotes: Arc::clone(house.quotes()),
             ledger: Arc::clone(house.ledger()),
             clock: Arc::clone(house.clock()),
@@ -141,10 +141,7 @@ impl Shop {
             owner: house.name().to_owned(),
             patience_ms: setup.patience_ms,
         };
-        let gate = Arc::new(match setup.others.is_empty() {
-            true => gate.build(),
-            false => gate.build_with(setup.pool(&house)?),
-        });
+        let gate = Arc::new(gate.build());
         let mut builder = Paywall::builder(Arc::clone(&gate));
         if setup.keeps_answers {
             builder = builder.answers(Arc::clone(house.ledger()), Arc::clone(house.clock()));

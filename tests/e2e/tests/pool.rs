@@ -3,6 +3,7 @@
 use alloy::primitives::Address;
 use futures::future::join_all;
 use reqwest::Client;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::time::Duration;
 use tollway_devnet::ChainSpec;
@@ -104,10 +105,19 @@ async fn one_of_two_is_killed_and_every_payment_is_settled_once() -> Outcome {
         }
         assert_eq!(answer.status, 200, "{answer:?}");
     }
+    // And it gets new ones: a probe has found it well.
+    let more = Cell::new(0);
+    until("the first settles again", PATIENCE, async || {
+        more.set(more.get() + 1);
+        let answer = buyers.pay().await?;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        Ok((sender(&world, &answer).await? == one).then_some(()))
+    })
+    .await?;
     let transactions: HashSet<_> = answers.iter().filter_map(Answer::transaction).collect();
     assert_eq!(transactions.len(), 24);
     let settled = settlements(world.chain()).await?;
-    assert_eq!(settled.len(), 4 + 24 + 4);
+    assert_eq!(settled.len(), 4 + 24 + 4 + more.get());
     for (authorization, tries) in &settled {
         assert!(tries.len() == 1 && tries[0].success, "{authorization:?}: {tries:?}");
     }

@@ -136,7 +136,7 @@ impl Street {
 /// An API that sells `/a` for a cent.
 async fn sell(house: &House, chain: &SolanaChain, facilitator: &str) -> Outcome<String> {
     let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
-    let gate = house.gate(policy, vec![house.remote(facilitator)?]);
+    let gate = house.gate(policy, vec![house.remote(facilitator)?])?;
     let rails = house.rails("exact", "USDC", chain.accounts().merchant(0).address())?;
     let paywall = Paywall::builder(gate)
         .answers(Arc::clone(house.ledger()), Arc::clone(house.clock()))

@@ -88,12 +88,12 @@ fn supported(json: &Json) {
     assert_eq!((&again.extensions, &again.signers), (&answer.extensions, &answer.signers));
     assert_eq!(again.kinds.len(), answer.kinds.len());
     for (kind, again) in answer.kinds.iter().zip(&again.kinds) {
-        let read = kind.kind(&[FAMILY]);
-        assert_eq!(again.kind(&[FAMILY]), read);
+        let read = kind.kind(&[FAMILY], &[]);
+        assert_eq!(again.kind(&[FAMILY], &[]), read);
         let Some(read) = read else { continue };
         assert_eq!((u8::from(read.version), read.scheme.as_str()), (kind.version, kind.scheme.as_str()));
         match SupportedKind::of(&read, &[FAMILY]) {
-            Some(written) => assert_eq!(written.kind(&[FAMILY]), Some(read)),
+            Some(written) => assert_eq!(written.kind(&[FAMILY], &[]), Some(read)),
             None => assert_eq!(read.version, Version::V1, "only v1 lacks names"),
         }
     }

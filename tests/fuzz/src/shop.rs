@@ -112,7 +112,7 @@ pub(crate) fn gate() -> Arc<Gate> {
     let (registry, quotes, ledger) = parts(Role::Seller);
     let gate = GateBuilder {
         registry,
-        remotes: Vec::new(),
+        pool: None,
         quotes,
         ledger,
         clock: Arc::new(Standing),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tollway::core::ledger::MemoryLedger;
-use tollway::core::{Amount, ChainId, Clock, Ledger, Name, Role, Settler, Usd};
+use tollway::core::{Amount, ChainId, Clock, Ledger, Name, Role, Usd};
 use tollway::evm::permit2::Sponsoring;
 use tollway::evm::{EvmNetwork, LocalKey, SendSettings};
 use tollway::http::client::{ClientSettings, PayLayer, PayingClient};
@@ -296,13 +296,10 @@ impl Server {
         let remotes = match by {
             By::Itself => Vec::new(),
             By::Facilitator(url) => {
-                let remote = remote(&house, url);
-                let id = remote.id().clone();
-                let settler: Arc<dyn Settler> = Arc::new(remote);
-                vec![(id, settler)]
+                vec![remote(&house, url).seat()]
             }
         };
-        let gate = house.gate(SellerPolicy::default(), remotes);
+        let gate = house.gate(SellerPolicy::default(), remotes).unwrap();
         let method = method.map(|name| Name::new(name).unwrap());
         let rail = Rail { method, ..rail(&house, deal, scheme) };
         let price = Amount::new(rail.asset, u128::from(deal.amount()));

@@ -12,7 +12,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use tollway_core::{
-    Amount, Clock, Code, Flow, Ledger, Name, Network, Registry, Result, Role, Settler, SettlerId, async_trait,
+    Amount, Clock, Code, Flow, Ledger, Name, Network, Registry, Result, Role, Settler, async_trait,
 };
 use tollway_evm::FAMILY;
 use tollway_evm::sim::SimEvm;
@@ -21,6 +21,7 @@ use tollway_http::remote::{Answer, Call, Transport, Trouble};
 use tollway_http::server::{Paywall, Priced};
 use tollway_http::tasks::Tasks;
 use tollway_route::gate::GateBuilder;
+use tollway_route::pool::{PoolBuilder, PoolSettings};
 use tollway_route::{Gate, QuoteBook, QuoteSettings, Rail, SellerPolicy, Tag};
 use tower::{Layer, ServiceExt};
 
@@ -72,11 +73,22 @@ fn gate(world: &Arc<World>, ledger: Arc<dyn Ledger>) -> Result<Gate> {
     }
     let oracle = Arc::new(Fixed(clock.clone()));
     let spawn = world.weave.spawner(HOST);
-    let quotes = QuoteBook::new(networks, oracle, clock.clone(), spawn, QuoteSettings::default());
+    let quotes =
+        Arc::new(QuoteBook::new(networks, oracle, clock.clone(), spawn.clone(), QuoteSettings::default()));
+    let pool = PoolBuilder {
+        name: HOST.to_owned(),
+        registry: registry.clone(),
+        quotes: quotes.clone(),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        dice: world.dice(),
+        spawn,
+        settings: PoolSettings::default(),
+    };
     Ok(GateBuilder {
         registry,
-        remotes: vec![(SettlerId(address.clone()), Arc::new(remote.build()?))],
-        quotes: Arc::new(quotes),
+        pool: Some(Arc::new(pool.build(vec![remote.build()?.seat()])?)),
+        quotes,
         ledger,
         clock,
         policy: SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() },

@@ -36,7 +36,7 @@ pub struct Builder {
 
 /// Where ends are pushed.
 enum Push {
-    /// At the first node's own place.
+    /// At each node's own place.
     Beside,
     At(String),
     Nowhere,
@@ -74,14 +74,15 @@ impl Builder {
     }
 
     /// A node's URL, `http` or `https`. It may hold an API key; it is never shown. May be called again: what one node
-    /// cannot answer, the next is asked, up to eight of them.
+    /// cannot answer within a second, the next is asked, up to eight of them; none is believed that is behind what another
+    /// has shown.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.urls.push(url.into());
         self
     }
 
-    /// Where ends of transactions are pushed, `ws` or `wss`. Unless said otherwise that is the first node's own place,
-    /// as hosted nodes have it; a validator of one's own pushes one port higher. Where nothing pushes, the nodes are
+    /// Where ends of transactions are pushed, `ws` or `wss`. Unless said otherwise that is the first node's own place, and
+    /// the next one's when that breaks, as hosted nodes have it; a validator of one's own pushes one port higher. Where nothing pushes, the nodes are
     /// asked instead.
     pub fn push_url(mut self, url: impl Into<String>) -> Self {
         self.push = Push::At(url.into());
@@ -150,9 +151,9 @@ impl Builder {
     pub async fn connect(self) -> Result<Arc<SolanaNetwork>> {
         let rpc = Rpc::new(&self.urls, self.timeout)?;
         let push = match &self.push {
-            Push::Nowhere => None,
-            Push::Beside => rpc.push_url(),
-            Push::At(url) => Some(pushing(url)?),
+            Push::Nowhere => Vec::new(),
+            Push::Beside => rpc.push_urls(),
+            Push::At(url) => vec![pushing(url)?],
         };
         let (chain, profile) = self.identify(&rpc).await?;
         let clock = self.clock;
@@ -164,8 +165,9 @@ impl Builder {
         let least = self.sending.fee_payer_min_lamports;
         let fee_payers = FeePayers::new(self.fee_payers, least, looker.clone(), clock.clone())?;
         // Only who sends waits for ends.
-        let push = push.filter(|_| !fee_payers.is_empty() || self.payer.is_some());
-        let notices = push.map(|url| Notices::start(url, self.finality.level(), self.timeout, &tasks));
+        let waits = !fee_payers.is_empty() || self.payer.is_some();
+        let notices = (waits && !push.is_empty())
+            .then(|| Notices::start(push, self.finality.level(), self.timeout, &tasks));
         let engine = Engine::start(Parts {
             rpc: rpc.clone(),
             notices,

@@ -6,7 +6,7 @@ use solana_pubkey::Pubkey;
 use solana_signature::Signature;
 
 /// How firm the state must be that an answer is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
     Processed,
     Confirmed,
@@ -32,6 +32,8 @@ impl Level {
 pub(crate) struct Ask {
     pub(crate) method: &'static str,
     params: Value,
+    /// At which level its answer is about a slot, where a node refuses what is asked about one that it has not reached.
+    pub(super) level: Option<Level>,
 }
 
 /// One call as an object, several as a list; the id is the place in it.
@@ -49,24 +51,37 @@ fn spelled(keys: &[Pubkey]) -> Vec<String> {
 
 impl Ask {
     fn new(method: &'static str, params: Value) -> Self {
-        Self { method, params }
+        Self { method, params, level: None }
+    }
+    fn at(self, level: Level) -> Self {
+        Self { level: Some(level), ..self }
+    }
+    /// The same, refused by a node that has not reached the slot that `least` says for its level.
+    pub(super) fn not_before(&self, least: impl FnOnce(Level) -> u64) -> Self {
+        let mut ask = self.clone();
+        let config =
+            ask.params.as_array_mut().and_then(|params| params.last_mut()).and_then(Value::as_object_mut);
+        if let (Some(config), Some(slot)) = (config, self.level.map(least).filter(|slot| *slot > 0)) {
+            config.insert("minContextSlot".to_owned(), slot.into());
+        }
+        ask
     }
     pub(crate) fn genesis() -> Self {
         Self::new("getGenesisHash", json!([]))
     }
     pub(crate) fn accounts(keys: &[Pubkey], level: Level) -> Self {
         let config = json!({"encoding": "base64", "commitment": level.as_str()});
-        Self::new("getMultipleAccounts", json!([spelled(keys), config]))
+        Self::new("getMultipleAccounts", json!([spelled(keys), config])).at(level)
     }
     pub(crate) fn height(level: Level) -> Self {
-        Self::new("getBlockHeight", json!([{"commitment": level.as_str()}]))
+        Self::new("getBlockHeight", json!([{"commitment": level.as_str()}])).at(level)
     }
     /// Slot and block height at once.
     pub(crate) fn epoch(level: Level) -> Self {
-        Self::new("getEpochInfo", json!([{"commitment": level.as_str()}]))
+        Self::new("getEpochInfo", json!([{"commitment": level.as_str()}])).at(level)
     }
     pub(crate) fn blockhash(level: Level) -> Self {
-        Self::new("getLatestBlockhash", json!([{"commitment": level.as_str()}]))
+        Self::new("getLatestBlockhash", json!([{"commitment": level.as_str()}])).at(level)
     }
     pub(crate) fn first_block() -> Self {
         Self::new("getFirstAvailableBlock", json!([]))
@@ -81,7 +96,7 @@ impl Ask {
             "encoding": "base64", "sigVerify": false, "replaceRecentBlockhash": false, "commitment": "processed",
             "innerInstructions": inner, "accounts": {"encoding": "base64", "addresses": spelled(after)},
         });
-        Self::new("simulateTransaction", json!([base64::encode(wire), config]))
+        Self::new("simulateTransaction", json!([base64::encode(wire), config])).at(Level::Processed)
     }
     /// The first time with a trial before it, which is part of the same call; later without, and never repeated by the
     /// node itself.

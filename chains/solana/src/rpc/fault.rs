@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use serde::Deserialize;
+use serde_json::Value;
 use tollway_core::{Code, Error};
 
 /// Longest part of a node's own words that is kept, in bytes.
@@ -37,6 +38,8 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// What a trial before sending showed, when it says so.
     pub(crate) fault: Option<Fault>,
+    /// The slot that the node has reached, when it says so.
+    pub(crate) slot: Option<u64>,
 }
 
 /// The error object as it comes.
@@ -47,7 +50,7 @@ pub(super) struct RawRefusal {
     #[serde(default)]
     message: String,
     #[serde(default)]
-    data: Option<serde_json::Value>,
+    data: Option<Value>,
 }
 
 impl From<RawRefusal> for RpcFault {
@@ -56,7 +59,8 @@ impl From<RawRefusal> for RpcFault {
             return Self::Throttled;
         }
         let fault = raw.data.as_ref().and_then(|data| data.get("err")).and_then(Fault::read);
-        Self::Refused(Refusal { code: raw.code, message: cut(&raw.message), fault })
+        let slot = raw.data.as_ref().and_then(|data| data.get("contextSlot")).and_then(Value::as_u64);
+        Self::Refused(Refusal { code: raw.code, message: cut(&raw.message), fault, slot })
     }
 }
 

@@ -1,8 +1,10 @@
 //! Talking JSON-RPC to nodes: one round trip per operation, bounded in time and size, with every kind of failure kept
-//! apart. Of several nodes the one that answered last is asked first; what it cannot answer, the others are asked.
+//! apart. Of several nodes the one that answered last is asked first; what it cannot answer, or not soon, the others are
+//! asked, and nobody's answer is older than what another has shown.
 
 mod ask;
 mod fault;
+mod floors;
 mod http;
 pub(crate) mod notices;
 mod place;
@@ -11,6 +13,7 @@ pub(crate) use ask::{Ask, Level};
 pub(crate) use fault::{Refusal, RpcFault};
 
 use fault::RawRefusal;
+use floors::Floors;
 use http::Node;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +26,9 @@ use url::Url;
 
 /// More nodes than anybody asks one after the other.
 const NODES_MAX: usize = 8;
+/// How long a node may take while there is another to ask, and how much more for each question of a batch.
+const TRY_LIMIT: Duration = Duration::from_secs(1);
+const TRY_EACH: Duration = Duration::from_millis(20);
 
 /// The nodes of one chain, with a bound on how long each may take to answer.
 #[derive(Clone)]
@@ -31,6 +37,7 @@ pub(crate) struct Rpc {
     first: Arc<AtomicUsize>,
     /// The hash of the first block that every node must have.
     genesis: Arc<OnceLock<String>>,
+    floors: Arc<Floors>,
     timeout: Duration,
 }
 
@@ -77,8 +84,8 @@ impl Rpc {
                 .detail(format!("{} nodes; one is needed and {NODES_MAX} are the limit", urls.len())));
         }
         let nodes: Vec<Node> = urls.iter().map(|url| Node::new(url, timeout)).collect::<Result<_>>()?;
-        let (first, genesis) = (Arc::default(), Arc::default());
-        Ok(Self { nodes: nodes.into(), first, genesis, timeout })
+        let (first, genesis, floors) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { nodes: nodes.into(), first, genesis, floors, timeout })
     }
 
     /// From now on nothing is believed of a node whose chain begins with another block. Each is asked along with its
@@ -92,9 +99,14 @@ impl Rpc {
         self.nodes.iter().map(|node| &*node.place).collect::<Vec<_>>().join(", ")
     }
 
-    /// Where the first node pushes, unless told otherwise.
-    pub(crate) fn push_url(&self) -> Option<Url> {
-        self.nodes.first()?.push_url()
+    /// Where each node pushes, unless told otherwise.
+    pub(crate) fn push_urls(&self) -> Vec<Url> {
+        self.nodes.iter().filter_map(Node::push_url).collect()
+    }
+
+    /// A slot is there, as firm as this: from now on no other node's answer is believed that has not reached it.
+    pub(crate) fn reached(&self, level: Level, slot: u64) {
+        self.floors.raise(level, slot);
     }
 
     /// The same nodes with a shorter limit per call, if it is shorter.
@@ -129,25 +141,48 @@ impl Rpc {
 
     /// Any number of calls in one request to one node.
     pub(crate) async fn batch(&self, asks: &[Ask]) -> Result<Vec<Answer>, (RpcFault, &str)> {
-        let mut worst = (RpcFault::NotSent, "nowhere");
-        for node in self.order() {
-            let answers = match self.at(node, asks, self.timeout).await {
+        if self.nodes.len() == 1 {
+            return self.round(asks).await.map_err(|(_, why)| why);
+        }
+        let mut round = self.round(&self.floors.over(asks)).await;
+        if let Err((Some(reached), _)) = round
+            && self.floors.lower(reached)
+        {
+            round = self.round(&self.floors.over(asks)).await;
+        }
+        let answers = round.map_err(|(_, why)| why)?;
+        self.floors.learn(asks, &answers);
+        Ok(answers)
+    }
+
+    /// One node after the other. Where nobody answered: the newest slot of those who are behind, if that is why.
+    async fn round(&self, asks: &[Ask]) -> Result<Vec<Answer>, (Option<u64>, (RpcFault, &str))> {
+        let (mut worst, mut behind) = ((RpcFault::NotSent, "nowhere"), None);
+        let order = self.order();
+        let many = u32::try_from(asks.len()).unwrap_or(u32::MAX);
+        let short = self.timeout.min(TRY_LIMIT.saturating_add(TRY_EACH.saturating_mul(many)));
+        for (turn, node) in order.iter().enumerate() {
+            let last = turn.saturating_add(1) == order.len();
+            let answers = match self.at(*node, asks, if last { self.timeout } else { short }).await {
                 Ok(answers) => answers,
                 Err(fault) => {
-                    worst = (fault, self.place_of(node));
+                    worst = (fault, self.place_of(*node));
                     continue;
                 }
             };
             // One call that this node cannot answer for reasons of its own, and the next node gets all of them.
             match answers.iter().find_map(|a| a.body.as_ref().err().filter(|f| f.is_the_nodes())) {
-                Some(fault) => worst = (fault.clone(), self.place_of(node)),
+                Some(fault) => {
+                    behind = behind.max(floors::behind(fault));
+                    worst = (fault.clone(), self.place_of(*node));
+                }
                 None => {
-                    self.first.store(node, Ordering::Relaxed);
+                    self.first.store(*node, Ordering::Relaxed);
                     return Ok(answers);
                 }
             }
         }
-        Err(worst)
+        Err((behind, worst))
     }
 
     /// One call at one node and no other; failures as they are.

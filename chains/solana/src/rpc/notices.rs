@@ -60,12 +60,12 @@ pub(crate) struct Notices {
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl Notices {
-    /// Connects in the background, and again whenever the connection breaks.
-    pub(crate) fn start(url: Url, level: Level, timeout: Duration, tasks: &Tasks) -> Self {
+    /// Connects to the first of them in the background, and to the next whenever a connection breaks or does not come.
+    pub(crate) fn start(urls: Vec<Url>, level: Level, timeout: Duration, tasks: &Tasks) -> Self {
         let (wishes, wished) = mpsc::channel(QUEUE);
         let (tell, heard) = mpsc::channel(QUEUE);
         let healthy = Arc::new(AtomicBool::new(false));
-        let line = Line { url, level, timeout, tell, healthy: healthy.clone() };
+        let line = Line { urls, level, timeout, tell, healthy: healthy.clone() };
         tasks.spawn(line.run(wished));
         Self { wishes, healthy, heard: Some(heard) }
     }
@@ -90,7 +90,7 @@ impl Notices {
 
 /// One connection after the other.
 struct Line {
-    url: Url,
+    urls: Vec<Url>,
     level: Level,
     timeout: Duration,
     tell: mpsc::Sender<Notice>,
@@ -124,8 +124,8 @@ struct Params {
 impl Line {
     async fn run(self, mut wished: mpsc::Receiver<Signature>) {
         let mut pause = PAUSE_MIN;
-        loop {
-            if let Some(socket) = self.connect().await {
+        for url in self.urls.iter().cycle() {
+            if let Some(socket) = self.connect(url).await {
                 let since = Instant::now();
                 self.healthy.store(true, Ordering::Relaxed);
                 let over = self.talk(socket, &mut wished).await;
@@ -137,7 +137,7 @@ impl Line {
                     pause = PAUSE_MIN;
                 }
             }
-            tracing::debug!(target: "tollway_solana", node = %place::of(&self.url), "no pushes for now; asking instead");
+            tracing::debug!(target: "tollway_solana", node = %place::of(url), "no pushes for now; asking instead");
             tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(2).min(PAUSE_MAX);
             // What was wished for meanwhile is asked for by those who wait.
@@ -145,17 +145,13 @@ impl Line {
         }
     }
 
-    async fn connect(&self) -> Option<Socket> {
+    async fn connect(&self, url: &Url) -> Option<Socket> {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let tls = Connector::Rustls(tls()?);
-        let connecting = tokio_tungstenite::connect_async_tls_with_config(
-            self.url.as_str(),
-            Some(config),
-            true,
-            Some(tls),
-        );
+        let connecting =
+            tokio_tungstenite::connect_async_tls_with_config(url.as_str(), Some(config), true, Some(tls));
         // The library's words may hold the URL, and with it a key: none of them is passed on.
         let (socket, _) = tokio::time::timeout(self.timeout, connecting).await.ok()?.ok()?;
         Some(socket)

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn verdict(code: i64, fault: Option<Fault>, message: &str) -> Verdict {
-        Verdict::of(&RpcFault::Refused(Refusal { code, message: message.into(), fault }), "node")
+        Verdict::of(&RpcFault::Refused(Refusal { code, message: message.into(), fault, slot: None }), "node")
     }
     fn code(verdict: Verdict) -> Code {
         match verdict {

@@ -205,6 +205,7 @@ impl Engine {
     }
 
     async fn landed(&self, open: Open, slot: u64, fault: Option<Fault>) {
+        self.rpc.reached(self.finality.level(), slot);
         let (tx, fee_lamports) = (open.entry.tx.clone(), open.entry.fee_lamports);
         let landed = Landed { tx, slot, fault, fee_lamports };
         self.conclude(open.flight, open.entry, End::Landed(landed)).await;

@@ -203,6 +203,13 @@ fn reply(world: &mut World, ask: &Value) -> Result<Value, Broken> {
     let method = ask["method"].as_str().unwrap().to_owned();
     *world.counts.entry(method.clone()).or_default() += 1;
     let params = &ask["params"];
+    let least = params.as_array().and_then(|params| params.last()?["minContextSlot"].as_u64());
+    if least.is_some_and(|least| world.slot < least) {
+        let data = json!({"contextSlot": world.slot});
+        let error =
+            json!({"code": -32016, "message": "Minimum context slot has not been reached", "data": data});
+        return Ok(json!({"jsonrpc": "2.0", "id": ask["id"], "error": error}));
+    }
     let in_slot = |slot: u64, value: Value| json!({"context": {"slot": slot}, "value": value});
     let result = match method.as_str() {
         "getGenesisHash" => json!(world.genesis),

@@ -4,14 +4,18 @@ use super::stopped;
 use crate::args::Facilitator as Args;
 use crate::config::Config;
 use crate::exit::{Failure, Outcome};
-use crate::{metrics, out, safety, setup};
+use crate::{metrics, out, remotes, safety, setup};
 use std::sync::Arc;
 use tollway::core::Role;
+use tollway::route::pool::Pool;
 
 pub(crate) async fn run(args: &Args) -> Outcome {
     let config = Config::read(&args.config, args.mainnet)?;
-    if config.settlers.0.is_empty() {
-        return Err(Failure::usage("no [[settler]] key is configured: a facilitator needs one to send from"));
+    if config.settlers.0.is_empty() && config.remotes.is_empty() {
+        return Err(Failure::usage(
+            "neither a [[settler]] key nor a [[remote]] is configured: a facilitator needs a key to send from, or \
+             others to settle through",
+        ));
     }
     let serving = &config.facilitator;
     let keys = safety::keys(serving)?;
@@ -19,6 +23,10 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     let house = setup::house(&config, &[Role::Settler]).await?;
     let guard = safety::guard(&config, &house)?;
     let mut builder = house.facilitator().settings(safety::settings(serving)).guard(guard);
+    let pool = remotes::pool(&config, &house)?;
+    if let Some(pool) = &pool {
+        builder = builder.settled_by(Arc::<Pool>::clone(pool));
+    }
     match keys {
         Some(keys) => builder = builder.keys(keys),
         None => eprintln!("serves everybody who reaches {}, as one caller", serving.listen),
@@ -34,6 +42,9 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     out::line(format_args!("listening on http://{at}"))?;
     for cell in house.registry().cells() {
         eprintln!("settles {} on {}", cell.id, cell.chain);
+    }
+    for remote in &config.remotes {
+        eprintln!("settles through {}", remotes::shown(&remote.url));
     }
     let (senders, house) = (setup::senders(&config)?, Arc::new(house));
     let served = metrics::serve(recording, &facilitator, &house, senders, listener, stopped());

@@ -123,5 +123,10 @@ fn describe() {
     describe_histogram!("tollway_rpc_seconds", "How long nodes took.");
     describe_histogram!("tollway_ledger_seconds", "How long the ledger took.");
     describe_counter!("tollway_ledger_errors_total", "Answers of the ledger that were errors of its own.");
+    describe_counter!(
+        "tollway_pool_asked_total",
+        "What other facilitators were asked, and how they answered."
+    );
+    describe_gauge!("tollway_pool_member", "1 for the state that a facilitator of the pool is in.");
     describe_gauge!("tollway_quote_age_seconds", "How old the fees are that quotes are made of.");
 }

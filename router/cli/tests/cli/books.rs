@@ -4,10 +4,10 @@ use crate::kit::{Outcome, Said, run, tollway};
 use crate::world::World;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
 use tollway::core::flow::BookRecord;
 use tollway::core::{Ledger, Time, Write};
-use tollway::ledger::SqliteLedger;
+use tollway::ledger::{PostgresLedger, PostgresSettings, SqliteLedger};
+use tollway_devnet::Postgres;
 
 const PAYER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 
@@ -107,8 +107,7 @@ fn line(n: u64, resource: Option<&str>) -> Value {
     line
 }
 
-async fn fill(path: &Path, count: u64) -> Outcome {
-    let ledger = SqliteLedger::open(path)?;
+async fn fill(ledger: &dyn Ledger, count: u64) -> Outcome {
     let all: Vec<u64> = (1..=count).collect();
     for some in all.chunks(500) {
         let write = |n: &u64| {
@@ -127,7 +126,7 @@ async fn fill(path: &Path, count: u64) -> Outcome {
 async fn ten_thousand_payments_are_exported_and_no_formula_with_them() -> Outcome {
     const COUNT: u64 = 10_000;
     let home = tempfile::tempdir()?;
-    fill(&home.path().join("tollway.sqlite"), COUNT).await?;
+    fill(&SqliteLedger::open(home.path().join("tollway.sqlite"))?, COUNT).await?;
     std::fs::write(home.path().join("tollway.toml"), "")?;
     let books = |arguments: &[&str]| run(tollway(home.path(), &[&["books"], arguments].concat()));
 
@@ -154,5 +153,42 @@ async fn ten_thousand_payments_are_exported_and_no_formula_with_them() -> Outcom
     assert_eq!(lines.len(), 5, "{table:?}");
     assert!(lines[3].contains("1970-01-01T02:46:40Z"), "the newest comes last: {table:?}");
     assert_eq!(lines[4], "and 9997 older ones; --csv and --json export all");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_in_postgresql_has_the_same_books() -> Outcome {
+    const COUNT: u64 = 1_000;
+    let server = tokio::task::spawn_blocking(Postgres::start).await??;
+    let (home, url) = (tempfile::tempdir()?, server.url("postgres"));
+    std::fs::write(home.path().join("shared.toml"), "ledger_env = \"LEDGER_URL\"\n")?;
+    std::fs::write(home.path().join("tollway.toml"), "")?;
+    let books = |arguments: &[&str]| run(tollway(home.path(), &[&["books"], arguments].concat()));
+    let shared = |arguments: &[&str]| {
+        let mut command = tollway(home.path(), &[&["books", "-c", "shared.toml"], arguments].concat());
+        run({
+            command.env("LEDGER_URL", &url);
+            command
+        })
+    };
+    books(&["-c", "shared.toml"])?.failed(2, &["LEDGER_URL", "not set"]);
+    shared(&[])?.failed(2, &["there is no ledger in the database that LEDGER_URL names"]);
+
+    fill(&SqliteLedger::open(home.path().join("tollway.sqlite"))?, COUNT).await?;
+    fill(&PostgresLedger::open(PostgresSettings::new(&url)?).await?, COUNT).await?;
+    for arguments in [
+        &["--csv"][..],
+        &["--json"],
+        &["--last", "7"],
+        &["--csv", "--since", "1970-01-01T00:10:00Z"],
+        &["--json", "--network", "eip155:1"],
+    ] {
+        let (file, database) = (books(arguments)?, shared(arguments)?);
+        assert_eq!(file.good(), database.good(), "{arguments:?}");
+        assert_eq!(file.err, database.err, "{arguments:?}");
+    }
+    assert_eq!(rows(&shared(&["--csv"])?)?.len(), usize::try_from(COUNT)?);
+    drop(server);
+    shared(&[])?.failed(1, &["PostgreSQL"]);
     Ok(())
 }

@@ -14,11 +14,24 @@ use std::time::Duration;
 const SECRET: &str = "s3cretpath";
 
 /// A line that must be there: area, a part of its subject, state, a part of what was found, a part of the advice.
-type Line<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
+pub(crate) type Line<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
 
 /// All is well but for these lines, each of them there.
 async fn only(world: &World, arguments: &[&str], expected: &[Line<'_>]) -> Outcome {
-    let said = world.run(&[&["doctor", "--json"], arguments].concat()).await?;
+    only_with(world, &[], arguments, expected).await
+}
+
+/// The same, with more in the environment.
+pub(crate) async fn only_with(
+    world: &World,
+    environment: &[(&str, &str)],
+    arguments: &[&str],
+    expected: &[Line<'_>],
+) -> Outcome {
+    let mut command = world.command(&[&["doctor", "--json"], arguments].concat());
+    command.envs(environment.iter().copied());
+    let said = tokio::task::spawn_blocking(move || run(command)).await??;
+    world.keeps_secrets(&said);
     assert!(!format!("{said:?}").contains(SECRET), "{said:?}");
     let report: Value = serde_json::from_str(&said.out)?;
     let bad = expected.iter().any(|line| line.2 == "bad");
@@ -39,7 +52,7 @@ async fn only(world: &World, arguments: &[&str], expected: &[Line<'_>]) -> Outco
     Ok(())
 }
 
-async fn well() -> Outcome<World> {
+pub(crate) async fn well() -> Outcome<World> {
     let world = World::start().await?;
     let payer = world.devnet.accounts().payer(0).address();
     world.devnet.chain(84532)?.set_usdc_balance(payer, 1_000_000).await?;
@@ -54,7 +67,7 @@ async fn what_is_broken_in_the_configuration_has_its_own_line_and_advice() -> Ou
     let base = world.chain()?.http_url();
     let dead = format!("http://127.0.0.1:1/{SECRET}?key={SECRET}");
     let taken = stand_in("nobody", "").await?;
-    let broken: [(&str, String, Vec<Line<'_>>); 12] = [
+    let broken: [(&str, String, Vec<Line<'_>>); 18] = [
         (
             "toml",
             format!("{good}\nnonsense = 1\n"),
@@ -66,9 +79,29 @@ async fn what_is_broken_in_the_configuration_has_its_own_line_and_advice() -> Ou
             vec![("network", "eip155:8453", "bad", "no connection", "is the node up")],
         ),
         (
+            "one of two",
+            good.replace(&base, &format!("{base} {dead}")),
+            vec![("network", "eip155:8453, node 2 of 2", "warn", "no connection", "is the node up")],
+        ),
+        (
             "other",
             good.replace(&base, &world.devnet.chain(10)?.http_url()),
             vec![("network", "eip155:8453", "bad", "serves eip155:10", "belongs to another chain")],
+        ),
+        (
+            "no url",
+            good.replace(&base, "base.example"),
+            vec![("network", "eip155:8453", "bad", "the node's URL", "like \"https://node.example\"")],
+        ),
+        (
+            "no id",
+            good.replace("\"eip155:8453\"", "\"base\""),
+            vec![("network", "base", "bad", "is not like \"eip155:8453\"", "CAIP-2")],
+        ),
+        (
+            "no remote",
+            format!("{good}\n[[remote]]\nurl = \"facilitator.example\"\n"),
+            vec![("facilitator", "[[remote]]", "bad", "write it like https://", "mend `url`")],
         ),
         (
             "unset",
@@ -114,6 +147,16 @@ async fn what_is_broken_in_the_configuration_has_its_own_line_and_advice() -> Ou
             "taken",
             good.replace("127.0.0.1:0", taken.trim_start_matches("http://")),
             vec![("facilitator", "our own", "bad", "no facilitator", "another program listens")],
+        ),
+        (
+            "caller",
+            format!("{good}\n[[facilitator.key]]\nname = \"shop-1\"\nenv = \"SHOP_KEY\"\n"),
+            vec![("facilitator", "callers", "bad", "SHOP_KEY, which is not set", "export that variable")],
+        ),
+        (
+            "remote",
+            format!("{good}\n[[remote]]\nurl = \"{dead}\"\n"),
+            vec![("facilitator", "127.0.0.1", "bad", "credentials belong into headers", "mend `url`")],
         ),
         (
             "asleep",
@@ -237,6 +280,7 @@ fn without_a_configuration_it_says_how_to_get_one() -> Outcome {
     let said = run(tollway(home.path(), &["doctor"]))?;
     said.failed(1, &["one thing is broken"]);
     assert!(said.out.starts_with("bad   config      tollway.toml: cannot read tollway.toml"), "{said:?}");
+    assert!(said.out.contains("→ name yours with --config, or write one"), "{said:?}");
     let said = run(tollway(home.path(), &["doctor", "--json"]))?;
     let report: Value = serde_json::from_str(&said.out)?;
     assert_eq!((said.code, &report["findings"][0]["area"]), (Some(1), &Value::from("config")));

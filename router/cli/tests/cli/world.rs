@@ -114,7 +114,7 @@ impl World {
             .rpcs(self.devnet.chains().iter().map(|chain| chain.http_url()))
             .connect()
             .await?;
-        let gate = house.gate(SellerPolicy::default(), vec![house.remote(&settles)?]);
+        let gate = house.gate(SellerPolicy::default(), vec![house.remote(&settles)?])?;
         let rails = rails(house.rails("exact", "USDC", self.devnet.accounts().merchant(0).address())?);
         let cent = Priced::fixed(Tag::Usd(Usd::parse("0.01")?), rails);
         let paywall = Paywall::builder(gate)

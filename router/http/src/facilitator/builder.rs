@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 use tollway_core::ledger::Scoped;
-use tollway_core::{Clock, Code, Error, Ledger, Registry, Result};
+use tollway_core::{Clock, Code, Error, Ledger, Registry, Result, Settler};
 use tollway_route::Guard;
 
 /// Gathers what a [`Facilitator`] needs.
@@ -17,6 +17,7 @@ pub struct Builder {
     tasks: Tasks,
     guard: Option<Arc<Guard>>,
     keys: Option<ApiKeys>,
+    settled_by: Option<Arc<dyn Settler>>,
 }
 
 impl fmt::Debug for Builder {
@@ -33,7 +34,7 @@ impl Builder {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (settings, tasks) = (Settings::default(), Tasks::tokio());
-        Self { owner, registry, ledger, clock, settings, tasks, guard: None, keys: None }
+        Self { owner, registry, ledger, clock, settings, tasks, guard: None, keys: None, settled_by: None }
     }
 
     /// Replaces the settings.
@@ -47,6 +48,14 @@ impl Builder {
     #[must_use]
     pub fn guard(mut self, guard: Arc<Guard>) -> Self {
         self.guard = Some(guard);
+        self
+    }
+
+    /// Has this one verify and settle instead of the registry's own settlers: a [`tollway_route::pool::Pool`] of other
+    /// people's facilitators, in which our own are a member or not.
+    #[must_use]
+    pub fn settled_by(mut self, settler: Arc<dyn Settler>) -> Self {
+        self.settled_by = Some(settler);
         self
     }
 
@@ -73,7 +82,7 @@ impl Builder {
         if self.owner.is_empty() {
             return Err(Error::caller(Code::BadSettings).detail("a facilitator needs an owner name"));
         }
-        if self.registry.cells().all(|c| c.settler.is_none()) {
+        if self.settled_by.is_none() && self.registry.cells().all(|c| c.settler.is_none()) {
             return Err(Error::caller(Code::RoleMissing)
                 .detail("no scheme here settles: was Role::Settler asked for, and is there a network?"));
         }
@@ -90,6 +99,7 @@ impl Builder {
             tasks: self.tasks,
             guard: self.guard,
             keys: self.keys,
+            settled_by: self.settled_by,
         })))
     }
 }

@@ -92,6 +92,7 @@ struct Inner {
     tasks: Tasks,
     guard: Option<Arc<Guard>>,
     keys: Option<ApiKeys>,
+    settled_by: Option<Arc<dyn Settler>>,
     requests: Arc<Semaphore>,
     flights: Arc<Flights>,
     follow: Follow,
@@ -128,10 +129,10 @@ impl Facilitator {
 }
 
 impl Inner {
-    /// The cell for a requirement, and its settling side.
+    /// The cell for a requirement, and who settles it.
     fn cell(&self, requirement: &Requirement) -> Result<(&Cell, &Arc<dyn Settler>)> {
         let cell = self.registry.cell(requirement)?;
-        let settler = cell.settler.as_ref().ok_or_else(|| {
+        let settler = self.settled_by.as_ref().or(cell.settler.as_ref()).ok_or_else(|| {
             Error::settler(Code::UnsupportedScheme)
                 .detail(format!("{} on {} settles nothing here", cell.id, cell.chain))
         })?;

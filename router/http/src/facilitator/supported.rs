@@ -1,8 +1,9 @@
 use super::Facilitator;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
-use tollway_core::Kind;
 use tollway_core::wire::{SupportedKind, SupportedResponse};
+use tollway_core::{Kind, Settler};
 
 /// A settler that does not say what it can do within this time is left out of the answer.
 const KINDS_MS: u64 = 3_000;
@@ -11,9 +12,8 @@ impl Facilitator {
     /// What can be settled here, v1 kinds under their v1 names. A settler that cannot say is left out.
     pub async fn supported(&self) -> SupportedResponse {
         let mut asked = Vec::new();
-        for cell in self.0.registry.cells() {
-            let Some(settler) = cell.settler.clone() else { continue };
-            asked.push((cell.id, self.0.tasks.spawn(async move { settler.kinds().await })));
+        for (id, settler) in self.settlers() {
+            asked.push((id, self.0.tasks.spawn(async move { settler.kinds().await })));
         }
         let mut found = Vec::new();
         for (id, mut kinds) in asked {
@@ -39,6 +39,15 @@ impl Facilitator {
             }
         }
         SupportedResponse { kinds, extensions, signers: self.0.settings.signers.clone() }
+    }
+
+    /// Whoever settles here, with a name for the log.
+    fn settlers(&self) -> Vec<(String, Arc<dyn Settler>)> {
+        if let Some(one) = &self.0.settled_by {
+            return vec![("pool".to_owned(), Arc::clone(one))];
+        }
+        let settling = self.0.registry.cells().filter_map(|cell| Some((cell.id, cell.settler.clone()?)));
+        settling.map(|(id, settler)| (id.to_string(), settler)).collect()
     }
 
     /// What the settlers say they act on as they are set up here, which may be less than what their schemes understand.

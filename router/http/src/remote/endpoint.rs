@@ -16,6 +16,8 @@ pub enum Endpoint {
     Settle,
     /// `GET /supported`.
     Supported,
+    /// `GET /health`, where there is one.
+    Health,
 }
 
 impl Endpoint {
@@ -25,6 +27,7 @@ impl Endpoint {
             Self::Verify => "verify",
             Self::Settle => "settle",
             Self::Supported => "supported",
+            Self::Health => "health",
         }
     }
 
@@ -40,7 +43,8 @@ impl Endpoint {
 /// Reads a base address: https, or plain http to this very machine, or plain http where that was asked for.
 pub(super) fn base(text: &str, allow_plain_http: bool) -> Result<Url> {
     let bad = |why: &str| Error::caller(Code::BadSettings).detail(format!("facilitator address: {why}"));
-    let url = Url::parse(text).map_err(|e| bad(&e.to_string()))?;
+    let url =
+        Url::parse(text).map_err(|e| bad(&format!("{e}; write it like https://facilitator.example")))?;
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
         return Err(bad("credentials belong into headers, not into the address; neither does a query"));
     }

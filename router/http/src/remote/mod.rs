@@ -37,6 +37,7 @@ mod audit;
 mod builder;
 mod call;
 mod endpoint;
+mod health;
 mod supported;
 mod transport;
 mod verify;
@@ -55,6 +56,7 @@ use tollway_core::{
     Amount, Cell, Clock, Code, Due, Effort, Error, Fate, Fee, Json, Kind, Next, Order, Proof, Receipt,
     Registry, Replay, Result, Settler, SettlerId, async_trait,
 };
+use tollway_route::pool::Seat;
 
 /// How soon an unknown outcome is worth asking after again.
 const ASK_AGAIN_MS: u64 = 5_000;
@@ -82,6 +84,22 @@ impl RemoteFacilitator {
     /// and spellings; its own settlers, where it has any, are asked what the chain knows.
     pub fn builder(base: &str, registry: Arc<Registry>, clock: Arc<dyn Clock>) -> Builder {
         Builder::new(base, registry, clock)
+    }
+
+    /// Reads a base address as [`Self::builder`] takes it: https, or plain http to this machine, or anywhere where
+    /// `allow_plain_http` says so.
+    ///
+    /// # Errors
+    /// [`Code::InsecureTransport`], [`Code::BadSettings`] with what is wrong in it.
+    pub fn address(text: &str, allow_plain_http: bool) -> Result<reqwest::Url> {
+        endpoint::base(text, allow_plain_http)
+    }
+
+    /// The same as a member of a pool, under its name, and asked for its `/health` when it may be back from a rest.
+    pub fn seat(self) -> Seat {
+        let shared = Arc::new(self);
+        let settler: Arc<dyn Settler> = Arc::<Self>::clone(&shared);
+        Seat::new(shared.id.clone(), settler).probe(shared)
     }
 
     /// Its name: the base address.

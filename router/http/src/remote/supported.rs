@@ -77,7 +77,7 @@ impl Kinds {
     }
 }
 
-async fn ask(caller: &Caller, clock: &dyn Clock, families: &[Family]) -> Result<Vec<Kind>> {
+pub(super) async fn ask(caller: &Caller, clock: &dyn Clock, families: &[Family]) -> Result<Vec<Kind>> {
     let mut tried = 0u32;
     loop {
         let answer = caller.get(Endpoint::Supported).await;

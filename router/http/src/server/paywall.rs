@@ -7,6 +7,7 @@ use super::visits::Visits;
 use crate::tasks::Running;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tollway_core::RecordKey;
 use tollway_route::Gate;
 use tower_layer::Layer;
 
@@ -43,13 +44,22 @@ pub(super) enum Looking {
 }
 
 impl Shared {
-    /// Recovers again and again until nothing is open.
+    /// Recovers again and again until nothing is open of what was when it began. What begins later looks after itself
+    /// ([`Self::look_after`]), and under traffic there is always some of it.
     async fn recovered(&self) {
         let (mut pause_s, most_s) = RECOVER_S;
+        let mut begun: Option<Vec<RecordKey>> = None;
         loop {
-            match self.gate.recover().await {
-                Ok(0) => return,
-                Ok(open) => tracing::info!(open, "visits are still open"),
+            let left = match begun.take() {
+                Some(visits) => Ok(self.gate.recover_these(visits).await),
+                None => self.gate.recover_all().await,
+            };
+            match left {
+                Ok(open) if open.is_empty() => return,
+                Ok(open) => {
+                    tracing::info!(open = open.len(), "visits are still open");
+                    begun = Some(open);
+                }
                 Err(e) => tracing::warn!(error = %e, "recovery failed; it will be tried again"),
             }
             self.settings.tasks.sleep(Duration::from_secs(pause_s)).await;
@@ -114,7 +124,8 @@ impl Paywall {
 
     /// After a restart: releases in the background what was never sent, settles what streams had delivered and resumes what
     /// was sent, again and again until
-    /// nothing is open. Visits that begin meanwhile are left alone.
+    /// nothing is open any more of what was open when it began. Visits that begin meanwhile are left alone, and keep it
+    /// from no end.
     pub fn recover(&self) -> Running<()> {
         let shared = Arc::clone(&self.shared);
         self.shared.settings.tasks.spawn(async move { shared.recovered().await })

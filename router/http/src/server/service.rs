@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{Either, Full};
+use metrics::counter;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -92,6 +93,7 @@ where
         }
         Look::Route(route, path) => protected(&shared, route, &path, inner, request).await?,
     };
+    counter!("tollway_paywall_answers_total", "status" => answer.status().as_u16().to_string()).increment(1);
     dress(answer.headers_mut(), origin.as_ref(), shared.settings.cors.as_ref());
     Ok(answer.map(Either::Left))
 }

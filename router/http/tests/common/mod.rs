@@ -27,7 +27,8 @@ impl Clock for Wall {
     }
 }
 
-struct NoDice;
+/// Always the same.
+pub struct NoDice;
 impl Dice for NoDice {
     fn fill(&self, out: &mut [u8]) {
         out.fill(4);

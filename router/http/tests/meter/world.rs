@@ -16,6 +16,7 @@ use tollway_core::*;
 use tollway_http::client::{ClientSettings, PaidResponse, PayingClient, Standing, StreamedPayment};
 use tollway_http::codec::{self, Limits};
 use tollway_http::server::{Paywall, PaywallBuilder, Priced};
+use tollway_route::pool::{Pool, PoolBuilder, PoolSettings, Seat};
 use tollway_route::{
     Context, Exchange, Gate, GateBuilder, Policy, QuoteBook, QuoteSettings, Rail, Reply, RouterBuilder,
     SellerPolicy, Tag,
@@ -81,7 +82,7 @@ impl World {
 
     pub(crate) fn gate_with_patience(&self, patience_ms: u64) -> Arc<Gate> {
         let (registry, node) = self.registry();
-        Arc::new(self.gate_of(registry, node, Vec::new(), patience_ms).build())
+        Arc::new(self.gate_of(registry, node, None, patience_ms).build())
     }
 
     fn registry(&self) -> (Arc<Registry>, Arc<dyn Network>) {
@@ -101,12 +102,12 @@ impl World {
         &self,
         registry: Arc<Registry>,
         node: Arc<dyn Network>,
-        remotes: Vec<(SettlerId, Arc<dyn Settler>)>,
+        pool: Option<Arc<Pool>>,
         patience_ms: u64,
     ) -> GateBuilder {
         GateBuilder {
             registry,
-            remotes,
+            pool,
             quotes: quotes(node),
             ledger: self.ledger.clone(),
             clock: Arc::new(Wall),
@@ -122,10 +123,18 @@ impl World {
         let inner = inner.0.cells().find_map(|cell| cell.settler.clone()).unwrap();
         let settler: Arc<dyn Settler> = Arc::new(Unwilling { inner, why, told });
         let (registry, node) = World { entry: tab::SELLS, ..self.clone() }.registry();
-        Arc::new(
-            self.gate_of(registry, node, vec![(SettlerId("unwilling".to_owned()), settler)], patience_ms)
-                .build(),
-        )
+        let pool = PoolBuilder {
+            name: "shop".to_owned(),
+            registry: registry.clone(),
+            quotes: quotes(node.clone()),
+            ledger: self.ledger.clone(),
+            clock: Arc::new(Wall),
+            dice: Arc::new(Counting(AtomicU64::new(1))),
+            spawn: Arc::new(|work| drop(tokio::spawn(work))),
+            settings: PoolSettings::default(),
+        };
+        let pool = pool.build(vec![Seat::new(SettlerId("unwilling".to_owned()), settler)]).unwrap();
+        Arc::new(self.gate_of(registry, node, Some(Arc::new(pool)), patience_ms).build())
     }
 
     /// Everything below `/` at the one price.

@@ -275,7 +275,7 @@ impl World {
         Arc::new(
             GateBuilder {
                 registry,
-                remotes: Vec::new(),
+                pool: None,
                 quotes,
                 ledger: self.ledger.clone(),
                 clock: self.clock.clone(),

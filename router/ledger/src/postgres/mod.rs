@@ -9,17 +9,20 @@
 //! | `connect` | where the database is; TLS |
 //! | `line` | a connection that comes back when it is lost |
 //! | `backend` | the server's process behind a connection, ended when the connection is lost |
+//! | `checkup` | how a database stands as a ledger, without changing it |
 //! | `migrate` | the tables and functions, made once by whoever comes first |
 //! | `calls` | the statements, prepared once for each connection |
 //! | `fail` | PostgreSQL's errors in the contract's words |
 
 mod backend;
 mod calls;
+mod checkup;
 mod connect;
 mod fail;
 mod line;
 mod migrate;
 
+pub use checkup::PostgresCheckup;
 pub use connect::PostgresSettings;
 
 use crate::RETENTION_MS;
@@ -193,6 +196,7 @@ fn record(row: &Row) -> Result<Record> {
     })
 }
 
+/// What the database counts, and never below zero.
 fn version(stored: i64) -> u64 {
     u64::try_from(stored).unwrap_or(0)
 }

@@ -1,6 +1,7 @@
 //! Admitting a payment: which offer it answers, whose scheme reads it, who settles it.
 
 use super::{Gate, post};
+use crate::metrics;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -54,6 +55,18 @@ impl Gate {
     /// # Errors
     /// The codes of [`wire::read_payment`]; [`Code::NoMatchingOffer`].
     pub async fn admit(
+        &self,
+        scope: &str,
+        payment: &Json,
+        current: &[Offer],
+        request: &[u8],
+        resource_url: &str,
+    ) -> Result<Admitted> {
+        let admitted = self.admitted(scope, payment, current, request, resource_url).await;
+        admitted.inspect_err(metrics::turned_away)
+    }
+
+    async fn admitted(
         &self,
         scope: &str,
         payment: &Json,

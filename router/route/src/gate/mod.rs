@@ -7,23 +7,22 @@ mod absent;
 mod admit;
 mod honour;
 mod live;
-mod member;
 mod post;
 
 pub use admit::Admitted;
 pub use post::{Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
 
+use crate::metrics::{self, InFlight, Sold};
 use crate::pool::Pool;
 use crate::quotes::QuoteBook;
 use honour::Honour;
 use live::{Holds, Live};
-use member::Member;
 use std::sync::Arc;
 use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce, VisitRecord};
 use tollway_core::ledger::Scoped;
 use tollway_core::{
     Cell, Clock, Code, Error, Kind, Ledger, Next, Receipt, RecordKey, Registry, Requirement, Result, Seller,
-    Settler, SettlerId,
+    Settler,
 };
 use tracing::Instrument as _;
 
@@ -34,7 +33,6 @@ const ROOM: &str = "visit/gate";
 pub struct Gate {
     registry: Arc<Registry>,
     pool: Option<Arc<Pool>>,
-    remotes: Vec<Arc<Member>>,
     quotes: Arc<QuoteBook>,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
@@ -42,8 +40,8 @@ pub struct Gate {
     owner: String,
     patience_ms: u64,
     honour: Honour,
-    kinds: post::KindBook,
     live: Live,
+    sold: Sold,
 }
 
 impl std::fmt::Debug for Gate {
@@ -59,9 +57,9 @@ impl std::fmt::Debug for Gate {
 pub struct GateBuilder {
     /// Schemes and networks, with the seller's role, and the settler's where this process settles itself.
     pub registry: Arc<Registry>,
-    /// Other people's facilitators, in the order of preference, used where no own settler is. One that takes more than it
-    /// was asked to is not used again.
-    pub remotes: Vec<(SettlerId, Arc<dyn Settler>)>,
+    /// Who settles: other people's facilitators, one or several, with our own chain code as a member or without
+    /// ([`crate::pool::Own`]). `None` where our own does it all.
+    pub pool: Option<Arc<Pool>>,
     /// Live fees and prices.
     pub quotes: Arc<QuoteBook>,
     /// Memory. Gates that are paid on one account share it, replicas and different services alike: what is signed names
@@ -86,18 +84,11 @@ impl std::fmt::Debug for GateBuilder {
 }
 
 impl GateBuilder {
-    /// Puts the parts together, with a pool that settles everything: our own chain code is asked as a member of it
-    /// ([`crate::pool::Own`]), or not at all. `remotes` are not asked.
-    pub fn build_with(self, pool: Arc<Pool>) -> Gate {
-        Gate { pool: Some(pool), ..self.build() }
-    }
-
     /// Puts the parts together.
     pub fn build(self) -> Gate {
         Gate {
             registry: self.registry,
-            pool: None,
-            remotes: self.remotes.into_iter().map(|(id, remote)| Member::new(id, remote)).collect(),
+            pool: self.pool,
             quotes: self.quotes,
             ledger: Arc::new(Scoped::new(self.ledger, "gate")),
             clock: self.clock,
@@ -105,8 +96,8 @@ impl GateBuilder {
             owner: self.owner,
             patience_ms: self.patience_ms,
             honour: Honour::default(),
-            kinds: post::KindBook::default(),
             live: Live::default(),
+            sold: Sold::default(),
         }
     }
 }
@@ -130,9 +121,12 @@ impl Gate {
     /// # Errors
     /// Why the payment was refused; an unknown outcome when settling could not be confirmed in time.
     pub async fn serve(&self, admitted: Admitted, handler: &mut dyn Handler) -> Result<Delivered> {
-        let chain = admitted.arrival.offer.requirement.chain;
-        let span = tracing::info_span!("visit", payment = admitted.tag(), network = %chain);
+        let (asked, began) = (admitted.arrival.offer.requirement.clone(), self.clock.now());
+        let _in_flight = InFlight::begin();
+        let span = tracing::info_span!("visit", payment = admitted.tag(), network = %asked.chain);
         let delivered = self.drive(admitted, handler).instrument(span.clone()).await;
+        let took_ms = self.clock.now().ms_since(began);
+        metrics::delivered(&self.sold, &self.registry, &asked, &delivered, took_ms);
         span.in_scope(|| {
             tracing::debug!(refused = delivered.as_ref().err().map(|e| e.code.as_str()), "it ended")
         });
@@ -154,25 +148,49 @@ impl Gate {
     /// # Errors
     /// The ledger's.
     pub async fn recover(&self) -> Result<usize> {
-        let mut open = 0usize;
+        self.recover_all().await.map(|open| open.len())
+    }
+
+    /// The same, and which are still open. Under traffic there is always one, so whoever waits for an end goes on with
+    /// these alone ([`Self::recover_these`]).
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn recover_all(&self) -> Result<Vec<RecordKey>> {
+        let mut open = Vec::new();
         let mut after: Option<RecordKey> = None;
         loop {
             let page = self.ledger.scan(&format!("{ROOM}/"), after.as_ref(), 256).await?;
-            let Some(last) = page.last() else { return Ok(open) };
+            let Some(last) = page.last() else { break };
             after = Some(last.key.clone());
-            for found in page {
-                let key = found.key.clone();
-                let over = self.recover_one(found.key).await;
-                // A visit that cannot be moved now (its chain was taken out of the settings, its record cannot be
-                // read) must not keep the ones after it from being moved.
-                if !over.unwrap_or_else(|error| {
-                    tracing::warn!(%key, %error, "a journaled visit cannot be moved on");
-                    false
-                }) {
-                    open = open.saturating_add(1);
-                }
+            let keys = page.into_iter().map(|found| found.key).collect();
+            open.extend(self.move_on(keys).await);
+        }
+        metrics::open(open.len());
+        Ok(open)
+    }
+
+    /// Recovers these visits and no others, and says which of them are still open. May be dropped and run again.
+    pub async fn recover_these(&self, visits: Vec<RecordKey>) -> Vec<RecordKey> {
+        let open = self.move_on(visits).await;
+        metrics::open(open.len());
+        open
+    }
+
+    async fn move_on(&self, visits: Vec<RecordKey>) -> Vec<RecordKey> {
+        let mut open = Vec::new();
+        for key in visits {
+            // A visit that cannot be moved now (its chain was taken out of the settings, its record cannot be read)
+            // must not keep the ones after it from being moved.
+            let over = self.recover_one(key.clone()).await.unwrap_or_else(|error| {
+                tracing::warn!(%key, %error, "a journaled visit cannot be moved on");
+                false
+            });
+            if !over {
+                open.push(key);
             }
         }
+        open
     }
 
     /// True when the visit is over.
@@ -223,15 +241,18 @@ impl Gate {
         }
     }
 
-    /// Who settles this: the pool where there is one, else our own cell, else the first facilitator that supports the kind.
+    /// Who settles this: the pool where there is one, else our own cell.
     async fn settler_for(&self, cell: &Cell, r: &Requirement) -> Result<(Arc<dyn Settler>, Kind)> {
         let fits =
             |kind: &&Kind| kind.scheme == r.scheme && kind.chain == r.chain && kind.version == r.version;
         if let Some(pool) = &self.pool {
             // It keeps its members' kinds warm itself.
             let found = pool.kinds().await?.into_iter().find(|kind| fits(&kind));
-            let pool: Arc<dyn Settler> = Arc::<Pool>::clone(pool);
-            return found.map(|kind| (pool, kind)).ok_or_else(|| nobody(r));
+            let settler: Arc<dyn Settler> = Arc::<Pool>::clone(pool);
+            return match found {
+                Some(kind) => Ok((settler, kind)),
+                None => Err(pool.none_for(r).await),
+            };
         }
         if let Some(own) = &cell.settler {
             let kinds = own.kinds().await?;
@@ -239,23 +260,7 @@ impl Gate {
                 return Ok((Arc::clone(own), kind.clone()));
             }
         }
-        let mut failed = None;
-        for member in &self.remotes {
-            if let Some(why) = member.out() {
-                failed = Some(why.clone().next(Next::OtherRoute));
-                continue;
-            }
-            let remote: Arc<dyn Settler> = Arc::<Member>::clone(member);
-            match self.kinds.of(&member.id, &remote, self.clock.now()).await {
-                Ok(kinds) => {
-                    if let Some(kind) = kinds.iter().find(fits) {
-                        return Ok((remote, kind.clone()));
-                    }
-                }
-                Err(e) => failed = Some(e),
-            }
-        }
-        Err(failed.unwrap_or_else(|| nobody(r)))
+        Err(nobody(r))
     }
 }
 

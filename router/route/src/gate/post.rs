@@ -4,12 +4,10 @@ use super::Gate;
 use crate::cost::{self, Costs};
 use crate::quotes::Wants;
 use crate::rank::{PointOfView, Rank};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tollway_core::{
-    Account, Amount, AssetId, Ceiling, ChainId, Challenge, Code, Effort, Entry, Error, Flow, Json, Kind, Leg,
-    Name, Next, Offer, Order, Payment, Price, Purpose, Requirement, Result, Settler, SettlerId, Time, Usd,
-    Version, wire,
+    Account, Amount, AssetId, Ceiling, ChainId, Challenge, Code, Effort, Entry, Error, Flow, Json, Leg, Name,
+    Next, Offer, Order, Payment, Price, Purpose, Requirement, Result, Settler, Usd, Version, wire,
 };
 
 /// One way a seller is willing to be paid.
@@ -374,66 +372,3 @@ fn sort(offers: &mut [PostedOffer]) {
 }
 
 const MOST: Usd = Usd::from_e18(u128::MAX);
-
-/// What other people's facilitators say they support, asked at most every few minutes.
-#[derive(Default)]
-pub(super) struct KindBook {
-    known: Mutex<HashMap<SettlerId, Known>>,
-}
-
-/// What was answered, and when it was asked last.
-#[derive(Clone)]
-struct Known {
-    asked_at: Time,
-    kinds: Option<Arc<Vec<Kind>>>,
-    /// Why there was no answer the last time.
-    failed: Option<Error>,
-}
-
-impl KindBook {
-    const TTL_MS: u64 = 300_000;
-    /// After a failure nobody asks again for so long: a dead facilitator must not hold up every 402.
-    const RETRY_MS: u64 = 5_000;
-
-    pub(super) async fn of(
-        &self,
-        id: &SettlerId,
-        settler: &Arc<dyn Settler>,
-        now: Time,
-    ) -> Result<Arc<Vec<Kind>>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
-        if let Some(known) = &known {
-            let ttl_ms = if known.failed.is_some() { Self::RETRY_MS } else { Self::TTL_MS };
-            if now.ms_since(known.asked_at) < ttl_ms {
-                return known.answer();
-            }
-        }
-        // What it supported before is better than offering nothing while it is away, or being asked.
-        let before = known.and_then(|known| known.kinds);
-        if before.is_some() {
-            let asking = Error::network(Code::TimedOut).detail("it has not answered yet");
-            self.note(id, Known { asked_at: now, kinds: before.clone(), failed: Some(asking) });
-        }
-        let known = match settler.kinds().await {
-            Ok(kinds) => Known { asked_at: now, kinds: Some(Arc::new(kinds)), failed: None },
-            Err(e) => Known { asked_at: now, kinds: before, failed: Some(e) },
-        };
-        let answer = known.answer();
-        self.note(id, known);
-        answer
-    }
-
-    fn note(&self, id: &SettlerId, known: Known) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), known);
-    }
-}
-
-impl Known {
-    fn answer(&self) -> Result<Arc<Vec<Kind>>> {
-        match (&self.kinds, &self.failed) {
-            (Some(kinds), _) => Ok(Arc::clone(kinds)),
-            (None, Some(e)) => Err(e.clone()),
-            (None, None) => Err(Error::us(Code::Internal)),
-        }
-    }
-}

@@ -17,6 +17,7 @@ pub(crate) use attempt::Active;
 pub use attempt::{AttemptRecord, AttemptStage};
 pub use later::{Begun, Later};
 
+use crate::metrics;
 use crate::router::{Context, Route, Router};
 use attempt::Attempt;
 use tollway_core::{
@@ -100,6 +101,20 @@ impl Router {
     /// # Errors
     /// Those of [`Self::pay`].
     pub async fn begin(
+        &self,
+        challenge: &Challenge,
+        context: Context<'_>,
+        exchange: &mut dyn Exchange,
+    ) -> Result<Begun> {
+        let begun = self.begin_uncounted(challenge, context, exchange).await;
+        metrics::paid(begun.as_ref().map(|begun| match begun {
+            Begun::Paid(_) => "paid",
+            Begun::Later(_) => "later",
+        }));
+        begun
+    }
+
+    async fn begin_uncounted(
         &self,
         challenge: &Challenge,
         context: Context<'_>,

@@ -1,6 +1,5 @@
 //! Whose turn it is.
 
-use super::rest::Fitness;
 use super::{Pool, binding, nobody};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,8 +10,8 @@ const PRICES_MAX: usize = 4_096;
 /// For how long nobody asks the ledger again who had to leave; before a settlement it is always asked.
 const HEARD_MS: u64 = 5_000;
 
-/// The lesser is asked first: who is well, whose price is known, who is cheaper, who was named earlier.
-pub(super) type Turn = (Fitness, bool, Usd, usize);
+/// The lesser is asked first: who does not rest, whose price is known, who is cheaper, who was named earlier.
+pub(super) type Turn = (bool, bool, Usd, usize);
 
 /// What settling with each member cost at the last look, and when the ledger was last asked who had to leave.
 #[derive(Default)]
@@ -37,10 +36,14 @@ impl Prices {
 }
 
 impl Pool {
-    pub(super) fn turn(&self, at: usize, scheme: &Name, chain: &ChainId, now: Time) -> Turn {
-        let fitness = self.members.get(at).map_or(Fitness::Resting, |member| member.rest.fitness(now));
+    pub(super) fn turn(&self, at: usize, scheme: &Name, chain: &ChainId) -> Turn {
         let price = self.prices.get(at, scheme, chain);
-        (fitness, price.is_none(), price.unwrap_or(Usd::ZERO), at)
+        (self.rests(at), price.is_none(), price.unwrap_or(Usd::ZERO), at)
+    }
+
+    /// True while nobody asks this member anything, unless there is nobody else.
+    pub(super) fn rests(&self, at: usize) -> bool {
+        self.members.get(at).is_none_or(|member| member.rest.until().is_some())
     }
 
     /// Would this member get anything of the kind, were it its turn?
@@ -58,7 +61,7 @@ impl Pool {
         let (r, said, now) = (&order.requirement, self.said().await, self.clock.now());
         let allowed = binding::allowed(r, &said);
         if allowed.is_empty() {
-            return Err(nobody(order, "no member says that it does, or the offer is bound to somebody else"));
+            return Err(nobody(r, "no member says that it does, or the offer is bound to somebody else"));
         }
         let takes = |at: &usize| {
             let lesson = (*at, r.version, r.scheme, r.chain);
@@ -66,9 +69,9 @@ impl Pool {
         };
         let mut line: Vec<usize> = allowed.into_iter().filter(takes).collect();
         if line.is_empty() {
-            return Err(nobody(order, "who could had to leave, or has refused it as unsupported"));
+            return Err(nobody(r, "who could had to leave, or has refused it as unsupported"));
         }
-        line.sort_by_key(|at| self.turn(*at, &r.scheme, &r.chain, now));
+        line.sort_by_key(|at| self.turn(*at, &r.scheme, &r.chain));
         Ok(line)
     }
 

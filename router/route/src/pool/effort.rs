@@ -26,10 +26,9 @@ impl Pool {
                 self.prices.put(*at, r.scheme, r.chain, price);
             }
         }
-        let now = self.clock.now();
         let (mut best, mut failed) = (None, None);
         for (at, effort) in asked {
-            let turn = self.turn(at, &r.scheme, &r.chain, now);
+            let turn = self.turn(at, &r.scheme, &r.chain);
             match effort {
                 Ok(effort) if best.as_ref().is_none_or(|(first, _)| turn < *first) => {
                     best = Some((turn, effort))

@@ -58,14 +58,15 @@ impl Pool {
     /// What the members say, each at its place; `None` for one that has never answered. What is missing is waited for, all
     /// of it together and not for long, and nobody waits twice for the same silence.
     pub(super) async fn said(&self) -> Vec<Option<Arc<Said>>> {
+        self.probe_the_rested();
         let now = self.clock.now();
         let mut waits: Vec<Waiting> = Vec::new();
-        for (at, member) in self.members.iter().enumerate() {
+        for at in 0..self.members.len() {
             match self.said.age(&at, now) {
                 Age::Fresh => {}
-                Age::Stale => drop(self.ask(at)),
                 // Somebody who rests is not asked, so that what is known of the others is told at once.
-                Age::Over if member.rest.until(now).is_some() => {}
+                _ if self.rests(at) => {}
+                Age::Stale => drop(self.ask(at)),
                 Age::Over => waits.extend(self.ask(at)),
             }
         }
@@ -87,7 +88,7 @@ impl Pool {
         for (at, said) in said.iter().enumerate() {
             let kinds = said.as_ref().map_or(&[][..], |said| &said.now);
             for kind in together(kinds.iter().filter(|kind| self.takes(at, kind, now))) {
-                all.push((self.turn(at, &kind.scheme, &kind.chain, now), kind));
+                all.push((self.turn(at, &kind.scheme, &kind.chain), kind));
             }
         }
         all.sort_by_key(|(turn, _)| *turn);
@@ -121,8 +122,7 @@ impl Pool {
             move || {
                 async move {
                     // An answer may be from memory, so it is no sign of health; none at all is a sign of the contrary.
-                    let kinds =
-                        member.settler.kinds().await.inspect_err(|_| member.rest.failed(clock.now()))?;
+                    let kinds = member.settler.kinds().await.inspect_err(|_| member.failed(clock.now()))?;
                     let fresh_until = clock.now().plus_ms(ttl_ms);
                     Ok(Fresh {
                         value: Arc::new(Said::after(earlier.as_deref(), kinds)),
@@ -144,7 +144,7 @@ impl Pool {
             for (at, waited) in waited {
                 waited.store(true, Ordering::Relaxed);
                 if let Some(silent) = self.members.get(at).filter(|_| self.said.age(&at, now) == Age::Over) {
-                    silent.rest.failed(now);
+                    silent.failed(now);
                 }
             }
         }

@@ -2,10 +2,12 @@
 
 use super::PoolSettings;
 use super::book::Expelled;
+use super::probe::{Probe, Seat};
 use super::rest::Rest;
+use crate::metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tollway_core::{Settler, SettlerId, Time};
+use tollway_core::{Dice, Settler, SettlerId, Time};
 
 /// Where a member stands, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct MemberState {
 pub enum Standing {
     /// It is asked.
     Well,
-    /// It failed too often, and is asked again from then on.
+    /// It failed too often. From then on a probe may show that it is back.
     Resting {
         /// When its rest is over.
         until: Time,
@@ -34,6 +36,7 @@ pub enum Standing {
 pub(super) struct Member {
     pub(super) id: SettlerId,
     pub(super) settler: Arc<dyn Settler>,
+    pub(super) probe: Option<Arc<dyn Probe>>,
     pub(super) rest: Rest,
     /// What the ledger said last of its having had to leave.
     out: AtomicBool,
@@ -42,11 +45,12 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(id: SettlerId, settler: Arc<dyn Settler>, settings: &PoolSettings) -> Self {
+    pub(super) fn new(seat: Seat, settings: &PoolSettings, dice: &Arc<dyn Dice>) -> Self {
         Self {
-            id,
-            settler,
-            rest: Rest::new(settings),
+            id: seat.id,
+            settler: seat.settler,
+            probe: seat.probe,
+            rest: Rest::new(settings, Arc::clone(dice)),
             out: AtomicBool::new(false),
             unwritten: Mutex::default(),
         }
@@ -57,7 +61,37 @@ impl Member {
         self.out.load(Ordering::Relaxed)
     }
     pub(super) fn noticed(&self, out: bool) {
-        self.out.store(out, Ordering::Relaxed);
+        if self.out.swap(out, Ordering::Relaxed) != out {
+            self.tell();
+        }
+    }
+
+    /// It answered a payment, whatever it said.
+    pub(super) fn succeeded(&self) {
+        if self.rest.succeeded() {
+            self.tell();
+        }
+    }
+    /// It did not answer, or not with anything that means something.
+    pub(super) fn failed(&self, now: Time) {
+        if self.rest.failed(now) {
+            self.tell();
+        }
+    }
+    /// It says that it is back.
+    pub(super) fn back(&self) {
+        self.rest.back();
+        self.tell();
+    }
+
+    /// Tells the monitor how it is.
+    pub(super) fn tell(&self) {
+        let state = match (self.is_out(), self.rest.until()) {
+            (true, _) => "expelled",
+            (false, Some(_)) => "resting",
+            (false, None) => "well",
+        };
+        metrics::standing(&self.id.0, state);
     }
 
     /// Why it has to leave, where that has still to be written down.
@@ -68,7 +102,7 @@ impl Member {
         *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
-    pub(super) fn standing(&self, now: Time) -> Standing {
-        self.rest.until(now).map_or(Standing::Well, |until| Standing::Resting { until })
+    pub(super) fn standing(&self) -> Standing {
+        self.rest.until().map_or(Standing::Well, |until| Standing::Resting { until })
     }
 }

@@ -1,15 +1,15 @@
 //! Several settlers behind one: other people's facilitators, and our own chain code.
 //!
 //! ```
-//! # use tollway_core::{Amount, Amount, Result, Settler, SettlerId};
-//! # use tollway_route::pool::{Own, Pool, PoolBuilder};
+//! # use tollway_core::{Result, Settler, SettlerId};
+//! # use tollway_route::pool::{Own, Pool, PoolBuilder, Seat};
 //! # use std::sync::Arc;
 //! # fn make(parts: PoolBuilder, cheap: Arc<dyn Settler>, near: Arc<dyn Settler>) -> Result<Pool> {
-//! let own = Own::new(Arc::clone(&parts.registry));
+//! let own = Own::seat(Arc::clone(&parts.registry));
 //! let pool = parts.build(vec![
-//!     (SettlerId("https://cheap.example".into()), cheap),
-//!     (SettlerId("https://near.example".into()), near),
-//!     (SettlerId("own".into()), Arc::new(own)),
+//!     Seat::new(SettlerId("https://cheap.example".into()), cheap),
+//!     Seat::new(SettlerId("https://near.example".into()), near),
+//!     own,
 //! ])?;
 //! # Ok(pool)
 //! # }
@@ -23,6 +23,10 @@
 //! **Who may settle it** is said by data, whatever the scheme: what a facilitator wants to see in an offer stands in its
 //! kind's `extra`. Where members say the same, each may settle; where an offer carries what one of them said and others
 //! did not, it is bound to that one.
+//!
+//! **Who rests** is not asked for anything while somebody else is well. When its rest is over, the next who wants
+//! something of the pool has it asked whether it is back ([`Probe`]): one cheap question in the background, and no payment
+//! before the answer. Where that is no, or a payment fails all the same, it rests again, twice as long.
 //!
 //! # What an answer means
 //! | what came back | `verify` | `settle` |
@@ -45,6 +49,7 @@ mod kinds;
 mod learned;
 mod member;
 mod own;
+mod probe;
 mod rest;
 mod settle;
 mod verify;
@@ -52,6 +57,7 @@ mod verify;
 pub use book::Expelled;
 pub use member::{MemberState, Standing};
 pub use own::Own;
+pub use probe::{Probe, Seat};
 
 use crate::cache::Cache;
 use crate::quotes::{QuoteBook, Spawn};
@@ -62,8 +68,8 @@ use learned::Learned;
 use member::Member;
 use std::sync::Arc;
 use tollway_core::{
-    Amount, Blame, Clock, Code, Due, Effort, Error, Fate, Kind, Ledger, Next, Order, Proof, Receipt,
-    Registry, Result, Settler, SettlerId, async_trait,
+    Amount, Blame, Clock, Code, Dice, Due, Effort, Error, Fate, Kind, Ledger, Next, Order, Proof, Receipt,
+    Registry, Requirement, Result, Settler, SettlerId, async_trait,
 };
 use verify::Verifiers;
 
@@ -72,13 +78,14 @@ use verify::Verifiers;
 pub struct PoolSettings {
     /// Failures in a row after which a member rests. Default 3: one may be chance, and two happen.
     pub failures_max: u32,
-    /// How long the first rest is, in milliseconds; each one after it is twice as long. Default 5 s.
+    /// How long the first rest is, in milliseconds; each one after it is twice as long, and each is up to a quarter longer
+    /// by chance. Default 5 s.
     pub rest_ms: u64,
-    /// The longest rest, in milliseconds. Default 60 s: a facilitator that is back is missed no longer.
+    /// The longest rest before chance, in milliseconds. Default 60 s: a facilitator that is back is missed no longer.
     pub rest_ms_max: u64,
     /// How long a member may take to verify while another could be asked, in milliseconds. Default 5 s.
     pub verify_ms: u64,
-    /// How long a question about kinds or efforts is waited for, in milliseconds. Default 2 s.
+    /// How long a question about kinds, efforts or health is waited for, in milliseconds. Default 2 s.
     pub answer_ms: u64,
     /// How long kinds are believed without asking again, in milliseconds. Default 5 minutes.
     pub kinds_ttl_ms: u64,
@@ -112,6 +119,8 @@ pub struct PoolBuilder {
     pub ledger: Arc<dyn Ledger>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Chance, for rests that differ.
+    pub dice: Arc<dyn Dice>,
     /// Runs what asks members in the background.
     pub spawn: Spawn,
     /// How members are treated.
@@ -129,18 +138,18 @@ impl PoolBuilder {
     ///
     /// # Errors
     /// [`Code::BadSettings`] without members, or when two have one name.
-    pub fn build(self, members: Vec<(SettlerId, Arc<dyn Settler>)>) -> Result<Pool> {
+    pub fn build(self, members: Vec<Seat>) -> Result<Pool> {
         let bad = |words: String| Error::caller(Code::BadSettings).detail(words);
         if members.is_empty() {
             return Err(bad("a pool of no settlers settles nothing".to_owned()));
         }
-        for (at, (id, _)) in members.iter().enumerate() {
-            if members.iter().take(at).any(|(other, _)| other == id) {
-                return Err(bad(format!("two settlers are called {}", id.0)));
+        for (at, seat) in members.iter().enumerate() {
+            if members.iter().take(at).any(|other| other.id == seat.id) {
+                return Err(bad(format!("two settlers are called {}: leave one out", seat.id.0)));
             }
         }
-        let members =
-            members.into_iter().map(|(id, settler)| Member::new(id, settler, &self.settings)).map(Arc::new);
+        let members = members.into_iter().map(|seat| Member::new(seat, &self.settings, &self.dice));
+        let members = members.map(Arc::new).inspect(|member| member.tell());
         Ok(Pool {
             members: members.collect(),
             book: Book::new(&self.name, self.ledger),
@@ -188,12 +197,11 @@ impl Pool {
     /// # Errors
     /// The ledger's.
     pub async fn members(&self) -> Result<Vec<MemberState>> {
-        let now = self.clock.now();
         let mut all = Vec::with_capacity(self.members.len());
         for member in &self.members {
             let standing = match self.expelled(member).await? {
                 Some(why) => Standing::Expelled(why),
-                None => member.standing(now),
+                None => member.standing(),
             };
             all.push(MemberState { id: member.id.clone(), standing });
         }
@@ -213,10 +221,26 @@ impl Pool {
         if let Some(member) = self.members.get(at) {
             gone |= member.unwritten().is_some();
             member.write_later(None);
-            member.rest.succeeded();
+            member.succeeded();
             member.noticed(false);
         }
         Ok(gone)
+    }
+
+    /// Why nobody settles this: because who says that it could had to leave, where that is so.
+    pub(crate) async fn none_for(&self, r: &Requirement) -> Error {
+        let said = self.said().await;
+        for (member, said) in self.members.iter().zip(&said) {
+            let fits =
+                |kind: &Kind| (kind.version, kind.scheme, kind.chain) == (r.version, r.scheme, r.chain);
+            if !said.as_ref().is_some_and(|said| said.now.iter().any(fits)) {
+                continue;
+            }
+            if let Ok(Some(why)) = self.expelled(member).await {
+                return settle::left(&member.id.0, &why.words);
+            }
+        }
+        nobody(r, "no member says that it does")
     }
 
     fn place(&self, id: &SettlerId) -> Option<usize> {
@@ -249,8 +273,7 @@ impl Settler for Pool {
 }
 
 /// Nobody here may settle it.
-fn nobody(order: &Order, why: &str) -> Error {
-    let r = &order.requirement;
+fn nobody(r: &Requirement, why: &str) -> Error {
     Error::caller(Code::RoleMissing)
         .next(Next::OtherRoute)
         .detail(format!("nobody in the pool settles {} on {}: {why}", r.scheme, r.chain))

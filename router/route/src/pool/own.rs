@@ -1,9 +1,10 @@
 //! Our own chain code as one member among others.
 
+use super::Seat;
 use std::sync::Arc;
 use tollway_core::{
     Amount, Code, Due, Effort, Error, Fate, Kind, Next, Order, Proof, Receipt, Registry, Result, Settler,
-    async_trait,
+    SettlerId, async_trait,
 };
 
 /// Every settler that a registry has built, behind one: each order goes to its own cell.
@@ -16,6 +17,11 @@ impl Own {
     /// The settlers of this registry, which was asked for [`tollway_core::Role::Settler`].
     pub fn new(registry: Arc<Registry>) -> Self {
         Self { registry }
+    }
+
+    /// The same as a member of a pool, under the name `own`.
+    pub fn seat(registry: Arc<Registry>) -> Seat {
+        Seat::new(SettlerId("own".to_owned()), Arc::new(Self::new(registry)))
     }
 
     fn of(&self, order: &Order) -> Result<&Arc<dyn Settler>> {

@@ -4,6 +4,7 @@ use super::book::{Expelled, Hold, held};
 use super::learned::After;
 use super::member::Member;
 use super::{Pool, nobody_answers};
+use crate::metrics;
 use tollway_core::{Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, Terms};
 
 /// How often a hold that moves is looked at again.
@@ -93,9 +94,8 @@ impl Pool {
 
     /// The line with the verifier first, unless it has begun to rest since.
     async fn line_from(&self, order: &Order, verifier: Option<usize>) -> Result<Vec<usize>> {
-        let (mut line, now) = (self.line(order).await?, self.clock.now());
-        let well = |at: usize| self.members.get(at).is_some_and(|member| member.rest.until(now).is_none());
-        if let Some(at) = verifier.filter(|at| well(*at))
+        let mut line = self.line(order).await?;
+        if let Some(at) = verifier.filter(|at| !self.rests(*at))
             && let Some(place) = line.iter().position(|other| *other == at)
             && let Some(before) = line.get_mut(..=place)
         {
@@ -106,8 +106,8 @@ impl Pool {
 
     async fn settle_with(&self, at: usize, order: &Order, due: Due) -> Result<Receipt> {
         let (member, charge) = (self.member(at)?, due.charge().amount());
-        member.rest.asked(self.clock.now());
         let answer = member.settler.settle(due).await;
+        metrics::asked(&member.id.0, "settle", answer.as_ref().err());
         self.note(at, order, answer.as_ref().err());
         self.book.sweep(self.clock.now()).await;
         match answer {
@@ -193,7 +193,7 @@ fn payment(terms: &Terms) -> Result<ReplayKey> {
     terms.replay.first().cloned().ok_or_else(|| Error::us(Code::MissingReplayKey))
 }
 
-fn left(id: &str, words: &str) -> Error {
+pub(super) fn left(id: &str, words: &str) -> Error {
     Error::new(Code::Overcharged, Blame::Settler, Next::OtherRoute)
         .detail(format!("{id} had to leave the pool: {words}"))
 }

@@ -1,8 +1,8 @@
 //! Verifying with whoever can, and remembering who it was.
 
 use super::learned::After;
-use super::rest::Fitness;
 use super::{Pool, nobody_answers};
+use crate::metrics;
 use futures::future::{Either, select};
 use sha2::{Digest, Sha256};
 use std::pin::pin;
@@ -39,12 +39,10 @@ impl Pool {
     /// Asks one after the other until somebody says what it is. Nothing moves here, so whatever went wrong with one, the
     /// next may be asked.
     pub(super) async fn verify_somewhere(&self, order: &Order) -> Result<Proof> {
-        let (mut line, now) = (self.line(order).await?, self.clock.now());
-        let resting =
-            |at: &usize| self.members.get(*at).is_none_or(|m| m.rest.fitness(now) == Fitness::Resting);
+        let mut line = self.line(order).await?;
         // Those who rest stand last. Nobody waits for them while there is somebody else; where there is not, one of them
         // may as well be tried.
-        let awake = line.iter().take_while(|at| !resting(at)).count();
+        let awake = line.iter().take_while(|at| !self.rests(**at)).count();
         line.truncate(awake.max(1));
         let mut failed = None;
         for (nth, at) in line.iter().enumerate() {
@@ -65,12 +63,12 @@ impl Pool {
 
     async fn verify_with(&self, at: usize, order: &Order, alone: bool) -> Result<Proof> {
         let member = self.member(at)?;
-        member.rest.asked(self.clock.now());
         let asking = member.settler.verify(order);
         let answer = match alone {
             true => asking.await,
             false => within(&*self.clock, self.settings.verify_ms, asking).await,
         };
+        metrics::asked(&member.id.0, "verify", answer.as_ref().err());
         self.note(at, order, answer.as_ref().err());
         answer
     }
@@ -88,10 +86,10 @@ impl Pool {
     pub(super) fn note(&self, at: usize, order: &Order, failed: Option<&Error>) {
         let (Some(member), now) = (self.members.get(at), self.clock.now()) else { return };
         match failed.map(After::of) {
-            None | Some(After::Verdict) => member.rest.succeeded(),
-            Some(After::Unfit | After::Unknown) => member.rest.failed(now),
+            None | Some(After::Verdict) => member.succeeded(),
+            Some(After::Unfit | After::Unknown) => member.failed(now),
             Some(After::Unsupported) => {
-                member.rest.succeeded();
+                member.succeeded();
                 let (r, until) = (&order.requirement, now.plus_ms(self.settings.unsupported_ms));
                 tracing::warn!(member = %member.id.0, scheme = %r.scheme, chain = %r.chain,
                     "says that it settles this, and refuses it as unsupported");

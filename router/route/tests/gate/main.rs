@@ -25,7 +25,7 @@ fn seller() -> SellerPolicy {
 fn builder(world: &Arc<World>, policy: SellerPolicy) -> GateBuilder {
     GateBuilder {
         registry: registry(world, &[1, 2, 3, 4, 9]),
-        remotes: Vec::new(),
+        pool: None,
         quotes: book(world),
         ledger: world.books.clone(),
         clock: world.clone(),

@@ -2,35 +2,72 @@
 
 use super::*;
 
+fn pay_some(scene: &Scene, pool: &Pool, names: &str, many: usize) {
+    for n in 0..many {
+        scene.run(scene.pay(pool, &scene.plain(&format!("{names}{n}")))).unwrap();
+        scene.world.settle_down();
+    }
+}
+
 #[test]
-fn whoever_fails_again_and_again_rests_and_is_tried_once() {
+fn a_member_that_died_is_probed_once_for_each_rest_and_gets_traffic_once_it_is_back() {
     let scene = Scene::new(&["a", "b"]);
     let (pool, [a, b]) = (scene.pool(), [&scene.members[0], &scene.members[1]]);
+    pay_some(&scene, &pool, "well", 1);
+    let asked = count(&a.asked);
     a.does(Does::Away);
-    for n in 0..10 {
-        scene.run(scene.pay(&pool, &scene.plain(&format!("n{n}")))).unwrap();
-    }
-    assert_eq!((a.counts(), b.counts()), ((3, 0), (10, 10)), "three tries, and then it rests");
+    pay_some(&scene, &pool, "dead", 10);
+    assert_eq!((a.counts(), b.counts()), ((1 + 3, 1), (10, 10)), "three tries, and then it rests");
     let states = scene.run(pool.members()).unwrap();
     assert!(matches!(states[0].standing, Standing::Resting { .. }), "{states:?}");
-    // One call after the rest; it fails, and the next rest is longer.
-    scene.world.advance(5_000);
-    for n in 10..20 {
-        scene.run(scene.pay(&pool, &scene.plain(&format!("n{n}")))).unwrap();
+    assert_eq!(count(&a.probed), 0);
+    // While it is dead: one probe for each rest, each rest twice as long, and no payment.
+    for (rest_ms, probes) in [(5_000, 1), (10_000, 2), (20_000, 3), (40_000, 4), (60_000, 5), (60_000, 6)] {
+        scene.world.advance(rest_ms);
+        pay_some(&scene, &pool, &format!("rest{probes}-"), 10);
+        assert_eq!((a.counts(), count(&a.probed)), ((4, 1), probes));
     }
-    assert_eq!(a.counts(), (3, 0), "somebody well comes before a trial");
-    // While it is the only one it is tried, rest or no rest.
-    b.does(Does::Away);
-    scene.run(scene.pay(&pool, &scene.plain("x"))).unwrap_err();
-    assert_eq!(a.counts(), (4, 0));
+    // Nobody wants anything: nobody is asked.
+    scene.world.advance(3_600_000);
+    scene.world.settle_down();
+    assert_eq!(count(&a.probed), 6);
+    // It is back: the first who comes after its rest has it asked, and whoever comes then finds it at its place.
     a.does(Does::Well);
-    scene.world.advance(60_000);
-    scene.run(scene.pay(&pool, &scene.plain("y"))).unwrap();
-    assert_eq!(scene.holder("y").as_deref(), Some("a"));
-    b.does(Does::Well);
-    scene.run(scene.pay(&pool, &scene.plain("z"))).unwrap();
-    assert_eq!(scene.holder("z").as_deref(), Some("a"), "it is back at its place");
+    pay_some(&scene, &pool, "back", 3);
+    assert_eq!(count(&a.probed), 7);
+    assert_eq!(scene.holder("back2").as_deref(), Some("a"));
+    assert_eq!(scene.run(pool.members()).unwrap()[0].standing, Standing::Well);
+    assert!(count(&a.asked) <= asked + 1, "nor was it asked for its kinds all that time");
     scene.none_doubled();
+}
+
+#[test]
+fn one_that_says_it_is_well_and_fails_gets_one_payment_for_each_rest() {
+    let scene = Scene::new(&["a", "b"]);
+    let (pool, a) = (scene.pool(), &scene.members[0]);
+    // Its health is what `Nonsense` says of it: fine. Its answers are not.
+    a.does(Does::Nonsense);
+    pay_some(&scene, &pool, "n", 10);
+    assert_eq!(a.counts(), (3, 0));
+    for (rest_ms, tries) in [(5_000, 4), (10_000, 5), (20_000, 6), (40_000, 7)] {
+        scene.world.advance(rest_ms);
+        pay_some(&scene, &pool, &format!("t{tries}-"), 10);
+        assert_eq!((a.counts().0, count(&a.probed)), (tries, tries - 3));
+    }
+}
+
+#[test]
+fn the_only_one_left_is_tried_rest_or_no_rest() {
+    let scene = Scene::new(&["a"]);
+    let (pool, a) = (scene.pool(), &scene.members[0]);
+    a.does(Does::Away);
+    for n in 0..5 {
+        scene.run(scene.pay(&pool, &scene.plain(&format!("n{n}")))).unwrap_err();
+    }
+    assert_eq!(a.counts(), (5, 0));
+    a.does(Does::Well);
+    pay_some(&scene, &pool, "y", 1);
+    assert_eq!(scene.run(pool.members()).unwrap()[0].standing, Standing::Well);
 }
 
 #[test]
@@ -61,11 +98,13 @@ fn a_dead_member_holds_nobody_up() {
         quotes: book(&scene.world),
         ledger: scene.world.books.clone(),
         clock: scene.world.clone(),
+        dice: scene.world.clone(),
         spawn: Arc::new(move |task| spawner.spawn(task)),
         settings: PoolSettings::default(),
     };
     let b: Arc<dyn Settler> = Arc::<Fake>::clone(&scene.members[1]);
-    let pool = parts.build(vec![(SettlerId("dead".into()), dead), (SettlerId("b".into()), b)]).unwrap();
+    let seats = [("dead", dead), ("b", b)].map(|(name, settler)| Seat::new(SettlerId(name.into()), settler));
+    let pool = parts.build(seats.into()).unwrap();
     let before = scene.world.now();
     assert_eq!(scene.run(pool.kinds()).unwrap(), [kind("{}")]);
     let waited_ms = scene.world.now().ms_since(before);

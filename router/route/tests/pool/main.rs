@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tollway_core::*;
 use tollway_route::Spawn;
-use tollway_route::pool::{Pool, PoolBuilder, PoolSettings, Standing};
+use tollway_route::pool::{Pool, PoolBuilder, PoolSettings, Probe, Seat, Standing};
 
 /// A world, its ground and as many members as a test wants.
 struct Scene {
@@ -45,6 +45,7 @@ impl Scene {
             quotes: book(&self.world),
             ledger: self.world.books.clone(),
             clock: self.world.clone(),
+            dice: self.world.clone(),
             spawn,
             settings: PoolSettings::default(),
         };
@@ -53,7 +54,7 @@ impl Scene {
                 .iter()
                 .map(|member| {
                     let settler: Arc<dyn Settler> = Arc::<Fake>::clone(member);
-                    (member.id.clone(), settler)
+                    Seat::new(member.id.clone(), settler).probe(Arc::<Fake>::clone(member))
                 })
                 .collect(),
         )

@@ -75,6 +75,7 @@ pub(crate) struct Fake {
     pub(crate) verified: AtomicUsize,
     pub(crate) settled: AtomicUsize,
     pub(crate) resumed: AtomicUsize,
+    pub(crate) probed: AtomicUsize,
 }
 
 impl Fake {
@@ -90,6 +91,7 @@ impl Fake {
             verified: AtomicUsize::new(0),
             settled: AtomicUsize::new(0),
             resumed: AtomicUsize::new(0),
+            probed: AtomicUsize::new(0),
         })
     }
     pub(crate) fn does(&self, does: Does) {
@@ -116,6 +118,20 @@ fn away() -> Error {
 
 fn unsupported() -> Error {
     Error::settler(Code::UnsupportedScheme).next(Next::OtherRoute)
+}
+
+#[async_trait]
+impl Probe for Fake {
+    async fn alive(&self) -> Result<()> {
+        self.probed.fetch_add(1, Ordering::SeqCst);
+        step().await;
+        let does = *self.verifies.lock().unwrap();
+        match does {
+            Does::Silent => std::future::pending().await,
+            Does::Away | Does::LostBefore | Does::LostAfter => Err(away()),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[async_trait]

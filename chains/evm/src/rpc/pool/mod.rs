@@ -14,7 +14,6 @@
 //! is asked for its head in the same request, and an answer from below the floor is not used. When nobody has shown the floor
 //! for a while, a reorganisation has taken it back, or the node that had it is gone: then it goes down.
 
-mod floor;
 mod packet;
 mod peer;
 #[cfg(test)]
@@ -25,14 +24,14 @@ use alloy::primitives::U64;
 use alloy::rpc::client::RpcClient;
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
-use floor::Floor;
 use peer::Peer;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tollway_core::{Code, Error, Result};
+use tokio::time::Instant;
+use tollway_core::{Code, Error, Floor, Result};
 use tower_service::Service;
 
 /// How long a node may take while there is another to ask, and how much more for each question of a batch.
@@ -48,6 +47,7 @@ pub(super) struct Pool(Arc<Inner>);
 struct Inner {
     peers: Vec<Peer>,
     floor: Floor,
+    since: Instant,
     chain: OnceLock<u64>,
     probes: AtomicU64,
 }
@@ -63,7 +63,7 @@ impl Pool {
     pub(super) fn new(urls: &[String], timeout: Duration) -> Result<Self> {
         let peers = urls.iter().map(|url| Peer::new(url, timeout)).collect::<Result<Vec<_>>>()?;
         let (floor, chain, probes) = (Floor::default(), OnceLock::new(), AtomicU64::new(0));
-        Ok(Self(Arc::new(Inner { peers, floor, chain, probes })))
+        Ok(Self(Arc::new(Inner { peers, floor, since: Instant::now(), chain, probes })))
     }
 
     /// Where the nodes are, for people.
@@ -203,7 +203,9 @@ impl Pool {
             }
         }
         match oldest {
-            Some((answer, head)) if self.0.floor.lower(head, FLOOR_GRACE) => Ok(answer),
+            Some((answer, head)) if self.0.floor.lower(head, self.0.since.elapsed(), FLOOR_GRACE) => {
+                Ok(answer)
+            }
             Some(_) => Err(TransportErrorKind::custom(HttpFault::Old)),
             None => why.unwrap_or_else(|| Err(TransportErrorKind::custom(HttpFault::Connect))),
         }
@@ -216,7 +218,7 @@ impl Pool {
         packet: &RequestPacket,
         limit: Option<Duration>,
     ) -> Result<Heard, TransportError> {
-        let floor = self.0.floor.block();
+        let floor = self.0.floor.place();
         if peer.head() >= floor {
             let answer = peer.exchange(packet.clone(), limit).await?;
             self.showed(peer, packet::newest(packet, &answer));
@@ -235,7 +237,7 @@ impl Pool {
     fn showed(&self, peer: &Peer, block: Option<u64>) {
         if let Some(block) = block {
             peer.showed(block);
-            self.0.floor.raise(block);
+            self.0.floor.raise(block, self.0.since.elapsed());
         }
     }
 }

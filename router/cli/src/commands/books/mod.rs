@@ -6,12 +6,11 @@ mod sinks;
 
 use crate::args::Books;
 use crate::config::Config;
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::setup;
 use row::Row;
 use sinks::{Csv, Json, Sink, Table};
 use tollway::core::{ChainId, Time};
-use tollway::ledger::SqliteLedger;
 
 /// Which payments are asked for.
 pub(crate) struct Wanted {
@@ -31,16 +30,13 @@ pub(crate) async fn run(args: &Books) -> Outcome {
     let config = Config::read(&args.config, false)?;
     let network = args.network.as_deref().map(setup::chain).transpose()?;
     let wanted = Wanted { since: args.since, network };
-    if !config.ledger.exists() {
-        return Err(Failure::usage(format!("there is no ledger at {}", config.ledger.display())));
-    }
-    let ledger = SqliteLedger::open(&config.ledger)?;
+    let ledger = setup::existing_ledger(&config).await?;
     let mut sink: Box<dyn Sink> = match (args.csv, args.json) {
         (true, _) => Box::new(Csv::new()?),
         (_, true) => Box::new(Json::default()),
         _ => Box::new(Table::new(args.last)),
     };
-    let unread = read::all(&ledger, &wanted, &mut *sink).await?;
+    let unread = read::all(&*ledger, &wanted, &mut *sink).await?;
     sink.end()?;
     if unread > 0 {
         eprintln!("{unread} records cannot be read by this version, and are left out");

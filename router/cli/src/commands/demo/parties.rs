@@ -115,7 +115,7 @@ pub(super) async fn serve_facilitator(house: &House) -> Outcome<String> {
 async fn serve_api(devnet: &Devnet, house: &House, facilitator: &str, price: Usd) -> Outcome<String> {
     // Everything is offered, the unprofitable too, so that the table shows what a payer can choose from.
     let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
-    let gate = house.gate(policy, vec![house.remote(facilitator)?]);
+    let gate = house.gate(policy, vec![house.remote(facilitator)?])?;
     let mut rails = house.rails("exact", "USDC", devnet.accounts().merchant(0).address())?;
     let solana = devnet.solana().map_err(Failure::failed)?;
     rails.extend(house.rails("exact", "USDC", solana.accounts().merchant(0).address())?);

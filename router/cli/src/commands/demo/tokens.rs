@@ -230,7 +230,7 @@ async fn house(
 async fn api(devnet: &Devnet, house: &House, facilitator: &str, tokens: &[&TokenSpec]) -> Outcome<String> {
     // Everything is offered, the unprofitable too, so that the table shows what a payer can choose from.
     let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
-    let gate = house.gate(policy, vec![house.remote(facilitator)?]);
+    let gate = house.gate(policy, vec![house.remote(facilitator)?])?;
     let chain = devnet.chain(ChainSpec::BASE.chain_id).map_err(Failure::failed)?;
     let mut paywall = Paywall::builder(gate).answers(Arc::clone(house.ledger()), Arc::clone(house.clock()));
     let mut app = Axum::new();

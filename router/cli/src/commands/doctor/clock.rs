@@ -49,7 +49,7 @@ fn by_chain(node: &Node) -> Option<Finding> {
     })
 }
 
-fn compare(subject: &str, theirs: Time) -> Finding {
+pub(super) fn compare(subject: &str, theirs: Time) -> Finding {
     let now = SystemClock.now();
     let (behind, ahead) = (theirs.ms_since(now), now.ms_since(theirs));
     if behind > SKEW_MS {

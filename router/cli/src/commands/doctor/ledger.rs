@@ -1,15 +1,18 @@
 //! Does the memory open, is it free, and is it private?
 
 use super::finding::{Finding, words};
-use super::within;
+use super::{postgres, within};
 use crate::config::Config;
 use std::path::Path;
 use tollway::core::{Ledger as _, Next, RecordKey};
 use tollway::ledger::SqliteLedger;
 
-const AREA: &str = "ledger";
+pub(super) const AREA: &str = "ledger";
 
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
+    if let Some(name) = &config.ledger_env {
+        return postgres::check(name).await;
+    }
     let path = config.ledger.clone();
     let name = path.display().to_string();
     if !path.exists() {

@@ -7,6 +7,7 @@ mod finding;
 mod keys;
 mod ledger;
 mod network;
+mod postgres;
 mod prices;
 
 use crate::args::Doctor;
@@ -24,7 +25,12 @@ pub(crate) async fn run(args: &Doctor) -> Outcome {
     let findings = match Config::read(&args.config, false) {
         Ok(config) => examine(args, &config).await,
         Err(e) => {
-            let advice = "mend the file; the chapter on the command in the docs explains each line";
+            let advice = match args.config.exists() {
+                true => "mend the file; the chapter on the command in the docs explains each line",
+                false => {
+                    "name yours with --config, or write one: the chapter on the command in the docs has one to copy"
+                }
+            };
             vec![Finding::bad("config", args.config.display(), e.words, advice)]
         }
     };

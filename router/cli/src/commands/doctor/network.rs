@@ -39,21 +39,16 @@ async fn one(network: &config::Network) -> Node {
     let node = match setup::node(network) {
         Ok(node) => node,
         Err(e) => {
-            let advice = "set the variable that `rpc_env` names, or write the URL into `rpc`; the id is like \"eip155:8453\"";
-            return broken(None, Finding::bad(AREA, id, e.words, advice));
+            let advice = "set the variable that `rpc_env` names, or write the URL into `rpc`; an id is CAIP-2's: \"eip155:8453\" is Base";
+            let said = e.words.strip_prefix(&format!("{id}: ")).unwrap_or(&e.words).to_owned();
+            return broken(None, Finding::bad(AREA, id, said, advice));
         }
     };
     let url = setup::url(network).ok();
-    let connecting = async {
-        let ledger = Arc::new(SqliteLedger::in_memory()?);
-        let hands =
-            Hands { payers: Keys::none(), senders: Keys::none(), ledger, clock: Arc::new(SystemClock) };
-        nodes::connect(&node, &hands).await
-    };
-    let connected = match within(connecting).await {
-        Ok(Ok(connected)) => connected,
-        Ok(Err(e)) => return broken(url, Finding::bad(AREA, id, words(&e), advice(&e))),
-        Err(late) => return broken(url, Finding::bad(AREA, id, late, SILENT)),
+    let (connected, mut findings) = tokio::join!(reach(&node), each_alone(&id, &node));
+    let connected = match connected {
+        Ok(connected) => connected,
+        Err((said, advice)) => return broken(url, Finding::bad(AREA, id, said, advice)),
     };
     let began = Instant::now();
     let fees = within(connected.handle.network.tariff(Purpose::Interactive, &[])).await;
@@ -72,7 +67,38 @@ async fn one(network: &config::Network) -> Node {
         Ok(Err(e)) => Err(words(&e)),
         Err(late) => Err(late),
     };
-    Node { id, url, live: Some(Live { connected, checkup }), findings: vec![finding] }
+    findings.insert(0, finding);
+    Node { id, url, live: Some(Live { connected, checkup }), findings }
+}
+
+/// Connects; or what was said, and what to do.
+async fn reach(node: &nodes::Node) -> Result<Connected, (String, &'static str)> {
+    let connecting = async {
+        let ledger = Arc::new(SqliteLedger::in_memory()?);
+        let hands =
+            Hands { payers: Keys::none(), senders: Keys::none(), ledger, clock: Arc::new(SystemClock) };
+        nodes::connect(node, &hands).await
+    };
+    match within(connecting).await {
+        Ok(connected) => connected.map_err(|e| (words(&e), advice(&e))),
+        Err(late) => Err((late, SILENT)),
+    }
+}
+
+/// Of several nodes each by itself: one that is away hides behind the others until they are away too.
+async fn each_alone(id: &str, node: &nodes::Node) -> Vec<Finding> {
+    let urls: Vec<_> = std::iter::once(&node.url).chain(&node.others).collect();
+    if urls.len() == 1 {
+        return Vec::new();
+    }
+    let count = urls.len();
+    let alone = urls.into_iter().enumerate().map(|(at, url)| async move {
+        let node = nodes::Node { url: url.clone(), others: Vec::new(), ..node.clone() };
+        let (said, advice) = reach(&node).await.err()?;
+        let subject = format!("{id}, node {} of {count}", at.saturating_add(1));
+        Some(Finding::warn(AREA, subject, said, advice))
+    });
+    all(alone).await.into_iter().flatten().collect()
 }
 
 /// Slower than this, and a node is worth a word.
@@ -85,7 +111,7 @@ const FEES: &str =
 fn advice(e: &Error) -> &'static str {
     match e.code {
         Code::WrongChain => "the URL belongs to another chain: mend `rpc` or `id`",
-        Code::BadSettings => "mend this [[network]] section",
+        Code::BadSettings => "mend this [[network]] section; a URL is like \"https://node.example\"",
         Code::RpcRefused => "the node refuses: is its key right, and its quota not used up?",
         _ => SILENT,
     }
