@@ -229,13 +229,13 @@ mod tests {
         let loose =
             loose.replace(&Proxy::Exact.address().to_string(), &format!("{:#x}", Proxy::Exact.address()));
         assert_eq!(decode(&loose).unwrap(), decode(&ok).unwrap());
-        assert_eq!(decode(&ok.replace("1b\"", "00\"")).unwrap(), decode(&ok).unwrap());
     }
 
     #[test]
     fn every_broken_field_is_named_and_never_quoted() {
         let ok = sample(Proxy::Exact);
         let huge = format!("\"{}\"", "9".repeat(78));
+        let (whole, much) = (format!("\"0x{}1b\"", "11".repeat(64)), "1b".repeat(8_200) + "\"");
         let upto = Proxy::Upto.address().to_string();
         let exact = Proxy::Exact.address().to_string();
         let cases: &[(&str, &str, Code, &str)] = &[
@@ -253,8 +253,9 @@ mod tests {
             (r#""permitted""#, r#""other""#, Code::InvalidPayload, "permitted is missing"),
             (r#""nonce""#, r#""deadline""#, Code::InvalidPayload, "each once"),
             (&exact, &upto, Code::InvalidSpender, "proxy"),
-            ("1b\"", "1b1b\"", Code::InvalidSignature, "132 hex digits"),
-            ("1b\"", "1d\"", Code::InvalidSignature, "is 29"),
+            (&whole, "\"0x\"", Code::InvalidSignature, "0 hex digits"),
+            ("1b\"", &much, Code::InvalidSignature, "hex digits"),
+            ("1b\"", "1b1\"", Code::InvalidPayload, "not hex"),
             ("1b\"", "zz\"", Code::InvalidPayload, "signature"),
         ];
         for (from, to, code, words) in cases {
@@ -270,17 +271,19 @@ mod tests {
     }
 
     #[test]
-    fn only_the_payers_signature_for_this_chain_counts() {
+    fn only_the_keys_signature_for_this_chain_is_the_keys() {
         let key = PrivateKeySigner::from_slice(&[3; 32]).unwrap();
         let mut signed = decode(&sample(Proxy::Exact)).unwrap();
         signed.permit.from = key.address();
-        signed.signature = key.sign_hash_sync(&signed.permit.digest(8453)).unwrap().as_bytes();
+        let made = key.sign_hash_sync(&signed.permit.digest(8453)).unwrap().as_bytes();
+        signed.signature = made.into();
+        let no_key = |check| matches!(check, Check::AskAccount(why) if why.code == Code::InvalidSignature);
         for _ in 0..2 {
-            signed.check(8453).unwrap();
-            assert_eq!(signed.check(10).unwrap_err().code, Code::InvalidSignature);
+            assert_eq!(signed.check(8453), Check::Key(made));
+            assert!(no_key(signed.check(10)));
         }
         let mut other = signed.clone();
         other.permit.nonce = U256::from(8);
-        assert_eq!(other.check(8453).unwrap_err().code, Code::InvalidSignature);
+        assert!(no_key(other.check(8453)));
     }
 }
