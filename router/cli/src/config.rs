@@ -249,7 +249,7 @@ fn wrong(e: &toml::de::Error, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, Key};
+    use super::{Config, FixedPrice, Key};
     use crate::serving::Bound;
 
     #[test]
@@ -284,7 +284,10 @@ mod tests {
         assert!(matches!(&config.settlers.0[..], [Key::Keystore { .. }, Key::File { .. }]));
         assert_eq!(config.policy.networks.len(), 2);
         assert!(config.policy.max_usd.is_some() && config.policy.day_usd.is_some());
-        assert_eq!((config.prices.len(), config.schemes.len()), (1, 1));
+        assert_eq!((config.prices.len(), config.schemes.len()), (2, 1));
+        let written = |price: &FixedPrice| matches!(price, FixedPrice::Token(token) if token.decimals == 18);
+        assert_eq!(config.prices.values().filter(|price| written(price)).count(), 1);
+        assert!(config.policy.own_transactions);
         assert_eq!((config.price_feeds.len(), config.price_agreement.apart_bps_max), (1, Some(200)));
         let serving = &config.facilitator;
         assert_eq!((serving.payees.len(), serving.assets.len(), serving.keys.len()), (1, 1, 2));
