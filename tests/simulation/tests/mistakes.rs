@@ -3,7 +3,7 @@
 use tollway_simulation::{Bug, Plan, Storm, run};
 
 /// In so many seeds a mistake has to show.
-const SEEDS: u64 = 10;
+const SEEDS: u64 = 60;
 const PURCHASES: u64 = 25;
 
 /// What is said when the mistake is found; any one of these words.
