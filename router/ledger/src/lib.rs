@@ -64,6 +64,6 @@ mod wide;
 mod writer;
 
 #[cfg(feature = "postgres")]
-pub use postgres::{PostgresLedger, PostgresSettings};
+pub use postgres::{LeaseSettings, PostgresLedger, PostgresSettings};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION};
 pub use sqlite::{RETENTION_MS, SqliteLedger};

@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use tollway_core::Result;
 
 /// Every step from an older schema to the next. Never edit one that was released.
-const STEPS: &[&str] = &[include_str!("schema/1.sql")];
+const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Held while looking and changing, so that a fleet can start at once. The number is "Toll" in ASCII.
 const LOCK: i64 = 0x546f_6c6c;
