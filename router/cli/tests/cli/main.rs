@@ -13,6 +13,7 @@ mod pay;
 mod plugins;
 mod quote;
 mod safety;
+mod shared;
 mod stop;
 mod trouble;
 mod world;

@@ -3,7 +3,7 @@ use crate::tasks::Tasks;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
-use tollway_core::ledger::Scoped;
+use tollway_core::ledger::{Alone, Leases, Scoped};
 use tollway_core::{Clock, Code, Error, Ledger, Registry, Result};
 use tollway_route::Guard;
 
@@ -17,6 +17,7 @@ pub struct Builder {
     tasks: Tasks,
     guard: Option<Arc<Guard>>,
     keys: Option<ApiKeys>,
+    leases: Option<Arc<dyn Leases>>,
 }
 
 impl fmt::Debug for Builder {
@@ -33,7 +34,7 @@ impl Builder {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (settings, tasks) = (Settings::default(), Tasks::tokio());
-        Self { owner, registry, ledger, clock, settings, tasks, guard: None, keys: None }
+        Self { owner, registry, ledger, clock, settings, tasks, guard: None, keys: None, leases: None }
     }
 
     /// Replaces the settings.
@@ -54,6 +55,14 @@ impl Builder {
     #[must_use]
     pub fn keys(mut self, keys: ApiKeys) -> Self {
         self.keys = Some(keys);
+        self
+    }
+
+    /// Shares the ledger, and the keys of its networks, with other facilitators. It then journals under the name of its
+    /// incarnation, takes up what others leave when they end, and stops settling when it is taken over from.
+    #[must_use]
+    pub fn leases(mut self, leases: Arc<dyn Leases>) -> Self {
+        self.leases = Some(leases);
         self
     }
 
@@ -85,7 +94,9 @@ impl Builder {
             ready: OnceCell::new(),
             registry: self.registry,
             clock: self.clock,
-            owner: self.owner,
+            owner: self.leases.as_ref().map_or_else(|| self.owner.clone(), |l| l.incarnation().to_owned()),
+            name: self.owner,
+            leases: self.leases.unwrap_or_else(|| Arc::new(Alone)),
             settings: self.settings,
             tasks: self.tasks,
             guard: self.guard,

@@ -46,8 +46,13 @@ async fn one(network: &config::Network) -> Node {
     let url = setup::url(network).ok();
     let connecting = async {
         let ledger = Arc::new(SqliteLedger::in_memory()?);
-        let hands =
-            Hands { payers: Keys::none(), senders: Keys::none(), ledger, clock: Arc::new(SystemClock) };
+        let hands = Hands {
+            payers: Keys::none(),
+            senders: Keys::none(),
+            ledger,
+            leases: None,
+            clock: Arc::new(SystemClock),
+        };
         nodes::connect(&node, &hands).await
     };
     let connected = match within(connecting).await {
