@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tollway_devnet::{Chain, ChainSpec, Devnet};
 use tollway_e2e::Outcome;
 use tollway_e2e::header::Draft;
-use tollway_e2e::process::{FacilitatorProcess, Settings, free_port};
+use tollway_e2e::process::{FacilitatorProcess, Settings, cpu, free_port};
 
 const AT_ONCE: usize = 32;
 const WARM_UP: usize = 64;
@@ -153,6 +153,8 @@ async fn settling(count: usize, lanes: usize) -> Outcome<Case> {
     let settings = Settings {
         name: "facilitator".to_owned(),
         port: free_port()?,
+        database: None,
+        lease_ms: 0,
         ledger: files.path().join("facilitator.sqlite"),
         chains: vec![(chain.spec().caip2(), chain.node_url())],
         senders: keys.collect(),
@@ -237,12 +239,4 @@ fn transfer(payment: &Value, to: Address) -> Outcome<alloy::primitives::Bytes> {
         s: alloy::primitives::B256::from_slice(&signature[32..64]),
     };
     Ok(call.abi_encode().into())
-}
-
-/// The processor time that a process has used, in steps of ten milliseconds.
-fn cpu(pid: u32) -> Outcome<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after = stat.rsplit_once(") ").ok_or("no stat")?.1;
-    let field = |n: usize| -> Outcome<u64> { Ok(after.split(' ').nth(n).ok_or("no field")?.parse()?) };
-    Ok(Duration::from_millis((field(11)? + field(12)?) * 10))
 }

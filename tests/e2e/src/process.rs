@@ -19,8 +19,14 @@ pub struct Settings {
     pub name: String,
     /// Where it listens, on loopback.
     pub port: u16,
-    /// Its SQLite file.
+    /// Its SQLite file, beside which its log is.
     pub ledger: PathBuf,
+    /// The PostgreSQL database that it shares with others, in place of the file.
+    #[serde(default)]
+    pub database: Option<String>,
+    /// How long leases last in it, in milliseconds.
+    #[serde(default)]
+    pub lease_ms: u64,
     /// Chain ids (CAIP-2) with URLs.
     pub chains: Vec<(String, String)>,
     /// Private keys that it sends from.
@@ -161,4 +167,15 @@ impl FacilitatorProcess {
 /// The system's.
 pub fn free_port() -> Outcome<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The processor time that a process has used, in steps of ten milliseconds.
+///
+/// # Errors
+/// There is no such process.
+pub fn cpu(pid: u32) -> Outcome<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after = stat.rsplit_once(") ").ok_or("no stat")?.1;
+    let field = |n: usize| -> Outcome<u64> { Ok(after.split(' ').nth(n).ok_or("no field")?.parse()?) };
+    Ok(Duration::from_millis((field(11)? + field(12)?) * 10))
 }
