@@ -6,10 +6,10 @@
 //! `at_once_per_caller` come to in service. Processor time is told beside it, because on one machine two processes share it with
 //! the node, the database and the clients.
 
-use futures::StreamExt;
 use std::time::{Duration, Instant};
 use tollway_devnet::{ChainSpec, Devnet, Postgres};
-use tollway_e2e::process::{FacilitatorProcess, cpu as used};
+use tollway_e2e::process::FacilitatorProcess;
+use tollway_e2e::rate::{cpu as used, settle_all};
 use tollway_e2e::world::{PRICE, World};
 use tollway_e2e::{Outcome, until};
 
@@ -61,7 +61,8 @@ async fn rate(facilitators: usize, each: usize, block_ms: u64) -> Outcome<u128> 
     let (before, began) = (cpu(&fleet)?, Instant::now());
     let loads = fleet.iter().enumerate().map(|(n, facilitator)| {
         let mine = bodies.iter().skip(n).step_by(facilitators);
-        load(&client, format!("{}/settle", facilitator.url()), mine)
+        let (client, url) = (&client, format!("{}/settle", facilitator.url()));
+        async move { settle_all(client, &url, mine, AT_ONCE).await }
     });
     let took: Outcome<Vec<Vec<Duration>>> = futures::future::join_all(loads).await.into_iter().collect();
     let (all, used) = (began.elapsed(), cpu(&fleet)?.saturating_sub(before));
@@ -93,25 +94,6 @@ async fn shared(url: &str, facilitators: usize) -> Outcome {
         Ok((rows.len() == facilitators && rows.iter().all(|row| row.get::<_, i64>(0) == fair)).then_some(()))
     })
     .await
-}
-
-async fn load<'a>(
-    client: &reqwest::Client,
-    url: String,
-    bodies: impl Iterator<Item = &'a String>,
-) -> Outcome<Vec<Duration>> {
-    let all = futures::stream::iter(bodies).map(|body| {
-        let request = client.post(&url).header("content-type", "application/json").body(body.clone());
-        async move {
-            let begun = Instant::now();
-            let answer = request.send().await?.text().await?;
-            if !answer.contains("\"success\":true") {
-                return Err(answer.into());
-            }
-            Ok(begun.elapsed())
-        }
-    });
-    all.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
 }
 
 /// The processor time that the facilitators have used.

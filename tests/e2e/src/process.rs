@@ -168,14 +168,3 @@ impl FacilitatorProcess {
 pub fn free_port() -> Outcome<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
-
-/// The processor time that a process has used, in steps of ten milliseconds.
-///
-/// # Errors
-/// There is no such process.
-pub fn cpu(pid: u32) -> Outcome<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after = stat.rsplit_once(") ").ok_or("no stat")?.1;
-    let field = |n: usize| -> Outcome<u64> { Ok(after.split(' ').nth(n).ok_or("no field")?.parse()?) };
-    Ok(Duration::from_millis((field(11)? + field(12)?) * 10))
-}

@@ -62,7 +62,9 @@ impl Tenancy {
 
     /// True when any of them is new.
     pub(super) fn want(&mut self, keys: &[Account]) -> bool {
-        keys.iter().fold(false, |new, key| self.wants.insert(*key) || new)
+        let before = self.wants.len();
+        self.wants.extend(keys);
+        self.wants.len() > before
     }
 
     pub(super) fn ask(&self, now_ms: u64) -> Ask {
