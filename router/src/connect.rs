@@ -61,7 +61,9 @@ impl HouseBuilder {
     pub async fn connect(mut self) -> Result<House> {
         let ledger = self.memory()?;
         let Rpcs { nodes, payers, senders } = std::mem::take(&mut self.rpcs);
-        let hands = Hands { payers, senders, ledger, clock: Arc::new(SystemClock) };
+        let (leases, clock) =
+            (self.leases.as_ref().map(|shared| Arc::clone(&shared.0)), Arc::new(SystemClock));
+        let hands = Hands { payers, senders, ledger, leases, clock };
         for chain in try_join_all(nodes.iter().map(|node| nodes::connect(node, &hands))).await? {
             self = self.connected(chain);
         }

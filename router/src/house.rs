@@ -5,6 +5,7 @@ use crate::oracles::ChainOracles;
 use crate::plugins::PLUGINS;
 use crate::system::{OsDice, SystemClock, tokio_spawn};
 use std::sync::Arc;
+use tollway_core::ledger::Leases;
 use tollway_core::{
     AssetId, ChainId, Clock, Code, Dice, Error, Handle, Ledger, Oracle, Registry, Result, Role, SchemeEntry,
     Time, UsdPrice, registry,
@@ -77,6 +78,7 @@ pub struct House {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     dice: Arc<dyn Dice>,
+    leases: Option<Arc<dyn Leases>>,
     name: String,
     warm: tokio::task::JoinHandle<()>,
     purging: Option<tokio::task::JoinHandle<()>>,
@@ -111,6 +113,7 @@ impl House {
             purged: None,
             quotes: QuoteSettings::default(),
             name: "tollway".to_owned(),
+            leases: None,
             rpcs: crate::connect::Rpcs::default(),
         }
     }
@@ -129,6 +132,10 @@ impl House {
     /// Time.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+    /// Whose each sender's key is, where the keys are shared.
+    pub fn leases(&self) -> Option<&Arc<dyn Leases>> {
+        self.leases.as_ref()
     }
     /// This process's lasting name.
     pub fn name(&self) -> &str {
@@ -221,10 +228,20 @@ pub struct HouseBuilder {
     purged: Option<Forgetful>,
     quotes: QuoteSettings,
     name: String,
+    pub(crate) leases: Option<Shared>,
     pub(crate) rpcs: crate::connect::Rpcs,
 }
 
 struct LedgerChoice(Arc<dyn Ledger>);
+
+#[derive(Clone)]
+pub(crate) struct Shared(pub(crate) Arc<dyn Leases>);
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Leases({})", self.0.incarnation())
+    }
+}
 
 impl std::fmt::Debug for LedgerChoice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -314,6 +331,13 @@ impl HouseBuilder {
         self.purged = Some(Forgetful::Postgres(Arc::clone(&ledger)));
         self.ledger(ledger)
     }
+    /// Shares the keys of the networks with other processes over the ledger, by its leases: see
+    /// [`tollway_core::ledger::Leases`]. Without, all of them are this process's alone.
+    #[must_use]
+    pub fn leases(mut self, leases: Arc<dyn Leases>) -> Self {
+        self.leases = Some(Shared(leases));
+        self
+    }
     /// Asks for a part in payments; a part that nobody asks for is not built.
     ///
     /// Who sells gets the settling side too: it prices settlements and finds out what became of one that a facilitator
@@ -367,7 +391,17 @@ impl HouseBuilder {
         let warm = tokio::spawn(Arc::clone(&quotes).keep_warm(WARM_EVERY_MS));
         let purging = self.purged.map(|ledger| tokio::spawn(purge_daily(ledger, Arc::clone(&clock))));
         let registry = Arc::new(registry);
-        Ok(House { registry, quotes, ledger, clock, dice, name: self.name, warm, purging })
+        Ok(House {
+            registry,
+            quotes,
+            ledger,
+            clock,
+            dice,
+            name: self.name,
+            leases: self.leases.map(|shared| shared.0),
+            warm,
+            purging,
+        })
     }
 
     pub(crate) fn memory(&self) -> Result<Arc<dyn Ledger>> {

@@ -39,12 +39,16 @@ impl House {
     /// A facilitator that settles on the chains of this house, under its name.
     #[cfg(feature = "facilitator")]
     pub fn facilitator(&self) -> tollway_http::facilitator::Builder {
-        tollway_http::Facilitator::builder(
+        let builder = tollway_http::Facilitator::builder(
             self.name(),
             Arc::clone(self.registry()),
             Arc::clone(self.ledger()),
             Arc::clone(self.clock()),
-        )
+        );
+        match self.leases() {
+            Some(leases) => builder.leases(Arc::clone(leases)),
+            None => builder,
+        }
     }
 
     /// Bounds what a facilitator of this house spends on gas, by the house's prices, ledger and clock.

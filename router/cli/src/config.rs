@@ -305,5 +305,6 @@ mod tests {
         assert_eq!(own.at_once_per_payer, ours.at_once_per_payer);
         assert_eq!(own.gas_over_plain_percent_max, ours.gas_over_plain_percent_max);
         assert_eq!((own.listen, own.at_once_per_caller), (ours.listen, ours.at_once_per_caller));
+        assert_eq!(own.lease_ms, ours.lease_ms);
     }
 }

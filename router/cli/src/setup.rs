@@ -4,8 +4,9 @@ use crate::config::{Config, Network, Places};
 use crate::exit::{Failure, Outcome};
 use crate::{keys, metrics, prices};
 use std::sync::Arc;
+use tollway::core::ledger::Leases;
 use tollway::core::{BudgetId, ChainId, Code, Ledger, Role};
-use tollway::ledger::{PostgresCheckup, PostgresLedger, PostgresSettings, SqliteLedger};
+use tollway::ledger::{LeaseSettings, PostgresCheckup, PostgresLedger, PostgresSettings, SqliteLedger};
 use tollway::nodes::{self, Connected, Hands, Keys, Node};
 use tollway::route::{Budget, List, Policy, Scope};
 use tollway::system::SystemClock;
@@ -22,10 +23,13 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
         ));
     }
     let (payers, senders) = keys(config, roles)?;
-    let (builder, ledger) = ledger(config).await?;
+    let (builder, ledger, leases) = ledger(config, roles).await?;
     let ledger = metrics::timed(config, ledger);
     let mut builder = builder.ledger(Arc::clone(&ledger));
-    let hands = Hands { payers, senders, ledger, clock: Arc::new(SystemClock) };
+    if let Some(leases) = &leases {
+        builder = builder.leases(Arc::clone(leases));
+    }
+    let hands = Hands { payers, senders, ledger, leases, clock: Arc::new(SystemClock) };
     for role in roles {
         builder = builder.role(*role);
     }
@@ -63,15 +67,23 @@ pub(crate) async fn house(config: &Config, roles: &[Role]) -> Outcome<House> {
     }
 }
 
-/// The memory: a file, or a database that several machines share.
-async fn ledger(config: &Config) -> Outcome<(HouseBuilder, Arc<dyn Ledger>)> {
+/// Whose each key is, among several facilitators.
+type SharedKeys = Option<Arc<dyn Leases>>;
+
+/// The memory: a file, or a database that several machines share. Facilitators over one database share their keys.
+async fn ledger(config: &Config, roles: &[Role]) -> Outcome<(HouseBuilder, Arc<dyn Ledger>, SharedKeys)> {
     let builder = House::builder().name(&config.name);
     let Some(name) = &config.ledger_env else {
         let sqlite = Arc::new(SqliteLedger::open(&config.ledger)?);
-        return Ok((builder.sqlite_ledger(Arc::clone(&sqlite)), sqlite));
+        return Ok((builder.sqlite_ledger(Arc::clone(&sqlite)), sqlite, None));
     };
-    let postgres = Arc::new(PostgresLedger::open(postgres(name)?).await?);
-    Ok((builder.postgres_ledger(Arc::clone(&postgres)), postgres))
+    let mut settings = postgres(name)?;
+    if roles.contains(&Role::Settler) {
+        settings = settings.leases(LeaseSettings::new(&config.name).ttl_ms(config.facilitator.lease_ms));
+    }
+    let postgres = Arc::new(PostgresLedger::open(settings).await?);
+    let leases = postgres.leases();
+    Ok((builder.postgres_ledger(Arc::clone(&postgres)), postgres, leases))
 }
 
 /// Where the PostgreSQL ledger is, by the variable that holds its URL.

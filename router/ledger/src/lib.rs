@@ -64,6 +64,6 @@ mod wide;
 mod writer;
 
 #[cfg(feature = "postgres")]
-pub use postgres::{PostgresCheckup, PostgresLedger, PostgresSettings};
+pub use postgres::{LeaseSettings, PostgresCheckup, PostgresLedger, PostgresSettings};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION};
 pub use sqlite::{RETENTION_MS, SqliteLedger};

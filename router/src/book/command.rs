@@ -67,6 +67,7 @@
 //! failures_caller = 50
 //! at_once_per_payer = 32     # settlements under way: all of them fail when the payer moves its money away
 //! at_once_per_caller = 256
+//! lease_ms = 10000           # with `ledger_env`: how long a dead facilitator's keys lie idle until another takes them
 //!
 //! [[facilitator.key]]        # who may use it: `Authorization: Bearer` and this key
 //! name = "shop-1"
@@ -134,6 +135,24 @@
 //! # Stopping
 //! At Ctrl-C or SIGTERM a facilitator takes nothing new and waits up to 30 seconds for settlements under way. What is left
 //! is in the journal, and the next start under the same `name` finds out what became of it.
+//!
+//! # Several facilitators
+//! Any number of facilitators serve together over one PostgreSQL ledger (`ledger_env`), with the same `[[settler]]` keys and
+//! each with a `name` of its own, behind whatever spreads requests among them; at least as many keys as facilitators. Any of them
+//! answers for any payment: asked again, one gives the receipt that another stored, or `settlement_pending` while it settles.
+//!
+//! * **Each key is used by one of them at a time**, which holds its lease for `lease_ms` and renews it four times as often. Two
+//!   with eight keys come to hold four each; one that is left takes all. A lease counts by the database's clock, and its holder
+//!   stops using it a quarter earlier by its own monotonic clock, so a process that was paused sends nothing when it goes on.
+//! * **One that ends gives its keys back**; one that dies loses them when its leases run out, or when it is started again under
+//!   its name, whichever is first. The others go on with its nonces, its transactions and its settlements.
+//! * **Nothing comes of one that was taken over from**: the database refuses what it writes, and waits for what it has under
+//!   way. It ends with exit code 1, for whoever starts it again; a service manager's `Restart=always` is right. So ends one
+//!   whose name another has started under.
+//! * While the database is away nothing is settled anywhere.
+//! * A payment that binds its sender (`upto`) is settled by whoever holds that key, so another may have to say `no_signer` and
+//!   be asked later; give such payments a facilitator with keys of its own.
+//! * On Solana leases are not needed: a fee payer has no nonce, and a transaction that is sent twice is one.
 //!
 //! # Exit codes
 //! | code | means |

@@ -70,6 +70,9 @@
 //! | a payment names one facilitator and another gets it | refused | `schemes/upto-permit2/tests/devnet.rs` `only_the_named_facilitator_charges_and_from_that_account`, `router/route/tests/pool/binding.rs` `a_bound_payment_never_changes_hands` |
 //! | the database of a fleet loses commits, takes no writes, is of another version or out of reach | `tollway doctor` says so, and what to do | `router/cli/tests/cli/doctor_postgres.rs` `what_is_wrong_with_a_database_has_its_own_line_and_advice` |
 //! | the database of a fleet is killed | what was answered is there, and connections come back | `router/ledger/tests/postgres.rs` `a_server_that_is_killed_loses_nothing_that_was_answered` |
+//! | of two with the same keys, one is killed every second | the other takes up its keys, its transactions and its settlements; each payment is settled once | `tests/e2e/tests/two.rs` `two_share_keys_and_nothing_is_lost_or_doubled_while_one_is_killed_every_second` |
+//! | clocks run apart, a process is paused, answers about leases are lost or late | no key is ever two processes' | `router/ledger/src/postgres/leases/tests.rs` `no_key_is_ever_two_holders` |
+//! | one that was taken over from goes on writing, or the database still works for it | refused, by every writing method; the next life begins after all that was under way | `router/ledger/src/postgres/leases/tests.rs` `what_an_ended_life_writes_is_refused_by_every_writing_method`, `router/ledger/src/postgres/leases/tests.rs` `a_new_life_begins_after_all_that_the_old_one_has_under_way` |
 //!
 //! # What is used is not what was agreed
 //! | danger | what happens | shown by |

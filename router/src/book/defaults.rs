@@ -107,6 +107,7 @@
 //! |---|---|---|
 //! | configuration, ledger | `tollway.toml` here, `tollway.sqlite` beside it | from wherever the command is called, it must be the same memory |
 //! | the facilitator listens on | `127.0.0.1:8402` | it speaks plain HTTP: a proxy with TLS stands before it |
+//! | a lease of a key lasts | 10 s | so long a dead facilitator's keys lie idle, where several share them over one database |
 //! | earlier payments asked after | when open for more than 60 s | a younger one may be under way in another command |
 //!
 //! What can be read from outside is checked here:

@@ -31,6 +31,9 @@ pub(super) async fn connect(node: &Node, hands: &Hands) -> Result<Connected> {
     for sender in &hands.senders.evm {
         builder = builder.sender(sender.clone());
     }
+    if let Some(leases) = &hands.leases {
+        builder = builder.leases(Arc::clone(leases));
+    }
     let network = builder.connect().await?;
     Ok(Connected { handle: network.handle(), oracle: Arc::new(network.oracle(Arc::clone(&hands.clock))) })
 }

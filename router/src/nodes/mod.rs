@@ -11,6 +11,7 @@ pub use keys::Keys;
 use futures::future::{BoxFuture, join_all};
 use std::fmt;
 use std::sync::Arc;
+use tollway_core::ledger::Leases;
 use tollway_core::{ChainId, Checkup, Clock, Code, Error, Handle, Ledger, Oracle, Result};
 
 /// Where a chain's node is, and what it must be.
@@ -72,6 +73,8 @@ pub struct Hands {
     pub senders: Keys,
     /// Memory.
     pub ledger: Arc<dyn Ledger>,
+    /// Whose each sender's key is, where several processes over the ledger have the same; `None` where this one is alone.
+    pub leases: Option<Arc<dyn Leases>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }

@@ -10,13 +10,13 @@ use alloy::eips::eip2718::Encodable2718;
 use alloy::network::TxSignerSync;
 use alloy::primitives::{Address, TxKind, U256};
 use alloy::signers::local::PrivateKeySigner;
-use futures::StreamExt;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tollway_devnet::{Chain, ChainSpec, Devnet};
 use tollway_e2e::Outcome;
 use tollway_e2e::header::Draft;
 use tollway_e2e::process::{FacilitatorProcess, Settings, free_port};
+use tollway_e2e::rate::{cpu, settle_all};
 
 const AT_ONCE: usize = 32;
 const WARM_UP: usize = 64;
@@ -153,6 +153,8 @@ async fn settling(count: usize, lanes: usize) -> Outcome<Case> {
     let settings = Settings {
         name: "facilitator".to_owned(),
         port: free_port()?,
+        database: None,
+        lease_ms: 0,
         ledger: files.path().join("facilitator.sqlite"),
         chains: vec![(chain.spec().caip2(), chain.node_url())],
         senders: keys.collect(),
@@ -165,29 +167,16 @@ async fn settling(count: usize, lanes: usize) -> Outcome<Case> {
     let (client, url) = (reqwest::Client::new(), format!("{}/settle", facilitator.url()));
     let bodies = bodies?;
     let (first, rest) = bodies.split_at(WARM_UP);
-    settle(&client, &url, first).await?;
+    settle_all(&client, &url, first, AT_ONCE).await?;
     let id = facilitator.id().ok_or("the facilitator has gone")?;
     let (ours, node, began) = (cpu(id)?, cpu(chain.node_pid())?, Instant::now());
-    let each = settle(&client, &url, rest).await?;
+    let each = settle_all(&client, &url, rest, AT_ONCE).await?;
     let took = began.elapsed();
     let (ours, node) = (cpu(id)?.saturating_sub(ours), cpu(chain.node_pid())?.saturating_sub(node));
     // Held against the chain: each was paid, once.
     let paid = chain.usdc_balance(devnet.accounts().merchant(0).address()).await?;
     assert_eq!(paid, 100_000_000 + 10_000 * u128::try_from(bodies.len())?);
     Ok(Case { name: format!("{lanes} signers, {AT_ONCE} at once"), count, took, each, ours, node })
-}
-
-async fn settle(client: &reqwest::Client, url: &str, bodies: &[String]) -> Outcome<Vec<Duration>> {
-    let all = futures::stream::iter(bodies).map(|body| async move {
-        let begun = Instant::now();
-        let request = client.post(url).header("content-type", "application/json").body(body.clone());
-        let answer = request.send().await?.text().await?;
-        if !answer.contains("\"success\":true") {
-            return Err(answer.into());
-        }
-        Ok(begun.elapsed())
-    });
-    all.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
 }
 
 /// The `n`th payment of a cent.
@@ -237,12 +226,4 @@ fn transfer(payment: &Value, to: Address) -> Outcome<alloy::primitives::Bytes> {
         s: alloy::primitives::B256::from_slice(&signature[32..64]),
     };
     Ok(call.abi_encode().into())
-}
-
-/// The processor time that a process has used, in steps of ten milliseconds.
-fn cpu(pid: u32) -> Outcome<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after = stat.rsplit_once(") ").ok_or("no stat")?.1;
-    let field = |n: usize| -> Outcome<u64> { Ok(after.split(' ').nth(n).ok_or("no field")?.parse()?) };
-    Ok(Duration::from_millis((field(11)? + field(12)?) * 10))
 }

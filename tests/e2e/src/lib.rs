@@ -6,6 +6,7 @@
 //! | [`shop`] | an HTTP server behind a paywall, that counts how often its handler runs and can be restarted |
 //! | [`process`] | a facilitator in a process of its own, to be killed and started again |
 //! | [`proxy`] | an HTTP proxy that loses answers, is slow, and breaks connections, from a seed |
+//! | [`rate`] | what benches measure of facilitators |
 //! | [`chain`] | what really happened: every settling transaction of a chain, reverted ones included |
 //! | [`header`] | payment headers built by hand, from a really signed authorization |
 //! | [`keys`] | a key that counts its signatures |
@@ -20,6 +21,7 @@ pub mod header;
 pub mod keys;
 pub mod process;
 pub mod proxy;
+pub mod rate;
 pub mod shop;
 pub mod world;
 

@@ -19,8 +19,14 @@ pub struct Settings {
     pub name: String,
     /// Where it listens, on loopback.
     pub port: u16,
-    /// Its SQLite file.
+    /// Its SQLite file, beside which its log is.
     pub ledger: PathBuf,
+    /// The PostgreSQL database that it shares with others, in place of the file.
+    #[serde(default)]
+    pub database: Option<String>,
+    /// How long leases last in it, in milliseconds.
+    #[serde(default)]
+    pub lease_ms: u64,
     /// Chain ids (CAIP-2) with URLs.
     pub chains: Vec<(String, String)>,
     /// Private keys that it sends from.

@@ -1,14 +1,17 @@
 //! Chains, and houses built on them.
 
 use crate::Outcome;
+use crate::header::Draft;
 use crate::process::{FacilitatorProcess, Settings, free_port};
 use alloy::signers::Signer;
+use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tollway::core::ledger::Leases;
 use tollway::core::{AssetId, ChainId, Clock, Flow, Ledger, Name, Role, UsdPrice};
 use tollway::evm::{EvmNetwork, FAMILY, LocalKey};
-use tollway::ledger::SqliteLedger;
+use tollway::ledger::{LeaseSettings, PostgresLedger, PostgresSettings, SqliteLedger};
 use tollway::nodes::{Hands, Keys, Node, connect};
 use tollway::route::Rail;
 use tollway::system::SystemClock;
@@ -148,11 +151,65 @@ impl World {
                 name: "facilitator".to_owned(),
                 port: free_port()?,
                 ledger: self.ledger("facilitator"),
+                database: None,
+                lease_ms: 0,
                 chains: self.chains(),
                 senders: (0..senders).map(key).collect(),
                 patience_ms,
             },
         )
+    }
+
+    /// One of several facilitators, each in a process of its own, over one database and the same keys.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn shared_facilitator(
+        &self,
+        program: &str,
+        name: &str,
+        (database, lease_ms): (&str, u64),
+        chains: &[(String, String)],
+        senders: usize,
+    ) -> Outcome<FacilitatorProcess> {
+        let key = |i| self.devnet.accounts().settler(i).private_key().to_owned();
+        let settings = Settings {
+            name: name.to_owned(),
+            port: free_port()?,
+            ledger: self.ledger(name),
+            database: Some(database.to_owned()),
+            lease_ms,
+            chains: chains.to_vec(),
+            senders: (0..senders).map(key).collect(),
+            patience_ms: 5_000,
+        };
+        FacilitatorProcess::start(program, settings)
+    }
+
+    /// A fresh payment of [`PRICE`] on the first chain by the `n`th payer, as `/settle` takes it.
+    ///
+    /// # Errors
+    /// None on a devnet's chains.
+    pub fn settle_body(&self, n: usize, timeout_s: u64) -> Outcome<String> {
+        let (chain, accounts) = (self.chain(), self.devnet.accounts());
+        let accepted = json!({
+            "scheme": "exact",
+            "network": chain.spec().caip2(),
+            "asset": chain.usdc(),
+            "amount": PRICE.to_string(),
+            "payTo": accounts.merchant(0).address(),
+            "maxTimeoutSeconds": timeout_s,
+            "extra": { "name": chain.spec().usdc_name, "version": "2" },
+        });
+        let resource =
+            json!({ "url": "https://shop.example/a", "description": "", "mimeType": "text/plain" });
+        let challenge = json!({ "accepts": [accepted], "resource": resource });
+        let payer = accounts.payer(n % accounts.payers().len()).private_key();
+        let payment = Draft::new(&challenge, payer)?.sign();
+        let body = json!({
+            "x402Version": 2, "paymentPayload": payment, "paymentRequirements": payment["accepted"]
+        });
+        Ok(body.to_string())
     }
 }
 
@@ -167,20 +224,53 @@ pub async fn open_house(
     chains: &[(String, String)],
     keys: &HouseKeys,
 ) -> Outcome<House> {
-    let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(file)?);
-    let mut builder: HouseBuilder = House::builder().name(name).ledger(Arc::clone(&ledger)).role(role);
+    let ledger = SqliteLedger::open(file)?;
+    house_over(House::builder().name(name).role(role), Arc::new(ledger), None, chains, keys).await
+}
+
+/// A facilitator's house over a database that it shares with others, as it does its keys.
+///
+/// # Errors
+/// Nodes or a database that do not answer.
+pub async fn open_shared_house(
+    name: &str,
+    (database, lease_ms): (&str, u64),
+    chains: &[(String, String)],
+    keys: &HouseKeys,
+) -> Outcome<House> {
+    let settings = PostgresSettings::new(database)?.leases(LeaseSettings::new(name).ttl_ms(lease_ms));
+    let ledger = PostgresLedger::open(settings).await?;
+    let leases = ledger.leases();
+    house_over(House::builder().name(name).role(Role::Settler), Arc::new(ledger), leases, chains, keys).await
+}
+
+async fn house_over(
+    builder: HouseBuilder,
+    ledger: Arc<dyn Ledger>,
+    leases: Option<Arc<dyn Leases>>,
+    chains: &[(String, String)],
+    keys: &HouseKeys,
+) -> Outcome<House> {
+    let mut builder = builder.ledger(Arc::clone(&ledger));
+    if let Some(leases) = &leases {
+        builder = builder.leases(Arc::clone(leases));
+    }
     for (id, url) in chains {
         let (chain, clock): (_, Arc<dyn Clock>) = (ChainId::new(id)?, Arc::new(SystemClock));
         if chain.namespace() != FAMILY.namespace {
             let node = Node { chain: Some(chain), ..Node::new(url) };
             let senders = Keys::read(&keys.senders.join(","))?;
-            let hands = Hands { payers: Keys::none(), senders, ledger: Arc::clone(&ledger), clock };
+            let hands =
+                Hands { payers: Keys::none(), senders, ledger: Arc::clone(&ledger), leases: None, clock };
             builder = builder.connected(connect(&node, &hands).await?);
             continue;
         }
         let mut network = EvmNetwork::builder(Arc::clone(&ledger), clock).url(url).chain(&chain)?;
         if let Some(payer) = &keys.payer {
             network = network.payer(Arc::clone(payer));
+        }
+        if let Some(leases) = &leases {
+            network = network.leases(Arc::clone(leases));
         }
         for sender in &keys.senders {
             network = network.sender(Arc::new(LocalKey::from_hex(sender)?));

@@ -59,6 +59,8 @@ impl Street {
             Settings {
                 name: "facilitator".to_owned(),
                 port: free_port()?,
+                database: None,
+                lease_ms: 0,
                 ledger: files.path().join("facilitator.sqlite"),
                 chains: vec![(chain.caip2().to_owned(), chain.http_url())],
                 senders: (0..2).map(|i| chain.accounts().settler(i).private_key()).collect(),

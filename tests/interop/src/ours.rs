@@ -93,7 +93,7 @@ fn sponsoring(house: HouseBuilder, how: &[Sponsoring]) -> HouseBuilder {
 async fn connected(deal: &impl Terms, ledger: &Arc<dyn Ledger>, payers: Keys, senders: Keys) -> Connected {
     let chain = ChainId::new(&deal.network()).unwrap();
     let node = Node { chain: Some(chain), ..Node::new(deal.node_url()) };
-    let hands = Hands { payers, senders, ledger: Arc::clone(ledger), clock: clock() };
+    let hands = Hands { payers, senders, ledger: Arc::clone(ledger), leases: None, clock: clock() };
     connect(&node, &hands).await.unwrap()
 }
 

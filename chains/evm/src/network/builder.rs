@@ -16,6 +16,7 @@ use alloy::signers::Signer;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tollway_core::ledger::Leases;
 use tollway_core::{ChainId, Clock, Code, Error, Ledger, Result};
 
 /// The longest that one look at fees or prices may take: twice what a payer waits for a quote. Everybody who asks
@@ -31,6 +32,7 @@ pub struct Builder {
     payer: Option<Arc<dyn Signer + Send + Sync>>,
     senders: Vec<SenderKey>,
     ledger: Arc<dyn Ledger>,
+    leases: Option<Arc<dyn Leases>>,
     clock: Arc<dyn Clock>,
     finality: Finality,
     timeout: Duration,
@@ -58,6 +60,7 @@ impl Builder {
             payer: None,
             senders: Vec::new(),
             ledger,
+            leases: None,
             clock,
             finality: Finality::default(),
             timeout: Duration::from_secs(10),
@@ -107,9 +110,16 @@ impl Builder {
     }
 
     /// A key that transactions are sent from. May be called again; sends go to the least busy. A key belongs to one
-    /// process, or to several that share a ledger.
+    /// process, or to several that share a ledger and its [`Self::leases`].
     pub fn sender(mut self, signer: Arc<dyn TxSigner<Signature> + Send + Sync>) -> Self {
         self.senders.push(signer);
+        self
+    }
+
+    /// Shares the senders' keys with other processes over the same ledger: each is used only while its lease is ours.
+    /// Without, all of them are this process's alone.
+    pub fn leases(mut self, leases: Arc<dyn Leases>) -> Self {
+        self.leases = Some(leases);
         self
     }
 
@@ -163,6 +173,7 @@ impl Builder {
             profile,
             chain,
             ledger: self.ledger.clone(),
+            leases: self.leases,
             clock: self.clock,
             finality: self.finality,
             settings: self.sending,

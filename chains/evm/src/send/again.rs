@@ -32,7 +32,12 @@ impl Engine {
         let now = Instant::now();
         let mut due: Vec<Due> = Vec::new();
         for (name, open) in self.watched.map().iter_mut() {
-            if open.again_at <= now && !open.busy && !open.silent && !open.seen {
+            if open.again_at <= now
+                && !open.busy
+                && !open.silent
+                && !open.seen
+                && self.ours(&open.entry.sender)
+            {
                 open.busy = true;
                 let entry = &open.entry;
                 due.push((entry.sender, entry.nonce, *name, entry.hash, entry.raw.clone()));

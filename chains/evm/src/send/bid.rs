@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::journal::{Bid, Entry};
 use super::settings::SendSettings;
 use super::tx::{self, Offer};
+use super::verdict::Verdict;
 use crate::fees::FeeView;
 use alloy::primitives::B256;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ impl Engine {
         let now = self.clock.now();
         for (name, key, entry, cheap, passed) in waiting {
             let behind = cheap || entry.max_fee_wei < fees.base_fee_wei.saturating_add(entry.tip_wei.min(1));
-            if !behind && !passed {
+            if !behind && !passed || !self.ours(&entry.sender) {
                 continue;
             }
             if now > entry.not_after.plus_ms(LATE_MS) {
@@ -108,6 +109,7 @@ impl Engine {
             return Err(Error::new(Code::UnexpectedSettleError, Blame::Settler, Next::Later)
                 .detail(format!("{} has {has} wei for {may_cost}", lane.address)));
         }
+        self.check_ours(&lane.address)?;
         let (hash, raw) = tx::sign(lane.signer.as_ref(), body).await?;
         let mut new = old.clone();
         new.before.push(Bid { hash: old.hash, max_fee_wei: old.max_fee_wei, tip_wei: old.tip_wei });
@@ -126,7 +128,10 @@ impl Engine {
             open.flight.may_cost(may_cost);
             open.flight.pending(crate::address::tx_id(&hash));
         }
-        let verdict = self.submitter.again_first(&hash, &raw).await;
+        let verdict = match self.ours(&old.sender) {
+            true => self.submitter.again_first(&hash, &raw).await,
+            false => Verdict::Doubt, // the key's next holder sends it
+        };
         self.told(name, &verdict);
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::open::Watched;
 use super::scribe::{self, Line};
 use super::settings::SendSettings;
 use super::submit::Submitter;
-use crate::address::{tx_hash, tx_id};
+use crate::address::{account, tx_hash, tx_id};
 use crate::fees::Market;
 use crate::finality::Finality;
 use crate::gas::GasBook;
@@ -17,8 +17,9 @@ use alloy::primitives::{Address, B256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
-use tollway_core::{Blame, ChainId, Clock, Code, Error, Ledger, Next, RecordKey, Result};
+use tokio::sync::{Notify, mpsc, watch};
+use tollway_core::ledger::{Alone, Leases};
+use tollway_core::{Account, Blame, ChainId, Clock, Code, Error, Ledger, Next, RecordKey, Result};
 
 /// Results that may wait to be written down.
 const LINES: usize = 4096;
@@ -32,6 +33,8 @@ pub(crate) struct Parts {
     pub(crate) profile: Profile,
     pub(crate) chain: ChainId,
     pub(crate) ledger: Arc<dyn Ledger>,
+    /// Whose each key is now; `None` where all are ours alone.
+    pub(crate) leases: Option<Arc<dyn Leases>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) finality: Finality,
     pub(crate) settings: SendSettings,
@@ -55,6 +58,15 @@ pub(crate) struct Engine {
     pub(super) submitter: Submitter,
     pub(super) watched: Watched,
     pub(super) lines: mpsc::Sender<Line>,
+    pub(super) leases: Arc<dyn Leases>,
+    /// Other processes have the keys too.
+    pub(super) shared: bool,
+    /// What the keys are called in leases.
+    pub(super) accounts: HashMap<Address, Account>,
+    /// Counts looks at which lanes are open.
+    pub(super) opened: watch::Sender<u64>,
+    /// A lane that was closed has become idle.
+    pub(super) idle: Arc<Notify>,
     flights: Mutex<HashMap<RecordKey, Arc<Flight>>>,
 }
 
@@ -63,6 +75,10 @@ impl Engine {
     pub(crate) fn start(parts: Parts) -> Arc<Self> {
         let (lines, written) = mpsc::channel(LINES);
         let journal = Journal::new(parts.ledger, parts.chain);
+        let (shared, idle) = (parts.leases.is_some(), Arc::new(Notify::new()));
+        let account = |lane: &Lane| Some((lane.address, account(parts.chain, &lane.address).ok()?));
+        let accounts = parts.lanes.iter().filter_map(account).collect();
+        let lanes = parts.lanes.into_iter().map(|lane| Arc::new(lane.shared(shared, idle.clone())));
         let engine = Arc::new(Self {
             submitter: Submitter::new(parts.rpc.clone(), parts.settings.inclusion, parts.profile.block_ms),
             // The watcher asks again anyway, so one answer that never comes must not hold it up for long.
@@ -72,15 +88,23 @@ impl Engine {
             clock: parts.clock,
             finality: parts.finality,
             settings: parts.settings,
-            lanes: parts.lanes.into_iter().map(Arc::new).collect(),
+            lanes: lanes.collect(),
             gas: parts.gas,
             tasks: parts.tasks,
             journal,
             watched: Watched::default(),
             lines,
+            leases: parts.leases.unwrap_or_else(|| Arc::new(Alone)),
+            shared,
+            accounts,
+            opened: watch::Sender::new(0),
+            idle,
             flights: Mutex::default(),
         });
         engine.tasks.spawn(engine.clone().watch());
+        if shared {
+            engine.share_keys();
+        }
         if !engine.lanes.is_empty() {
             engine.tasks.spawn(engine.clone().mind_purses());
         }

@@ -39,7 +39,7 @@ impl Engine {
 
     /// Closes gaps below what is open, and passes over what must not be sent any more.
     pub(super) fn mend(self: &Arc<Self>, counts: &HashMap<Address, u64>) {
-        for (sender, count) in counts {
+        for (sender, count) in counts.iter().filter(|(sender, _)| self.ours(sender)) {
             let (lowest, stuck) = {
                 let map = self.watched.map();
                 let mine = || map.values().filter(|o| o.entry.sender == *sender);
@@ -147,6 +147,7 @@ impl Engine {
         let sample = tx::unsigned_sample(self.profile.chain_id, &call, FILL_GAS, Some(offer));
         let gas = FILL_GAS.saturating_add(fees.l1_gas(self.market.sizes(), &sample)?);
         let body = tx::body(self.profile.chain_id, nonce, &call, gas, offer);
+        self.check_ours(&lane.address)?;
         let (hash, raw) = tx::sign(lane.signer.as_ref(), body).await?;
         let at = self.clock.now();
         let key = RecordKey(format!("{FILLS}{:#x}/{nonce}/{}", lane.address, at.ms()));

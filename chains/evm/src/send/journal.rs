@@ -230,9 +230,10 @@ impl Journal {
         self.ledger.store(&[send, nonce]).await
     }
 
-    /// All unfinished transactions, by sender and nonce.
-    pub(super) async fn unfinished(&self) -> Result<Vec<(RecordKey, Entry)>> {
-        let prefix = format!("evm/{}/open/", self.chain);
+    /// All unfinished transactions of a sender, or of all, by sender and nonce.
+    pub(super) async fn unfinished(&self, sender: Option<&Address>) -> Result<Vec<(RecordKey, Entry)>> {
+        let of = sender.map_or_else(String::new, |sender| format!("{sender:#x}/"));
+        let prefix = format!("evm/{}/open/{of}", self.chain);
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let page = self.ledger.scan(&prefix, after.as_ref(), PAGE).await?;

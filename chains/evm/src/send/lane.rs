@@ -9,6 +9,7 @@ use alloy::network::TxSigner;
 use alloy::primitives::{Address, Signature};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// A signer that can sign transactions.
 pub(crate) type SenderKey = Arc<dyn TxSigner<Signature> + Send + Sync>;
@@ -19,6 +20,8 @@ pub(crate) struct Lane {
     pub(super) address: Address,
     nonces: Mutex<Nonces>,
     purse: Mutex<Purse>,
+    /// Told when it becomes idle while it is closed.
+    idle: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Lane {
@@ -52,7 +55,33 @@ pub(super) struct Ticket<'a> {
 impl Lane {
     pub(crate) fn new(signer: SenderKey) -> Self {
         let address = signer.address();
-        Self { signer, address, nonces: Mutex::default(), purse: Mutex::default() }
+        Self { signer, address, nonces: Mutex::default(), purse: Mutex::default(), idle: Arc::default() }
+    }
+
+    /// Of a key that other processes have too: closed until its lease is ours.
+    pub(super) fn shared(mut self, shared: bool, idle: Arc<Notify>) -> Self {
+        self.purse().open(!shared);
+        self.idle = idle;
+        self
+    }
+
+    /// True while something new may be begun on it.
+    pub(super) fn is_open(&self) -> bool {
+        self.purse().is_open()
+    }
+    pub(super) fn open(&self) {
+        self.purse().open(true);
+    }
+    pub(super) fn close(&self) {
+        self.purse().open(false);
+    }
+    /// True when nothing is on its way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.purse().is_idle()
+    }
+    /// Its nonces are another's to give out: before it opens again, the chain is asked.
+    pub(super) fn forget(&self) {
+        *self.nonces() = Nonces::default();
     }
 
     fn nonces(&self) -> MutexGuard<'_, Nonces> {
@@ -113,7 +142,19 @@ impl Lane {
         self.purse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for one more transaction.
+    /// A place for a new transaction; `None` when it is closed.
+    pub(super) fn enter(self: &Arc<Self>) -> Option<Berth> {
+        let mut purse = self.purse();
+        let open = purse.is_open();
+        if open {
+            purse.enter();
+        }
+        drop(purse);
+        // Made only when it was entered: a berth that is dropped leaves.
+        open.then(|| Berth { lane: self.clone(), aside_wei: 0 })
+    }
+
+    /// A place for one more transaction that is on its way already.
     pub(super) fn berth(self: &Arc<Self>) -> Berth {
         self.purse().enter();
         Berth { lane: self.clone(), aside_wei: 0 }
@@ -137,6 +178,9 @@ impl Drop for Berth {
         let mut purse = self.lane.purse();
         purse.set_aside(self.aside_wei, 0);
         purse.exit();
+        if purse.is_idle() && !purse.is_open() {
+            self.lane.idle.notify_one();
+        }
     }
 }
 

@@ -80,8 +80,8 @@ impl Engine {
         let sample = unsigned_sample(self.profile.chain_id, &submit.call, submit.gas_limit, Some(offer));
         let gas_limit = submit.gas_limit.saturating_add(fees.l1_gas(self.market.sizes(), &sample)?);
         let may_cost = u128::from(gas_limit).saturating_mul(max_fee_wei);
-        let lane = self.lane(submit.sender, may_cost).await?;
-        flight.board(lane.berth());
+        let (lane, berth) = self.place(submit.sender, may_cost).await?;
+        flight.board(berth);
         flight.may_cost(may_cost);
         Ok((lane, Priced { offer, gas_limit }))
     }
@@ -113,6 +113,7 @@ impl Engine {
             self.sync_lane(lane).await?;
         }
         for _ in 0..NONCE_TRIES {
+            self.check_ours(&lane.address)?;
             let ticket =
                 lane.take().ok_or_else(|| Error::us(Code::Internal).detail("a lane without a nonce"))?;
             let entry = self.sign(lane, &ticket, submit, &priced).await?;
@@ -205,6 +206,10 @@ impl Engine {
     async fn first_time(self: &Arc<Self>, lane: &Lane, flight: &Arc<Flight>, entry: Entry) -> Result<()> {
         if let Err(error) = self.in_time(entry.not_after) {
             return self.withdraw(lane, flight, entry, error, true).await;
+        }
+        if !self.ours(&entry.sender) {
+            self.watched.add(Open::found(flight.clone(), entry, true)); // the key's next holder sends it
+            return Ok(());
         }
         match self.submitter.first(&entry.hash, &entry.raw).await {
             Verdict::Mined(receipt) => self.landed(flight, entry, *receipt).await,

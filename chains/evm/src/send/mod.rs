@@ -54,6 +54,11 @@
 //! # Senders
 //! Each sender has its own nonces; a new key goes to the one with the fewest on their way, of those with coin enough
 //! (`purse`), and stays with it whatever happens.
+//!
+//! # Several processes with the same keys
+//! Each key is used by one process at a time, which holds its lease ([`tollway_core::ledger::Leases`], `tenure`). The next
+//! holder goes on from the chain's nonces and the journal, as a restart does. Transactions on another's key are looked for here
+//! as long as somebody waits for them, and neither sent nor outbid.
 
 mod again;
 mod bid;
@@ -70,6 +75,7 @@ mod scribe;
 mod seek;
 mod settings;
 mod submit;
+mod tenure;
 mod tx;
 mod verdict;
 mod watch;

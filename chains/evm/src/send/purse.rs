@@ -62,9 +62,19 @@ pub(super) struct Purse {
     in_flight: usize,
     standing: Standing,
     looked_at: Option<Time>,
+    open: bool,
 }
 
 impl Purse {
+    pub(super) fn open(&mut self, open: bool) {
+        self.open = open;
+    }
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight == 0
+    }
     pub(super) fn enter(&mut self) {
         self.in_flight = self.in_flight.saturating_add(1);
     }
@@ -128,7 +138,7 @@ impl Engine {
     }
 
     fn best(&self, may_cost_wei: u128) -> Option<Arc<Lane>> {
-        let able = self.lanes.iter().filter_map(|lane| {
+        let able = self.lanes.iter().filter(|lane| self.usable(lane)).filter_map(|lane| {
             let purse = lane.purse();
             let out = purse.standing == Standing::Out;
             (purse.free() >= may_cost_wei).then_some((out, purse.in_flight, lane))

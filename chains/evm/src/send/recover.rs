@@ -8,12 +8,16 @@ use tollway_core::{Result, Time};
 
 impl Engine {
     /// Reads the journal: nonces go on after the highest open one, and everything unfinished is sent again in the
-    /// order of nonces and looked after. Returns how much is unfinished.
+    /// order of nonces and looked after. Returns how much is unfinished. Keys that are shared are taken over one by one, as
+    /// their leases come.
     pub(crate) async fn recover(self: &Arc<Self>) -> Result<usize> {
+        if self.shared {
+            return Ok(0);
+        }
         for lane in &self.lanes {
             self.sync_lane(lane).await?;
         }
-        let unfinished = self.journal.unfinished().await?;
+        let unfinished = self.journal.unfinished(None).await?;
         let count = unfinished.len();
         for (key, entry) in unfinished {
             self.look_after(&key, entry)?;

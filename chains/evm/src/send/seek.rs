@@ -1,6 +1,7 @@
 //! Looking for receipts, and what it means when there is one and when there is none.
 
 use super::engine::Engine;
+use super::journal::Entry;
 use crate::receipt::RawReceipt;
 use crate::rpc::Slot;
 use alloy::primitives::{Address, B256, U64};
@@ -190,8 +191,10 @@ impl Engine {
                 }
                 return;
             }
-            Ok(_) => {}
-            Err(_) => return, // the next round tries again
+            // Nothing is journaled of it any more: whoever holds its key has found out.
+            Ok(None) if !self.ours(&entry.sender) => return self.lost(&name, &entry),
+            Ok(_) if self.ours(&entry.sender) => {}
+            Ok(_) | Err(_) => return, // the next round tries again, or another process finds out
         }
         if !self.gone_everywhere(&entry).await {
             if let Some(open) = self.watched.map().get_mut(&name) {
@@ -209,16 +212,18 @@ impl Engine {
         {
             tracing::debug!(target: "tollway_evm", %error, "a lane was not synced");
         }
-        let words = format!(
-            "another transaction of {} used nonce {}, and this one never will be mined",
-            open.entry.sender, open.entry.nonce
-        );
-        self.fail(&open.flight, Error::new(Code::Conflict, Blame::Us, Next::Later).detail(words));
+        self.fail(&open.flight, displaced(&open.entry));
+    }
+
+    fn lost(&self, name: &B256, entry: &Entry) {
+        if let Some(open) = self.watched.map().remove(name) {
+            self.fail(&open.flight, displaced(entry));
+        }
     }
 
     /// Where there are several nodes, one may have told that the nonce is used up and another, which is behind, that there
     /// is no receipt. So each is asked both at once: none may have a receipt, and one must say that the nonce is used up.
-    async fn gone_everywhere(&self, entry: &super::journal::Entry) -> bool {
+    async fn gone_everywhere(&self, entry: &Entry) -> bool {
         if self.rpc.nodes() <= 1 {
             return true;
         }
@@ -245,4 +250,12 @@ impl Engine {
         }
         passed
     }
+}
+
+fn displaced(entry: &Entry) -> Error {
+    let words = format!(
+        "another transaction of {} used nonce {}, and this one never will be mined",
+        entry.sender, entry.nonce
+    );
+    Error::new(Code::Conflict, Blame::Us, Next::Later).detail(words)
 }

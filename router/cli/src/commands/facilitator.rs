@@ -6,7 +6,9 @@ use crate::config::Config;
 use crate::exit::{Failure, Outcome};
 use crate::{metrics, out, remotes, safety, setup};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tollway::core::Role;
+use tollway::core::ledger::Leases;
 use tollway::route::pool::Pool;
 
 pub(crate) async fn run(args: &Args) -> Outcome {
@@ -47,6 +49,30 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         eprintln!("settles through {}", remotes::shown(&remote.url));
     }
     let (senders, house) = (setup::senders(&config)?, Arc::new(house));
-    let served = metrics::serve(recording, &facilitator, &house, senders, listener, stopped());
-    served.await.map_err(Failure::failed)
+    let (over, taken) = (house.leases().cloned(), Arc::new(AtomicBool::new(false)));
+    let stopped = stopped_or_over(over, Arc::clone(&taken));
+    let served = metrics::serve(recording, &facilitator, &house, senders, listener, stopped);
+    served.await.map_err(Failure::failed)?;
+    match taken.load(Ordering::SeqCst) {
+        true => Err(Failure::failed("another facilitator has taken over from this one: start it again")),
+        false => Ok(()),
+    }
+}
+
+/// Resolves when it is told to end, or when another has taken over: then it can write nothing down any more, and so settle
+/// nothing. Whoever watches over it starts it again, as another life.
+async fn stopped_or_over(leases: Option<Arc<dyn Leases>>, taken: Arc<AtomicBool>) {
+    let Some(leases) = leases else { return stopped().await };
+    let over = async {
+        while !leases.is_over() {
+            let seen = leases.revision();
+            if !leases.is_over() {
+                leases.changed(seen).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = stopped() => {}
+        () = over => taken.store(true, Ordering::SeqCst),
+    }
 }

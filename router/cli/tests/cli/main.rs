@@ -15,6 +15,7 @@ mod plugins;
 mod pool;
 mod quote;
 mod safety;
+mod shared;
 mod stop;
 mod trouble;
 mod world;

@@ -1,8 +1,10 @@
 //! Durable memory in nine methods: budgets, replay claims, and versioned records.
 
+mod leases;
 mod memory;
 mod scoped;
 
+pub use leases::{Alone, Leases, Tenure};
 pub use memory::{MemoryLedger, check_line, moved, no_hold};
 pub use scoped::Scoped;
 

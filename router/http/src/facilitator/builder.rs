@@ -3,7 +3,7 @@ use crate::tasks::Tasks;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
-use tollway_core::ledger::Scoped;
+use tollway_core::ledger::{Alone, Leases, Scoped};
 use tollway_core::{Clock, Code, Error, Ledger, Registry, Result, Settler};
 use tollway_route::Guard;
 
@@ -18,6 +18,7 @@ pub struct Builder {
     guard: Option<Arc<Guard>>,
     keys: Option<ApiKeys>,
     settled_by: Option<Arc<dyn Settler>>,
+    leases: Option<Arc<dyn Leases>>,
 }
 
 impl fmt::Debug for Builder {
@@ -34,7 +35,18 @@ impl Builder {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (settings, tasks) = (Settings::default(), Tasks::tokio());
-        Self { owner, registry, ledger, clock, settings, tasks, guard: None, keys: None, settled_by: None }
+        Self {
+            owner,
+            registry,
+            ledger,
+            clock,
+            settings,
+            tasks,
+            guard: None,
+            keys: None,
+            settled_by: None,
+            leases: None,
+        }
     }
 
     /// Replaces the settings.
@@ -66,6 +78,14 @@ impl Builder {
         self
     }
 
+    /// Shares the ledger, and the keys of its networks, with other facilitators. It then journals under the name of its
+    /// incarnation, takes up what others leave when they end, and stops settling when it is taken over from.
+    #[must_use]
+    pub fn leases(mut self, leases: Arc<dyn Leases>) -> Self {
+        self.leases = Some(leases);
+        self
+    }
+
     /// Runs its tasks and measures its waits elsewhere than in tokio. Serving a listener takes tokio all the same.
     #[must_use]
     pub fn tasks(mut self, tasks: Tasks) -> Self {
@@ -94,7 +114,9 @@ impl Builder {
             ready: OnceCell::new(),
             registry: self.registry,
             clock: self.clock,
-            owner: self.owner,
+            owner: self.leases.as_ref().map_or_else(|| self.owner.clone(), |l| l.incarnation().to_owned()),
+            name: self.owner,
+            leases: self.leases.unwrap_or_else(|| Arc::new(Alone)),
             settings: self.settings,
             tasks: self.tasks,
             guard: self.guard,

@@ -22,6 +22,11 @@
 //!   known, across restarts.
 //! * A request is bounded in bytes, depth and time; requests and settlements are bounded in number.
 //!
+//! # Several over one ledger
+//! With [`Builder::leases`] any number of facilitators share a ledger and the keys of their networks. A payment whose client asks
+//! again at another of them gets the stored receipt, or `settlement_pending` as long as the first works on it. What one leaves
+//! when it ends, the others take up.
+//!
 //! # Who may use it
 //! [`Builder::keys`] asks callers for a key, and [`Builder::guard`] bounds what is spent on gas, for whom
 //! ([`tollway_route::guard`]). Without them everybody is settled for, at any price. Amounts that are not worth their gas
@@ -40,6 +45,7 @@
 //! | 503 | `screening_unavailable` | nobody could look |
 //! | 503 | too busy, shutting down; `/verify` that could not look (node or ledger down) | not a verdict about the payment; nothing was sent |
 
+mod adopt;
 mod builder;
 mod flights;
 mod fly;
@@ -70,6 +76,7 @@ use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 use tollway_core::flow::{self, SettleOnce};
+use tollway_core::ledger::Leases;
 use tollway_core::wire::{self, FacilitatorRequest};
 use tollway_core::{Cell, Clock, Code, Error, Ledger, Order, Registry, Requirement, Result, Settler};
 use tollway_route::{Caller, Guard};
@@ -87,7 +94,10 @@ struct Inner {
     registry: Arc<Registry>,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
+    /// Who journals: the name, or one life of it where there are leases.
     owner: String,
+    name: String,
+    leases: Arc<dyn Leases>,
     settings: Settings,
     tasks: Tasks,
     guard: Option<Arc<Guard>>,
@@ -101,7 +111,7 @@ struct Inner {
 
 impl fmt::Debug for Facilitator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Facilitator({})", self.0.owner)
+        write!(f, "Facilitator({})", self.0.name)
     }
 }
 

@@ -1,3 +1,4 @@
+use super::adopt::Whose;
 use super::{Facilitator, Inner, ROOM};
 use std::sync::Arc;
 use tollway_core::flow::{Stage, VisitRecord};
@@ -19,11 +20,18 @@ impl Facilitator {
 
 impl Inner {
     pub(super) async fn ready(self: &Arc<Self>) -> Result<()> {
-        self.ready.get_or_try_init(|| self.take_up()).await.copied()
+        self.ready.get_or_try_init(|| self.start()).await.copied()
     }
 
     /// Runs beside no settlement of this process, so whatever is journaled under our name is an earlier life's.
-    async fn take_up(self: &Arc<Self>) -> Result<()> {
+    async fn start(self: &Arc<Self>) -> Result<()> {
+        let seen = self.leases.revision();
+        self.take_up(Whose::Ours).await?;
+        self.take_up_others(seen);
+        Ok(())
+    }
+
+    pub(super) async fn take_up(self: &Arc<Self>, whose: Whose) -> Result<()> {
         let prefix = format!("{ROOM}/");
         let mut after: Option<RecordKey> = None;
         loop {
@@ -31,7 +39,7 @@ impl Inner {
             after = page.last().map(|r| r.key.clone());
             let full = page.len() >= PAGE;
             for record in page {
-                self.take_up_one(record).await?;
+                self.take_up_one(record, whose).await?;
             }
             if !full {
                 return Ok(());
@@ -39,12 +47,13 @@ impl Inner {
         }
     }
 
-    async fn take_up_one(self: &Arc<Self>, record: Record) -> Result<()> {
-        let Ok(visit) = VisitRecord::read(&record.value) else {
+    async fn take_up_one(self: &Arc<Self>, mut record: Record, whose: Whose) -> Result<()> {
+        let Ok(mut visit) = VisitRecord::read(&record.value) else {
             tracing::error!(key = %record.key, "a journaled settlement cannot be read; it needs a person");
             return Ok(());
         };
-        if visit.owner != self.owner {
+        let ours = visit.owner == self.owner && whose == Whose::Ours;
+        if !ours && !self.adopt(&mut record, &mut visit).await? {
             return Ok(());
         }
         match visit.stage {

@@ -25,10 +25,14 @@ impl Facilitator {
     }
 
     /// Begins no settlement any more, and waits at most `within` for those under way. Returns how many are left: the
-    /// journal has them, and the next life of this owner takes them up.
+    /// journal has them, and the next life of this owner takes them up. With leases, this life ends here: its keys are the
+    /// others', who take up what is left, and its ledger is told nothing any more.
     pub async fn shutdown(&self, within: Duration) -> usize {
         if self.0.tasks.timeout(within, self.0.flights.close()).await.is_none() {
             tracing::warn!(left = self.0.flights.open(), "settlements are left to the next start");
+        }
+        if let Err(error) = self.0.leases.end().await {
+            tracing::warn!(%error, "leases are not given back: they run out by themselves");
         }
         self.0.flights.open()
     }

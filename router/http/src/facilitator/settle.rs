@@ -1,4 +1,4 @@
-use super::{Facilitator, pending, print};
+use super::{Facilitator, pending, print, reply};
 use std::time::Duration;
 use tollway_core::wire::FacilitatorRequest;
 use tollway_core::{Code, Error, Receipt, Result};
@@ -19,6 +19,9 @@ impl Facilitator {
     /// # Errors
     /// As [`Self::settle`]; [`Code::TooManyAtOnce`].
     pub async fn settle_for(&self, caller: &Caller, request: FacilitatorRequest) -> Result<Receipt> {
+        if self.0.leases.is_over() {
+            return Err(reply::busy("another process has taken over from this one"));
+        }
         let print = print::of(&request.order);
         let (ticket, mut answer) = self.0.flights.board(&print, caller)?;
         if let Some(ticket) = ticket {

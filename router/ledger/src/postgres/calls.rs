@@ -32,6 +32,10 @@ calls! {
     load = "select key, version, value from tollway.record where key = $1",
     store = "select * from tollway.store($1, $2, $3)",
     scan = "select * from tollway.scan($1, $2, $3, $4)",
+    begin_life = "select tollway.begin_life($1, $2)",
+    end_life = "select tollway.end_life($1)",
+    has_ended = "select tollway.has_ended($1, $2)",
+    renew = "select * from tollway.renew($1, $2, $3, $4, $5, $6)",
     sweep = "select * from tollway.sweep($1, $2, $3, $4)",
 }
 

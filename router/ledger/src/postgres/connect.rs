@@ -1,6 +1,6 @@
 //! Where the database is, and a connection to it.
 
-use super::fail;
+use super::{LeaseSettings, fail};
 use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub struct PostgresSettings {
     config: Config,
     pub(super) connections: usize,
     roots: Option<RootCertStore>,
+    pub(super) lease: Option<LeaseSettings>,
+    pub(super) life: Option<i64>,
 }
 
 impl fmt::Debug for PostgresSettings {
@@ -54,13 +56,27 @@ impl PostgresSettings {
         }
         config.connect_timeout(OPENING).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
         config.application_name("tollway");
-        Ok(Self { config, connections: CONNECTIONS, roots: None })
+        Ok(Self { config, connections: CONNECTIONS, roots: None, lease: None, life: None })
     }
 
     /// How many connections this process keeps (8): as many commits can be under way at once. At least one, at most 64.
     #[must_use]
     pub fn connections(mut self, count: usize) -> Self {
         self.connections = count.clamp(1, 64);
+        self
+    }
+
+    /// Begins a life that shares signers' keys with others of this database: see [`super::PostgresLedger::leases`]. It takes one
+    /// connection more.
+    #[must_use]
+    pub fn leases(mut self, lease: LeaseSettings) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// In whose name the connections write.
+    pub(super) fn life(mut self, life: Option<i64>) -> Self {
+        self.life = life;
         self
     }
 

@@ -15,6 +15,9 @@ pub(super) fn postgres(e: tokio_postgres::Error) -> Error {
         return failed(Blame::Us, Next::Later, "PostgreSQL did not answer".to_owned());
     };
     let state = said.code();
+    if state.code() == FENCED {
+        return fenced();
+    }
     // Connections, resources, what an operator did, and what another transaction was in the way of.
     let passing = ["08", "40", "53", "55", "57"].iter().any(|class| state.code().starts_with(class));
     let refused = [
@@ -29,6 +32,19 @@ pub(super) fn postgres(e: tokio_postgres::Error) -> Error {
         false => (Blame::Us, Next::Never),
     };
     failed(blame, next, format!("PostgreSQL says {}: {}", state.code(), said.message()))
+}
+
+/// What the database says to a life that has ended.
+const FENCED: &str = "TW001";
+const FENCED_WORDS: &str = "another process has taken over from this one, or one of its name was started; nothing was written: start it again";
+
+fn fenced() -> Error {
+    Error::us(Code::LedgerFailed).next(Next::Later).detail(FENCED_WORDS)
+}
+
+/// True when this process's life has ended.
+pub(super) fn is_fenced(error: &Error) -> bool {
+    error.code == Code::LedgerFailed && *error.detail == *FENCED_WORDS
 }
 
 /// The settings cannot be meant.

@@ -55,15 +55,20 @@ impl Drop for Line {
 }
 
 impl Lines {
-    /// Opens the first connection, brings the schema up to date over it, and the others in the background.
-    pub(super) async fn open(settings: PostgresSettings) -> Result<Self> {
+    /// Brings the schema up to date, over a connection of its own.
+    pub(super) async fn prepare(settings: &PostgresSettings) -> Result<()> {
         let (mut client, driver) = settings.connect().await?;
         migrate::migrate(&mut client).await?;
         drop(client);
         // Ends with the client that it serves.
         let _ = driver.await;
+        Ok(())
+    }
+
+    /// Opens all connections in the background.
+    pub(super) fn kept(settings: &PostgresSettings) -> Self {
         let lines: Vec<Line> = (0..settings.connections).map(|_| keep(settings.clone())).collect();
-        Ok(Self { lines, next: AtomicUsize::new(0) })
+        Self { lines, next: AtomicUsize::new(0) }
     }
 
     /// Asks once, over the next connection.
@@ -166,6 +171,9 @@ async fn open(
 ) -> Result<(Open, Backend, JoinHandle<()>)> {
     let (client, driver) = settings.connect().await?;
     client.batch_execute(MANNERS).await.map_err(fail::postgres)?;
+    if let Some(life) = settings.life {
+        client.batch_execute(&format!("set tollway.life to '{life}'")).await.map_err(fail::postgres)?;
+    }
     let backend = Backend::of(&client).await?;
     if let Some(before) = before {
         before.end(&client).await?;

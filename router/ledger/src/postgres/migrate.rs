@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use tollway_core::Result;
 
 /// Every step from an older schema to the next. Never edit one that was released.
-const STEPS: &[&str] = &[include_str!("schema/1.sql")];
+const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// The schema after the last of them.
 pub(super) const NEWEST: u64 = 1;

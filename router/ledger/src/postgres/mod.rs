@@ -10,6 +10,7 @@
 //! | `line` | a connection that comes back when it is lost |
 //! | `backend` | the server's process behind a connection, ended when the connection is lost |
 //! | `checkup` | how a database stands as a ledger, without changing it |
+//! | `leases` | whose a signer's key is now, and lives of processes that end |
 //! | `migrate` | the tables and functions, made once by whoever comes first |
 //! | `calls` | the statements, prepared once for each connection |
 //! | `fail` | PostgreSQL's errors in the contract's words |
@@ -19,18 +20,22 @@ mod calls;
 mod checkup;
 mod connect;
 mod fail;
+mod leases;
 mod line;
 mod migrate;
 
 pub use checkup::PostgresCheckup;
 pub use connect::PostgresSettings;
+pub use leases::LeaseSettings;
 
 use crate::RETENTION_MS;
 use calls::{count, ms};
+use leases::PostgresLeases;
 use line::Lines;
 use std::fmt;
+use std::sync::Arc;
 use tokio_postgres::Row;
-use tollway_core::ledger::{check_line, moved, no_hold};
+use tollway_core::ledger::{Leases, check_line, moved, no_hold};
 use tollway_core::{
     BudgetLine, Claim, HoldId, Ledger, Print, Receipt, Record, RecordKey, ReplayKey, Result, Spend, Time,
     Write,
@@ -47,6 +52,7 @@ const SWEEP: usize = 512;
 /// * Commits are synchronous whatever the database's default is: what was answered is on its disk.
 pub struct PostgresLedger {
     lines: Lines,
+    leases: Option<Arc<PostgresLeases>>,
 }
 
 impl fmt::Debug for PostgresLedger {
@@ -62,7 +68,20 @@ impl PostgresLedger {
     /// [`tollway_core::Code::BadSettings`] for settings that cannot be meant; [`tollway_core::Code::LedgerFailed`], to be tried
     /// later when the database does not answer, the caller's fault when it refuses or holds a newer schema.
     pub async fn open(settings: PostgresSettings) -> Result<Self> {
-        Ok(Self { lines: Lines::open(settings).await? })
+        Lines::prepare(&settings).await?;
+        let leases = match settings.lease.clone() {
+            Some(lease) => Some(PostgresLeases::begin(&settings, lease).await?),
+            None => None,
+        };
+        let settings = settings.life(leases.as_ref().map(|leases| leases.life()));
+        Ok(Self { lines: Lines::kept(&settings), leases })
+    }
+
+    /// The leases of this life, where [`PostgresSettings::leases`] asked for one. What this ledger is told to write after that life
+    /// has ended fails, for good.
+    pub fn leases(&self) -> Option<Arc<dyn Leases>> {
+        let leases = self.leases.clone()?;
+        Some(leases)
     }
 
     /// Forgets replay claims that can do no more harm, and says how many; as

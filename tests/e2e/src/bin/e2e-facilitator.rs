@@ -4,15 +4,14 @@
 
 use std::io::Read;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tollway::House;
 use tollway::core::Role;
-use tollway::http::Facilitator;
 use tollway::http::facilitator;
 use tollway_e2e::Outcome;
 use tollway_e2e::process::Settings;
-use tollway_e2e::world::{HouseKeys, open_house};
+use tollway_e2e::world::{HouseKeys, open_house, open_shared_house};
 
 /// How often starting is tried while nodes do not answer, and the pause between two tries.
 const TRIES: u32 = 200;
@@ -39,7 +38,7 @@ async fn run() -> Outcome {
     let keys = HouseKeys { payer: None, senders: settings.senders.clone() };
     let mut tried = 0u32;
     let house = loop {
-        match open_house(&settings.name, &settings.ledger, Role::Settler, &settings.chains, &keys).await {
+        match open(&settings, &keys).await {
             Ok(house) => break house,
             Err(e) if tried >= TRIES => return Err(e),
             Err(e) => tracing::info!("not yet: {e}"),
@@ -49,14 +48,7 @@ async fn run() -> Outcome {
     };
     let mut own = facilitator::Settings::default();
     own.patience_ms = settings.patience_ms;
-    let facilitator = Facilitator::builder(
-        house.name(),
-        Arc::clone(house.registry()),
-        Arc::clone(house.ledger()),
-        Arc::clone(house.clock()),
-    )
-    .settings(own)
-    .build()?;
+    let facilitator = house.facilitator().settings(own).build()?;
     facilitator.recover().await?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", settings.port)).await?;
     let asked = async move {
@@ -66,6 +58,14 @@ async fn run() -> Outcome {
         }
     };
     Ok(facilitator.serve(listener, asked).await?)
+}
+
+async fn open(settings: &Settings, keys: &HouseKeys) -> Outcome<House> {
+    let (name, chains) = (&settings.name, &settings.chains);
+    match &settings.database {
+        Some(url) => open_shared_house(name, (url, settings.lease_ms), chains, keys).await,
+        None => open_house(name, &settings.ledger, Role::Settler, chains, keys).await,
+    }
 }
 
 /// Ends the process at once when the parent has gone: its end of our stdin is closed then.

@@ -75,8 +75,13 @@ async fn one(network: &config::Network) -> Node {
 async fn reach(node: &nodes::Node) -> Result<Connected, (String, &'static str)> {
     let connecting = async {
         let ledger = Arc::new(SqliteLedger::in_memory()?);
-        let hands =
-            Hands { payers: Keys::none(), senders: Keys::none(), ledger, clock: Arc::new(SystemClock) };
+        let hands = Hands {
+            payers: Keys::none(),
+            senders: Keys::none(),
+            ledger,
+            leases: None,
+            clock: Arc::new(SystemClock),
+        };
         nodes::connect(node, &hands).await
     };
     match within(connecting).await {
