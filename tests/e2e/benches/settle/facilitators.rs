@@ -1,5 +1,6 @@
 //! Who settles, and how each is started: from its own package, with its own defaults, and one key where nothing else is
-//! said.
+//! said. Two have what they need to settle side by side at all: the TypeScript SDK viem's own count of nonces, the Python
+//! SDK, whose signer blocks, a thread for each payment in flight.
 
 use crate::ours::Ours;
 use crate::program::Program;

@@ -42,6 +42,10 @@ impl Row {
         Self { name: name.to_owned(), cases: BTreeMap::new() }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+    }
+
     /// Keeps a case, and tells of it at once: the table comes when all is done.
     pub(crate) fn add(&mut self, manner: Manner, mut case: Case) {
         case.each.sort_unstable();

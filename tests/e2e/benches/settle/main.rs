@@ -126,7 +126,7 @@ fn main() -> Outcome {
                 Err(why) => machine::say(&format!("{}, {manner:?} is left out: {why}", ready.name())),
             }
         }
-        rows.push(row);
+        rows.extend((!row.is_empty()).then_some(row));
     }
     figures::print(&rows, &format!("{}; load {before} before, {} after", machine::name(), machine::load()));
     Ok(())
