@@ -18,7 +18,7 @@ const { ExactSvmScheme } = sdk("@x402/svm/exact/facilitator");
 const { ExactSvmSchemeV1 } = sdk("@x402/svm/exact/v1/facilitator");
 const { createWalletClient, http, MethodNotFoundRpcError, parseTransaction, publicActions, recoverTransactionAddress } =
   sdk("viem");
-const { privateKeyToAccount } = sdk("viem/accounts");
+const { nonceManager, privateKeyToAccount } = sdk("viem/accounts");
 const chains = sdk("viem/chains");
 
 // The way to a node that does not fill transactions in, as most public ones do not. anvil does, and always with a tip
@@ -59,13 +59,17 @@ function sender(viem) {
   };
 }
 
+// How often it looks for a receipt; `null` leaves that to viem, which goes by the chain. Payments that are settled side by
+// side need viem's nonces, counted in this process: without them two get the same one.
+const { pollingIntervalMs = 25, manyAtOnce = false } = config;
+
 const V1_NAMES = { 8453: "base", 84532: "base-sepolia" };
 const facilitator = new x402Facilitator();
 const senders = {};
 for (const { id, rpc } of config.chains ?? []) {
-  const account = privateKeyToAccount(config.key);
+  const account = privateKeyToAccount(config.key, manyAtOnce ? { nonceManager } : {});
   const chain = Object.values(chains).find(chain => chain.id === id);
-  const client = createWalletClient({ account, chain, transport: plain(rpc), pollingInterval: 25 });
+  const client = createWalletClient({ account, chain, transport: plain(rpc), pollingInterval: pollingIntervalMs ?? undefined });
   const viem = client.extend(publicActions);
   const options = config.confirmationTimeoutMs ? { confirmationTimeoutMs: config.confirmationTimeoutMs } : {};
   const signer = toFacilitatorEvmSigner({ ...viem, address: account.address }, options);
