@@ -102,6 +102,16 @@ impl Json {
     }
 }
 
+/// Room for most of what is journaled, so that it is not copied while it grows, in bytes.
+const TEXT_BYTES: usize = 2048;
+
+/// What [`Json::of`] holds of something as large as a journal's record, as a string.
+pub(crate) fn text<T: Serialize + ?Sized>(value: &T) -> String {
+    let mut text = Vec::with_capacity(TEXT_BYTES);
+    let written = serde_json::to_writer(&mut text, value).is_ok();
+    String::from_utf8(text).ok().filter(|_| written).unwrap_or_else(|| "null".to_owned())
+}
+
 /// A borrowed string inside an `Option`: serde borrows a bare `Cow` when told to, but never one inside an `Option`.
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) std::borrow::Cow<'a, str>);

@@ -27,13 +27,14 @@ pub(crate) fn prepare(db: &mut Connection, durable: bool) -> Result<()> {
         write_ahead(db)?;
     }
     // FULL syncs the log at every commit: what was answered survives a power cut. Apple's fsync alone does not reach
-    // the platter, hence fullfsync, which other systems ignore.
+    // the platter, hence fullfsync, which other systems ignore. 16 MiB of pages: keys are hashes, so writes go everywhere.
     db.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;
          PRAGMA foreign_keys = ON;
          PRAGMA trusted_schema = OFF;
+         PRAGMA cache_size = -16384;
          PRAGMA journal_size_limit = 67108864;",
     )
     .map_err(fail::sqlite)?;

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OpenFlags};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use tollway_core::{
-    BudgetLine, Claim, HoldId, Ledger, Print, Receipt, Record, RecordKey, ReplayKey, Result, Spend, Time,
-    Write,
+    BudgetLine, Claim, Code, HoldId, Ledger, Print, Receipt, Record, RecordKey, ReplayKey, Result, Spend,
+    Time, Write,
 };
 
 /// How long a concluded claim is kept after a purge first saw it past its window: seven days, in milliseconds.
@@ -137,5 +137,39 @@ impl Ledger for SqliteLedger {
     async fn scan(&self, prefix: &str, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
         let (prefix, after) = (prefix.to_owned(), after.cloned());
         self.writer.ask(Kind::Reads, move |db| records::scan(db, &prefix, after.as_ref(), limit)).await
+    }
+    async fn store_then_claim(
+        &self,
+        writes: &[Write],
+        keys: &[ReplayKey],
+        print: &Print,
+        until: Time,
+        now: Time,
+    ) -> Result<Result<Claim>> {
+        let (writes, keys, print) = (writes.to_vec(), keys.to_vec(), print.clone());
+        let both = move |db: &Connection| {
+            records::store(db, &writes)?;
+            claims::claim(db, &keys, &print, until, now).map(Ok)
+        };
+        self.writer.ask(Kind::Writes, both).await
+    }
+    async fn conclude_then_store(
+        &self,
+        keys: &[ReplayKey],
+        print: &Print,
+        receipt: Option<&Receipt>,
+        writes: &[Write],
+    ) -> Result<()> {
+        let (keys, print, receipt, writes) =
+            (keys.to_vec(), print.clone(), receipt.cloned(), writes.to_vec());
+        let both = move |db: &Connection| {
+            claims::conclude(db, &keys, &print, receipt.as_ref())?;
+            match records::store(db, &writes) {
+                // Found out before anything was written: the conclusion stands.
+                Err(moved) if moved.code == Code::Conflict => Ok(Err(moved)),
+                other => other.map(Ok),
+            }
+        };
+        self.writer.ask(Kind::Writes, both).await?
     }
 }

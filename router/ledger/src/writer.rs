@@ -29,16 +29,15 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Runs `work` in the thread, and answers once it is committed. Dropped before there was room in the queue,
-    /// nothing happens; dropped later, all of it.
+    /// Runs `work` in the thread, and answers once it is committed; what it did before that may be undone and done
+    /// again. Dropped before there was room in the queue, nothing happens; dropped later, all of it.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         kind: Kind,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        let task: Box<dyn Task> =
-            Box::new(Request { kind, work: Some(work), outcome: None, reply: Some(reply) });
+        let task: Box<dyn Task> = Box::new(Request { kind, work, outcome: None, reply: Some(reply) });
         let queue = self.queue.as_ref().ok_or_else(fail::gone)?;
         queue.send(task).await.map_err(|_| fail::gone())?;
         answer.await.map_err(|_| fail::gone())?
@@ -67,27 +66,35 @@ pub(crate) enum Kind {
 /// A request whose types the queue need not know.
 trait Task: Send {
     fn kind(&self) -> Kind;
-    /// Works inside the group's transaction and keeps the outcome.
-    fn run(&mut self, db: &Connection);
+    /// Works inside the group's transaction and keeps the outcome. False when it failed half way: only
+    /// [`Self::run_apart`] undoes what it has written by then.
+    fn run(&mut self, db: &Connection) -> bool;
+    /// The same in a savepoint: its failure undoes its own writes and no other's.
+    fn run_apart(&mut self, db: &Connection);
     /// Sends the outcome, or the reason why the whole group failed.
     fn answer(&mut self, lost: Option<&Error>);
 }
 
 struct Request<W, T> {
     kind: Kind,
-    work: Option<W>,
+    work: W,
     outcome: Option<Result<T>>,
     reply: Option<oneshot::Sender<Result<T>>>,
 }
 
-impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Task for Request<W, T> {
+impl<T: Send, W: Fn(&Connection) -> Result<T> + Send> Task for Request<W, T> {
     fn kind(&self) -> Kind {
         self.kind
     }
-    fn run(&mut self, db: &Connection) {
-        if let Some(work) = self.work.take() {
-            self.outcome = Some(if self.kind == Kind::Writes { apart(db, work) } else { work(db) });
-        }
+    fn run(&mut self, db: &Connection) -> bool {
+        let before = db.total_changes();
+        let outcome = (self.work)(db);
+        let whole = outcome.is_ok() || db.total_changes() == before;
+        self.outcome = Some(outcome);
+        whole
+    }
+    fn run_apart(&mut self, db: &Connection) {
+        self.outcome = Some(if self.kind == Kind::Writes { apart(db, &self.work) } else { (self.work)(db) });
     }
     fn answer(&mut self, lost: Option<&Error>) {
         let outcome = match lost {
@@ -102,7 +109,7 @@ impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Task for Request<W, T>
 }
 
 /// Runs `work` in a savepoint: its failure undoes its own writes and no other's.
-fn apart<T>(db: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+fn apart<T>(db: &Connection, work: &impl Fn(&Connection) -> Result<T>) -> Result<T> {
     command(db, "SAVEPOINT request")?;
     let outcome = work(db);
     if outcome.is_err() && !db.is_autocommit() {
@@ -126,18 +133,38 @@ fn serve(db: &Connection, mut waiting: mpsc::Receiver<Box<dyn Task>>) {
 }
 
 /// One transaction around the whole group. An error means that none of it happened.
+///
+/// Nearly every request either does all that it should or finds out that it may not before it writes anything, so the
+/// first try does without savepoints, which cost a copy of every page that is written. When a request breaks off half way
+/// all the same, the whole group is undone and each of it runs apart.
 fn transact(db: &Connection, group: &mut [Box<dyn Task>]) -> Result<()> {
-    let writes = group.iter().any(|task| task.kind() == Kind::Writes);
-    // IMMEDIATE takes the write lock first, so that what is read stays true until it is written: other processes
-    // work on the same file.
-    command(db, if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+    begin(db, group)?;
+    // Without a transaction SQLite has undone everything by itself, as it does on a full disk: that was no whole run.
+    if group.iter_mut().all(|task| task.run(db) && !db.is_autocommit()) {
+        return commit(db);
+    }
+    if !db.is_autocommit() {
+        command(db, "ROLLBACK")?;
+    }
+    begin(db, group)?;
     for task in group {
-        task.run(db);
+        task.run_apart(db);
         if db.is_autocommit() {
-            // A full disk and the like make SQLite undo everything, the requests before this one included.
+            // The requests before this one are undone too.
             return Err(fail::lost());
         }
     }
+    commit(db)
+}
+
+fn begin(db: &Connection, group: &[Box<dyn Task>]) -> Result<()> {
+    let writes = group.iter().any(|task| task.kind() == Kind::Writes);
+    // IMMEDIATE takes the write lock first, so that what is read stays true until it is written: other processes
+    // work on the same file.
+    command(db, if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })
+}
+
+fn commit(db: &Connection) -> Result<()> {
     command(db, "COMMIT").inspect_err(|_| {
         // Best effort: a transaction that is still open must not swallow the next group.
         let _ = command(db, "ROLLBACK");

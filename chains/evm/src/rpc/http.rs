@@ -2,7 +2,7 @@ use super::ANSWER_BYTES_MAX;
 use super::fault::HttpFault;
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
-use metrics::{counter, histogram};
+use metrics::{SharedString, counter, histogram};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response};
 use std::sync::Arc;
@@ -41,9 +41,9 @@ impl HttpTransport {
         let (place, began) = (Arc::clone(&self.place), Instant::now());
         let answer = self.exchange(packet).await;
         let outcome = if answer.is_ok() { "answered" } else { "failed" };
-        counter!("tollway_rpc_requests_total", "node" => place.to_string(), "outcome" => outcome)
-            .increment(1);
-        histogram!("tollway_rpc_seconds", "node" => place.to_string()).record(began.elapsed());
+        let node = SharedString::from_shared(place);
+        counter!("tollway_rpc_requests_total", "node" => node.clone(), "outcome" => outcome).increment(1);
+        histogram!("tollway_rpc_seconds", "node" => node).record(began.elapsed());
         answer
     }
 

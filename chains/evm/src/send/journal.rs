@@ -17,6 +17,8 @@ use tollway_core::{ChainId, Code, Error, Ledger, RecordKey, Result, Time, Write}
 
 /// Records read per page.
 const PAGE: usize = 256;
+/// Room for an entry with its result, so that it is not copied while it grows, in bytes.
+const TEXT_BYTES: usize = 3072;
 /// Times that a write is tried again after a record moved under it.
 const RETRIES: u32 = 4;
 
@@ -322,8 +324,10 @@ impl Journal {
 }
 
 fn text(entry: &Entry) -> Result<String> {
-    serde_json::to_string(entry)
-        .map_err(|_| Error::us(Code::Internal).detail("a journal entry cannot be written"))
+    let mut text = Vec::with_capacity(TEXT_BYTES);
+    let written = serde_json::to_writer(&mut text, entry).is_ok();
+    let text = String::from_utf8(text).ok().filter(|_| written);
+    text.ok_or_else(|| Error::us(Code::Internal).detail("a journal entry cannot be written"))
 }
 
 fn read(text: &str) -> Result<Entry> {

@@ -42,13 +42,15 @@ const RETURN: u8 = 0xf3;
 const REVERT: u8 = 0xfd;
 
 /// Code that is being written, and the data behind it.
-#[derive(Default)]
 struct Asm {
     code: Vec<u8>,
-    /// Where the data begins: the length of all the code, once that is known.
-    data_at: usize,
     data: Vec<u8>,
+    /// Where in the code stands a place in the data, as a number of eight bytes. The data begins where the code ends.
+    places: Vec<usize>,
 }
+
+/// Bytes of code that are enough for one call, or for what frames the calls.
+const CODE_EACH: usize = 320;
 
 impl Asm {
     fn op(&mut self, op: u8) -> &mut Self {
@@ -79,18 +81,31 @@ impl Asm {
 
     /// Copies these bytes from behind the code to a place in memory.
     fn put(&mut self, bytes: &[u8], place: usize) -> &mut Self {
-        let from = self.data_at.saturating_add(self.data.len());
+        let from = self.data.len();
         self.data.extend(bytes);
-        self.size(bytes.len()).size(from).size(place).op(CODECOPY)
+        self.size(bytes.len());
+        self.places.push(self.code.len().saturating_add(1));
+        self.size(from).size(place).op(CODECOPY)
     }
 
-    /// Writes the code twice: once to learn its length, once to use it.
-    fn assemble(write: impl Fn(&mut Self)) -> Vec<u8> {
-        let mut draft = Self::default();
-        write(&mut draft);
-        let mut asm = Self { data_at: draft.code.len(), ..Self::default() };
+    /// The program of `calls` calls with `bytes` bytes of data, more or less.
+    fn assemble(calls: usize, bytes: usize, write: impl FnOnce(&mut Self)) -> Vec<u8> {
+        let code = calls.saturating_add(1).saturating_mul(CODE_EACH);
+        let mut asm = Self {
+            code: Vec::with_capacity(code.saturating_add(bytes)),
+            data: Vec::with_capacity(bytes),
+            places: Vec::with_capacity(calls),
+        };
         write(&mut asm);
-        [asm.code, asm.data].concat()
+        let Self { mut code, data, places } = asm;
+        let data_at = u64::try_from(code.len()).unwrap_or(u64::MAX);
+        for place in places {
+            if let Some(number) = code.get_mut(place..).and_then(|rest| rest.first_chunk_mut::<8>()) {
+                *number = u64::from_be_bytes(*number).saturating_add(data_at).to_be_bytes();
+            }
+        }
+        code.extend(data);
+        code
     }
 }
 
@@ -98,7 +113,8 @@ impl Asm {
 pub(super) fn program(account: Address, frames: [&[Bounded]; 2]) -> Vec<u8> {
     let codes = frames.map(frame);
     let answer = answer_bytes(frames.iter().map(|calls| calls.len()).sum());
-    Asm::assemble(|asm| {
+    let bytes = codes.iter().fold(0usize, |sum, code| sum.saturating_add(code.len()));
+    Asm::assemble(codes.len(), bytes, |asm| {
         let mut place = HEADER;
         for (code, calls) in codes.iter().zip(frames) {
             let bytes = RECORD.saturating_mul(calls.len());
@@ -117,7 +133,8 @@ pub(super) fn program(account: Address, frames: [&[Bounded]; 2]) -> Vec<u8> {
 
 fn frame(calls: &[Bounded]) -> Vec<u8> {
     let records = RECORD.saturating_mul(calls.len());
-    Asm::assemble(|asm| {
+    let bytes = calls.iter().fold(0usize, |sum, bounded| sum.saturating_add(bounded.call.data.len()));
+    Asm::assemble(calls.len(), bytes, |asm| {
         let mut place = 0usize;
         for Bounded { call, gas } in calls {
             let word = |n: usize| place.saturating_add(n.saturating_mul(32));

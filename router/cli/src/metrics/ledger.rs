@@ -51,4 +51,23 @@ impl Ledger for Timed {
     async fn scan(&self, prefix: &str, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
         timed("scan", self.0.scan(prefix, after, limit)).await
     }
+    async fn store_then_claim(
+        &self,
+        writes: &[Write],
+        keys: &[ReplayKey],
+        print: &Print,
+        until: Time,
+        now: Time,
+    ) -> Result<Result<Claim>> {
+        timed("store_then_claim", self.0.store_then_claim(writes, keys, print, until, now)).await
+    }
+    async fn conclude_then_store(
+        &self,
+        keys: &[ReplayKey],
+        print: &Print,
+        receipt: Option<&Receipt>,
+        writes: &[Write],
+    ) -> Result<()> {
+        timed("conclude_then_store", self.0.conclude_then_store(keys, print, receipt, writes)).await
+    }
 }

@@ -1,6 +1,8 @@
 use super::book::BookRecord;
+use crate::raw::text;
 use crate::{
-    Amount, Code, Error, Json, Ledger, Next, Order, Print, Receipt, RecordKey, ReplayKey, Result, Time, Write,
+    Amount, Claim, Code, Error, Ledger, Next, Order, Print, Receipt, RecordKey, ReplayKey, Result, Time,
+    Write,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,12 +66,18 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Writes a new record; somebody who is there already makes it [`Code::InFlight`].
-    pub(super) async fn create(ledger: &dyn Ledger, key: RecordKey, record: VisitRecord) -> Result<Self> {
-        let write =
-            Write { key: key.clone(), expect: None, value: Some(Json::of(&record).as_str().to_owned()) };
-        match ledger.store(&[write]).await {
-            Ok(()) => Ok(Self { key, version: 1, record }),
+    /// Writes a new record and claims its keys until `until`; somebody who is there already makes it
+    /// [`Code::InFlight`]. The inner answer is the claim's: the record is written, whatever became of that.
+    pub(super) async fn create(
+        ledger: &dyn Ledger,
+        key: RecordKey,
+        record: VisitRecord,
+        (until, now): (Time, Time),
+    ) -> Result<(Self, Result<Claim>)> {
+        let value = Some(text(&record));
+        let write = Write { key: key.clone(), expect: None, value };
+        match ledger.store_then_claim(&[write], &record.keys, &record.print, until, now).await {
+            Ok(claim) => Ok((Self { key, version: 1, record }, claim)),
             Err(e) if e.code == Code::Conflict => Err(super::once::in_flight()),
             Err(e) => Err(e),
         }
@@ -89,8 +97,7 @@ impl Entry {
         match ledger.load(&self.key).await {
             Ok(Some(found)) if found.version == self.version => Err(why),
             Ok(Some(found))
-                if found.version == self.version.saturating_add(1)
-                    && found.value == Json::of(&self.record).as_str() =>
+                if found.version == self.version.saturating_add(1) && found.value == text(&self.record) =>
             {
                 self.version = found.version;
                 Ok(())
@@ -100,25 +107,45 @@ impl Entry {
     }
 
     pub(super) async fn save(&mut self, ledger: &dyn Ledger) -> Result<()> {
-        let value = Some(Json::of(&self.record).as_str().to_owned());
+        let value = Some(text(&self.record));
         ledger.store(&[Write { key: self.key.clone(), expect: Some(self.version), value }]).await?;
         self.version = self.version.saturating_add(1);
         Ok(())
     }
 
-    /// Removes the record of a settled visit and books it, in one write.
-    pub(super) async fn book(self, ledger: &dyn Ledger, receipt: &Receipt, now: Time) -> Result<()> {
+    /// Concludes the claim with its receipt; removes the record of the settled visit and books it, in one write.
+    pub(super) async fn settled(self, ledger: &dyn Ledger, receipt: &Receipt, now: Time) -> Result<()> {
         let line = BookRecord::of(&self.record, receipt, now);
-        let value = Some(Json::of(&line).as_str().to_owned());
+        let value = Some(text(&line));
         let booked = Write { key: BookRecord::key(&self.key, now), expect: None, value };
-        let gone = Write { key: self.key, expect: Some(self.version), value: None };
-        let done = ledger.store(&[gone, booked]).await;
-        done.or_else(|e| if e.code == Code::Conflict { Ok(()) } else { Err(e) })
+        self.conclude(ledger, Some(receipt), Some(booked)).await
     }
 
-    /// Removes the record. One that has moved was concluded by a resume beside us, which is as good.
-    pub(super) async fn remove(self, ledger: &dyn Ledger) -> Result<()> {
-        let gone = ledger.store(&[Write { key: self.key, expect: Some(self.version), value: None }]).await;
-        gone.or_else(|e| if e.code == Code::Conflict { Ok(()) } else { Err(e) })
+    /// Frees the claim, under which nothing was sent, and removes the record.
+    pub(super) async fn freed(self, ledger: &dyn Ledger) -> Result<()> {
+        self.conclude(ledger, None, None).await
     }
+
+    async fn conclude(
+        self,
+        ledger: &dyn Ledger,
+        receipt: Option<&Receipt>,
+        booked: Option<Write>,
+    ) -> Result<()> {
+        let Self { key, version, record } = self;
+        let gone = Write { key, expect: Some(version), value: None };
+        let writes: Vec<Write> = std::iter::once(gone).chain(booked).collect();
+        unless_moved(ledger.conclude_then_store(&record.keys, &record.print, receipt, &writes).await)
+    }
+
+    /// Removes the record.
+    pub(super) async fn remove(self, ledger: &dyn Ledger) -> Result<()> {
+        let gone = Write { key: self.key, expect: Some(self.version), value: None };
+        unless_moved(ledger.store(&[gone]).await)
+    }
+}
+
+/// A record that has moved was concluded by a resume beside us, which is as good.
+fn unless_moved(done: Result<()>) -> Result<()> {
+    done.or_else(|e| if e.code == Code::Conflict { Ok(()) } else { Err(e) })
 }

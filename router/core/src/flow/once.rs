@@ -171,8 +171,7 @@ impl SettleOnce<'_> {
         let entry = Entry { key, version, record };
         match entry.record.stage {
             Stage::Verified => {
-                self.ledger.conclude(&entry.record.keys, &entry.record.print, None).await?;
-                entry.remove(self.ledger).await?;
+                entry.freed(self.ledger).await?;
                 Ok(None)
             }
             Stage::Serving => self.settle_noted(entry).await,
@@ -194,16 +193,17 @@ impl SettleOnce<'_> {
             print: print.clone(),
             receipts: Vec::new(),
         };
-        let entry = Entry::create(self.ledger, self.key(&keys), record).await?;
-        let refused = match self.ledger.claim(&keys, print, until, self.clock.now()).await {
+        let window = (until, self.clock.now());
+        let (entry, claim) = Entry::create(self.ledger, self.key(&keys), record, window).await?;
+        let refused = match claim {
             Ok(Claim::Fresh) => return Ok(Claimed { verified: Some(verified), entry }),
             Ok(Claim::Replay) => replayed(),
             Ok(_) => in_flight(),
             // It may have happened. The journaled visit is ours, so the claim is nobody else's; and whatever keeps it from
             // being freed now leaves the visit in the journal, for the next look at it.
             Err(e) => {
-                self.ledger.conclude(&keys, print, None).await?;
-                e
+                entry.freed(self.ledger).await?;
+                return Err(e);
             }
         };
         entry.remove(self.ledger).await?;
@@ -227,11 +227,9 @@ impl SettleOnce<'_> {
 
     /// Ends a claim with its receipt, or frees it.
     pub(super) async fn conclude(&self, claimed: Claimed, receipt: Option<&Receipt>) -> Result<()> {
-        let record = &claimed.entry.record;
-        self.ledger.conclude(&record.keys, &record.print, receipt).await?;
         match receipt {
-            Some(receipt) => claimed.entry.book(self.ledger, receipt, self.clock.now()).await,
-            None => claimed.entry.remove(self.ledger).await,
+            Some(receipt) => claimed.entry.settled(self.ledger, receipt, self.clock.now()).await,
+            None => claimed.entry.freed(self.ledger).await,
         }
     }
 
@@ -273,16 +271,13 @@ impl SettleOnce<'_> {
 
     pub(super) async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
         let fate = self.settler.resume(&entry.record.order, entry.record.told()).await;
-        let (keys, print) = (entry.record.keys.clone(), entry.record.print.clone());
         match fate {
             Ok(Fate::Settled(receipt)) => {
-                self.ledger.conclude(&keys, &print, Some(&receipt)).await?;
-                entry.book(self.ledger, &receipt, self.clock.now()).await?;
+                entry.settled(self.ledger, &receipt, self.clock.now()).await?;
                 Ok(Some(*receipt))
             }
             Ok(Fate::Dead) => {
-                self.ledger.conclude(&keys, &print, None).await?;
-                entry.remove(self.ledger).await?;
+                entry.freed(self.ledger).await?;
                 Err(Error::payer(Code::Expired))
             }
             Ok(_) => Ok(None),
@@ -293,8 +288,7 @@ impl SettleOnce<'_> {
                     && alone == Alone::Yes
                     && (entry.record.stage != Stage::Serving || e.blame == Blame::Payer) =>
             {
-                self.ledger.conclude(&keys, &print, None).await?;
-                entry.remove(self.ledger).await?;
+                entry.freed(self.ledger).await?;
                 Err(e)
             }
             Err(_) => Ok(None),

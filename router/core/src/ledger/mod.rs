@@ -1,4 +1,4 @@
-//! Durable memory in nine methods: budgets, replay claims, and versioned records.
+//! Durable memory in nine methods: budgets, replay claims, and versioned records; and two that pair them.
 
 mod leases;
 mod memory;
@@ -134,7 +134,8 @@ impl fmt::Debug for Write {
 
 /// Durable memory.
 ///
-/// * Every method is atomic: it happens whole or not at all, also across a crash, and what it returned is on disk.
+/// * Every method is atomic: it happens whole or not at all, also across a crash, and what it returned is on disk. The two
+///   that pair others may stop in between.
 /// * Every method may be retried after an error. `reserve` with a known id and `close` of a closed hold succeed
 ///   without effect; `claim` by the same print answers [`Claim::Same`].
 /// * Dropping a future leaves the change either done or not done.
@@ -161,4 +162,37 @@ pub trait Ledger: Send + Sync {
     async fn store(&self, writes: &[Write]) -> Result<()>;
     /// Records whose key starts with `prefix`, in key order, after `after`, at most `limit`.
     async fn scan(&self, prefix: &str, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>>;
+
+    /// [`store`](Self::store), then [`claim`](Self::claim), whose answer is the inner one: whoever is cut off has the
+    /// writes without the claim, never the claim without the writes. The writes stay whatever the claim says. The outer
+    /// error is the writes': after [`crate::Code::Conflict`] nothing happened, after another perhaps all of it.
+    ///
+    /// A ledger that can do both in one commit does.
+    async fn store_then_claim(
+        &self,
+        writes: &[Write],
+        keys: &[ReplayKey],
+        print: &Print,
+        until: Time,
+        now: Time,
+    ) -> Result<Result<Claim>> {
+        self.store(writes).await?;
+        Ok(self.claim(keys, print, until, now).await)
+    }
+
+    /// [`conclude`](Self::conclude), then [`store`](Self::store): whoever is cut off has concluded and not written. A
+    /// write that finds its record moved is [`crate::Code::Conflict`] and writes nothing; the claim is concluded all the
+    /// same.
+    ///
+    /// A ledger that can do both in one commit does.
+    async fn conclude_then_store(
+        &self,
+        keys: &[ReplayKey],
+        print: &Print,
+        receipt: Option<&Receipt>,
+        writes: &[Write],
+    ) -> Result<()> {
+        self.conclude(keys, print, receipt).await?;
+        self.store(writes).await
+    }
 }

@@ -56,4 +56,23 @@ impl Ledger for Scoped {
     async fn scan(&self, prefix: &str, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
         self.inner.scan(prefix, after, limit).await
     }
+    async fn store_then_claim(
+        &self,
+        writes: &[Write],
+        keys: &[ReplayKey],
+        print: &Print,
+        until: Time,
+        now: Time,
+    ) -> Result<Result<Claim>> {
+        self.inner.store_then_claim(writes, &self.keys(keys), print, until, now).await
+    }
+    async fn conclude_then_store(
+        &self,
+        keys: &[ReplayKey],
+        print: &Print,
+        receipt: Option<&Receipt>,
+        writes: &[Write],
+    ) -> Result<()> {
+        self.inner.conclude_then_store(&self.keys(keys), print, receipt, writes).await
+    }
 }

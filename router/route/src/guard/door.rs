@@ -19,8 +19,19 @@ impl Guard {
 
     /// The screening, where there is one.
     pub(super) async fn screen(&self, order: &Order, terms: &Terms, step: Step) -> Result<()> {
-        let Some(screening) = &self.screening else { return Ok(()) };
+        self.screen_beside(order, terms, step, std::future::ready(Ok(()))).await
+    }
+
+    /// The same, with a look at the chain while the decision is being written down.
+    pub(super) async fn screen_beside<T>(
+        &self,
+        order: &Order,
+        terms: &Terms,
+        step: Step,
+        look: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Some(screening) = &self.screening else { return look.await };
         let subject = Subject { step, requirement: &order.requirement, host: None, payer: terms.payer };
-        screening.admit(&subject).await
+        screening.admit_beside(&subject, look).await
     }
 }

@@ -31,8 +31,7 @@ impl Settler for Guarded {
         guard.large_enough(order, order.requirement.price.atomic()).await?;
         let terms = (self.read)(order)?;
         guard.few_failures(&self.caller, order, &terms).await?;
-        guard.screen(order, &terms, Step::Verify).await?;
-        let proof = inner.verify(order).await?;
+        let proof = guard.screen_beside(order, &terms, Step::Verify, inner.verify(order)).await?;
         // What it will cost is known best after the chain was looked at.
         let gas = guard.gas(inner, order).await?;
         guard.worth_it(inner, order, order.requirement.price.atomic(), gas).await?;

@@ -28,7 +28,8 @@ pub enum AttemptStage {
     Dead,
 }
 
-/// One attempt, as it stands in the ledger under `attempt/<id>`.
+/// One attempt, as it stands in the ledger under `attempt/<id>`, and once it is settled or dead under `attempt/~/<id>`:
+/// behind all that are open, so that who looks for those reads none of the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptRecord {
     /// Its id; the hold has the same.
@@ -49,8 +50,10 @@ pub struct AttemptRecord {
     pub refusal: Option<Code>,
 }
 
-/// The journal's room.
+/// The journal's room; ids are hex digits.
 pub(super) const ROOM: &str = "attempt/";
+/// Its corner for what is settled or dead; no id comes after it.
+pub(super) const PAST: &str = "attempt/~/";
 
 /// An attempt that this process is working on; others leave it alone meanwhile.
 pub(crate) struct Attempt {
@@ -112,11 +115,22 @@ impl Attempt {
         Ok(lease.map(|lease| Self { record, version: found.version, _lease: lease }))
     }
 
+    /// The record of an attempt, open or past.
+    pub(super) async fn find(router: &Router, id: &AttemptId) -> Result<Option<Record>> {
+        match router.ledger.load(&RecordKey(format!("{ROOM}{}", id.0))).await? {
+            Some(open) => Ok(Some(open)),
+            None => router.ledger.load(&RecordKey(format!("{PAST}{}", id.0))).await,
+        }
+    }
+
     pub(super) fn id(&self) -> &AttemptId {
         &self.record.id
     }
     pub(super) fn record(&self) -> &AttemptRecord {
         &self.record
+    }
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.record.stage, AttemptStage::Settled | AttemptStage::Dead)
     }
 
     /// Journals the signature; it may be sent only after this.
@@ -178,7 +192,16 @@ impl Attempt {
         let closed = closed.or_else(|e| if e.code == Code::NotFound { Ok(()) } else { Err(e) });
         // The hold first: a record that says "dead" over an open hold would bind the money for ever.
         closed?;
-        self.save(router).await.or_else(moved_on)
+        self.file(router).await
+    }
+
+    /// Moves the record of what is settled or dead out of the way of those who look for what is open.
+    pub(super) async fn file(&mut self, router: &Router) -> Result<()> {
+        let id = &self.record.id.0;
+        let value = Some(Json::of(&self.record).as_str().to_owned());
+        let gone = Write { key: RecordKey(format!("{ROOM}{id}")), expect: Some(self.version), value: None };
+        let filed = Write { key: RecordKey(format!("{PAST}{id}")), expect: None, value };
+        router.ledger.store(&[gone, filed]).await.or_else(moved_on)
     }
 
     async fn save(&mut self, router: &Router) -> Result<()> {

@@ -1,11 +1,10 @@
 //! A payment whose receipt comes after the answer.
 
-use super::attempt::{Attempt, AttemptRecord, AttemptStage, ROOM};
+use super::attempt::{Attempt, AttemptRecord, AttemptStage};
 use super::{Paid, doubtful, moved};
 use crate::router::Router;
 use tollway_core::{
-    Amount, Answer, AttemptId, Blame, Code, Error, Fate, Landed, Next, Reading, Receipt, RecordKey, Result,
-    Spend,
+    Amount, Answer, AttemptId, Blame, Code, Error, Fate, Landed, Next, Reading, Receipt, Result, Spend,
 };
 
 /// What came of a payment so far.
@@ -55,8 +54,8 @@ impl Router {
     /// * [`Next::Never`] when the chain says that nothing was taken and nothing will be.
     /// * [`Code::InFlight`] while somebody else in this process works on the attempt; [`Code::NotFound`]; the ledger's.
     pub async fn finish(&self, later: &Later, receipt: Option<&Receipt>) -> Result<Paid> {
-        let key = RecordKey(format!("{ROOM}{}", later.attempt.0));
-        let found = self.ledger.load(&key).await?.ok_or_else(|| Error::caller(Code::NotFound))?;
+        let found = Attempt::find(self, &later.attempt).await?;
+        let found = found.ok_or_else(|| Error::caller(Code::NotFound))?;
         let attempt = Attempt::take_up(self, &found)?.ok_or_else(|| {
             Error::new(Code::InFlight, Blame::Us, Next::Later).detail("the attempt is being looked after")
         })?;
@@ -128,9 +127,8 @@ impl Router {
 
     /// How it ended; `None` while nobody knows.
     async fn closed(&self, attempt: Attempt) -> Result<Option<AttemptRecord>> {
-        let record = attempt.record();
-        if matches!(record.stage, AttemptStage::Settled | AttemptStage::Dead) {
-            return Ok(Some(record.clone()));
+        if attempt.is_over() {
+            return Ok(Some(attempt.record().clone()));
         }
         self.settle_one(attempt).await
     }

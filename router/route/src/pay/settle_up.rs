@@ -1,6 +1,6 @@
 //! After a crash, a lost answer or a refusal: what became of every signature that is still open.
 
-use super::attempt::{Attempt, AttemptRecord, AttemptStage, ROOM};
+use super::attempt::{Attempt, AttemptRecord, AttemptStage, PAST, ROOM};
 use crate::router::Router;
 use tollway_core::{Code, Error, Fate, Record, RecordKey, Result, Spend};
 
@@ -21,19 +21,23 @@ impl Router {
         let mut after: Option<RecordKey> = None;
         loop {
             let page = self.ledger.scan(ROOM, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return failed.map_or(Ok(moved), Err) };
-            after = Some(last.key.clone());
-            for found in &page {
+            let open = page.last().filter(|last| !last.key.0.starts_with(PAST));
+            for found in page.iter().filter(|found| !found.key.0.starts_with(PAST)) {
                 match self.settle_found(found).await {
                     Ok(record) => moved.extend(record),
                     Err(e) => failed = failed.or(Some(e)),
                 }
             }
+            // Behind the open ones there are only past ones.
+            let Some(last) = open else { return failed.map_or(Ok(moved), Err) };
+            after = Some(last.key.clone());
         }
     }
 
     async fn settle_found(&self, found: &Record) -> Result<Option<AttemptRecord>> {
         match Attempt::take_up(self, found)? {
+            // Written before the past had a corner of its own.
+            Some(mut past) if past.is_over() => past.file(self).await.map(|()| None),
             Some(attempt) => self.settle_one(attempt).await,
             None => Ok(None),
         }

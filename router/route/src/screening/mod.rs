@@ -7,7 +7,7 @@ mod audit;
 
 pub use audit::{Decision, Found, decisions, forget_before};
 
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 use std::fmt;
 use std::sync::Arc;
 use tollway_core::screen::{Screen, Subject, Verdict};
@@ -56,6 +56,28 @@ impl Screening {
     /// [`Code::Screened`] for a verdict against it, final. [`Code::ScreeningSilent`] when nobody answered and silence is
     /// closed: later may do. The ledger's.
     pub async fn admit(&self, subject: &Subject<'_>) -> Result<()> {
+        self.admit_beside(subject, std::future::ready(Ok(()))).await
+    }
+
+    /// [`admit`](Self::admit), and what only looks is done while a pass is being written down: neither waits for the other,
+    /// and its answer counts once the decision is in the ledger. What is refused is not looked at.
+    pub(crate) async fn admit_beside<T>(
+        &self,
+        subject: &Subject<'_>,
+        look: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let (decision, refused) = self.decide(subject).await;
+        if let Some(refused) = refused {
+            self.audit.write(&decision).await?;
+            return Err(refused);
+        }
+        let (written, seen) = join(self.audit.write(&decision), look).await;
+        written?;
+        seen
+    }
+
+    /// What is found, and the refusal that follows from it.
+    async fn decide(&self, subject: &Subject<'_>) -> (Decision, Option<Error>) {
         let (found, why) = match self.ask(subject).await {
             Ok(Verdict::Clear) => (Found::Clear, String::new()),
             Ok(Verdict::Denied(why)) => (Found::Denied, why),
@@ -86,8 +108,7 @@ impl Screening {
             found,
             why,
         };
-        self.audit.write(&decision).await?;
-        refused.map_or(Ok(()), Err)
+        (decision, refused)
     }
 
     async fn ask(&self, subject: &Subject<'_>) -> Result<Verdict> {

@@ -1,6 +1,7 @@
 //! Screening: every verdict is followed and written down, on both sides.
 
 use super::*;
+use std::collections::BTreeSet;
 
 /// Denies those called "bad", fails for "mute", and never answers for "slow".
 struct Names;
@@ -86,13 +87,27 @@ fn a_payer_screens_before_it_signs() {
     assert_eq!((e.code, e.next, world.signatures()), (Code::ScreeningSilent, Next::Later, 0));
 }
 
-/// What cannot be written down does not pass.
+/// What cannot be written down does not pass: whichever change of the ledger fails, nothing is settled without both
+/// decisions on record.
 #[test]
 fn no_record_no_payment() {
-    let bed = screened(Silence::Open);
-    *bed.world.books.trouble.lock().unwrap() = Some((0, Fails::Before));
-    let e = bed.verify("a", &order("me", "n", DOLLAR, 0)).unwrap_err();
-    assert_eq!((e.code, bed.inner.verifies.load(Ordering::SeqCst)), (Code::LedgerFailed, 0));
+    let mut recorded = BTreeSet::new();
+    for n in 0.. {
+        let bed = screened(Silence::Open);
+        *bed.world.books.trouble.lock().unwrap() = Some((n, Fails::Before));
+        let said = bed.settle("a", &order("me", "n", DOLLAR, 0));
+        let decisions = written(&bed.world).len();
+        let Err(e) = said else {
+            assert_eq!((bed.settles(), decisions), (1, 2));
+            break;
+        };
+        assert_eq!((e.code, bed.settles()), (Code::LedgerFailed, 0), "change {n}");
+        recorded.insert(decisions);
+    }
+    assert!(
+        recorded.is_superset(&BTreeSet::from([0, 1])),
+        "each of the two was the one that failed: {recorded:?}"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod crashes;
 #[path = "../kit/mod.rs"]
 mod kit;
 mod later;
+mod past;
 
 use kit::*;
 use std::sync::Arc;

@@ -213,4 +213,23 @@ impl Ledger for Wrapped<dyn Ledger> {
     async fn scan(&self, prefix: &str, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
         self.halt(self.inner.scan(prefix, after, limit)).await
     }
+    async fn store_then_claim(
+        &self,
+        writes: &[Write],
+        keys: &[ReplayKey],
+        print: &Print,
+        until: Time,
+        now: Time,
+    ) -> Result<Result<Claim>> {
+        self.halt(self.inner.store_then_claim(writes, keys, print, until, now)).await
+    }
+    async fn conclude_then_store(
+        &self,
+        keys: &[ReplayKey],
+        print: &Print,
+        receipt: Option<&Receipt>,
+        writes: &[Write],
+    ) -> Result<()> {
+        self.halt(self.inner.conclude_then_store(keys, print, receipt, writes)).await
+    }
 }

@@ -36,6 +36,8 @@ enum Fault {
     ReservesInTwoSteps,
     WritesInTwoSteps,
     ClosesTheDoorHalfway,
+    ClaimsBeforeItStores,
+    StoresBeforeItConcludes,
 }
 use Fault::*;
 
@@ -256,6 +258,37 @@ impl Ledger for Bad {
         }
         Ok(found)
     }
+
+    async fn store_then_claim(
+        &self,
+        writes: &[Write],
+        keys: &[ReplayKey],
+        print: &Print,
+        until: Time,
+        now: Time,
+    ) -> Result<Result<Claim>> {
+        if self.fault == ClaimsBeforeItStores {
+            let claim = self.claim(keys, print, until, now).await;
+            return self.store(writes).await.map(|()| claim);
+        }
+        self.store(writes).await?;
+        Ok(self.claim(keys, print, until, now).await)
+    }
+
+    async fn conclude_then_store(
+        &self,
+        keys: &[ReplayKey],
+        print: &Print,
+        receipt: Option<&Receipt>,
+        writes: &[Write],
+    ) -> Result<()> {
+        if self.fault == StoresBeforeItConcludes {
+            self.store(writes).await?;
+            return self.conclude(keys, print, receipt).await;
+        }
+        self.conclude(keys, print, receipt).await?;
+        self.store(writes).await
+    }
 }
 
 const CAUGHT: &[(Fault, &str)] = &[
@@ -282,6 +315,8 @@ const CAUGHT: &[(Fault, &str)] = &[
     (ReservesInTwoSteps, "budgets_are_never_overdrawn"),
     (WritesInTwoSteps, "one_writer_wins"),
     (ClosesTheDoorHalfway, "dropped_calls_are_done_or_not"),
+    (ClaimsBeforeItStores, "stores_and_then_claims"),
+    (StoresBeforeItConcludes, "concludes_and_then_stores"),
 ];
 
 #[test]

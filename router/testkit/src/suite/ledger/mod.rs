@@ -4,6 +4,7 @@
 mod budgets;
 mod claims;
 mod model;
+mod pairs;
 mod races;
 mod records;
 
@@ -66,6 +67,8 @@ properties! {
     concludes_its_own_alone in claims, 3, "a claim is concluded by its own print alone";
     a_receipt_is_kept_whole_and_for_good in claims, 3, "a remembered receipt comes back as it was, and its keys are never free again";
     freed_keys_are_fresh_again in claims, 3, "without a receipt the keys are free again";
+    stores_and_then_claims in pairs, 3, "what is stored with a claim stays whatever the claim says, and a conflict claims nothing";
+    concludes_and_then_stores in pairs, 3, "what is concluded with a write stays concluded, and a conflict writes nothing";
     versions_are_compared in records, 3, "a write under another version than the record has is a conflict, and versions grow by one";
     writes_every_record_or_none in records, 3, "all writes, or none";
     scans_in_key_order in records, 3, "a scan walks the keys of a prefix in order, after a key, up to a limit";
