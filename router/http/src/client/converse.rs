@@ -67,6 +67,7 @@ pub(super) async fn converse<W: Wire>(
 }
 
 /// What came of a payment that was sent before and is sent again.
+#[allow(clippy::large_enum_variant, reason = "one per payment, consumed at once")]
 enum Repeated {
     /// How it stands.
     Told(Result<Paid>),
