@@ -16,7 +16,8 @@
 //! ```
 //!
 //! It takes seconds once it is built; the first run fetches anvil, surfpool and a Solidity compiler with npm. `--json`
-//! prints the same as one JSON object. And this runs every test, on chains that it brings up itself; it also wants git and Python 3:
+//! prints the same as one JSON object. And this runs every test, on chains that it brings up itself; it also wants git,
+//! Python 3 and Chromium (on Debian: `apt-get install chromium`):
 //!
 //! ```sh
 //! cargo test

@@ -158,7 +158,7 @@ fn a_challenge_goes_out_and_comes_back() {
 }
 
 #[test]
-fn a_challenge_is_the_header_else_a_v1_body() {
+fn a_challenge_is_the_header_else_a_body_that_holds_one() {
     let v1 = tollway_core::wire::write_challenge(&challenge(Version::V1));
     let mut headers = HeaderMap::new();
     codec::write_challenge(&mut headers, &challenge(Version::V2)).unwrap();
@@ -167,7 +167,18 @@ fn a_challenge_is_the_header_else_a_v1_body() {
     assert_eq!(read(&headers, v1.as_str()).unwrap().unwrap().version, Version::V2);
     let none = HeaderMap::new();
     assert_eq!(read(&none, v1.as_str()).unwrap().unwrap().version, Version::V1);
-    for other in ["", "{}", "<html>", r#"{"x402Version":2,"accepts":[]}"#, r#"{"x402Version":"1"}"#] {
+    // What was too long for a header is in the body.
+    let v2 = tollway_core::wire::write_challenge(&challenge(Version::V2));
+    assert_eq!(read(&none, v2.as_str()).unwrap().unwrap(), challenge(Version::V2));
+    for other in [
+        "",
+        "{}",
+        "<html>",
+        r#"{"x402Version":2}"#,
+        r#"{"x402Version":2,"accepts":[]}"#,
+        r#"{"x402Version":2,"accepts":"?"}"#,
+        r#"{"x402Version":"1"}"#,
+    ] {
         assert!(read(&none, other).unwrap().is_none(), "{other}");
     }
     let e = read(&with(header::PAYMENT_REQUIRED, "?"), v1.as_str()).unwrap_err();

@@ -102,3 +102,55 @@ async fn other_paths_and_methods_are_not_there() {
     assert_eq!(http.post(format!("{address}/supported")).send().await.unwrap().status(), 405);
     assert_eq!(http.get(format!("{address}/")).send().await.unwrap().status(), 404);
 }
+
+/// What a socket says to these bytes.
+async fn wire(address: &str, bytes: &[u8]) -> String {
+    let mut socket = tokio::net::TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+    // It may have had enough before all of it was sent.
+    let _ = socket.write_all(bytes).await;
+    let mut text = Vec::new();
+    let _ = socket.read_to_end(&mut text).await;
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test]
+async fn at_the_edge_of_http() {
+    let (chain, address) = house().await;
+    let honest = body("n");
+    let close = "host: x\r\nconnection: close\r\n";
+    let (front, back) = honest.split_at(100);
+    let chunks = format!("{:x}\r\n{front}\r\n{:x}\r\n{back}\r\n0\r\n\r\n", front.len(), back.len());
+    let chunked = format!("{close}transfer-encoding: chunked\r\n");
+    for (what, head, headers, body, status) in [
+        ("in chunks", "POST /verify", chunked.clone(), chunks.as_str(), 200),
+        ("chunks without end", "POST /settle", chunked.clone(), "1\r\n{\r\n", 408),
+        ("broken chunks", "POST /settle", chunked.clone(), "1\r\n{xx", 400),
+        (
+            "a body that says it is too long",
+            "POST /settle",
+            format!("{close}content-length: 999999\r\n"),
+            "{",
+            413,
+        ),
+        ("a huge header", "POST /settle", format!("{close}x: {}\r\n", "y".repeat(1 << 20)), "", 431),
+        ("200 headers", "POST /settle", format!("{close}{}", "x: y\r\n".repeat(200)), "", 431),
+        ("OPTIONS", "OPTIONS /settle", close.to_owned(), "", 405),
+        ("HEAD", "HEAD /settle", close.to_owned(), "", 405),
+        ("HEAD of what can be got", "HEAD /supported", close.to_owned(), "", 200),
+        ("another spelling", "POST /%73ettle", close.to_owned(), "", 404),
+        ("a slash more", "POST //settle", close.to_owned(), "", 404),
+    ] {
+        let text = wire(&address, format!("{head} HTTP/1.1\r\n{headers}\r\n{body}").as_bytes()).await;
+        assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{what}: {text}");
+    }
+    assert_eq!((chain.verifies(), chain.settles()), (1, 0));
+    // Over HTTP/2, on one connection.
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    for path in ["/verify", "/settle", "/settle"] {
+        let answer = client.post(format!("{address}{path}")).body(honest.clone()).send().await.unwrap();
+        assert_eq!((answer.version(), answer.status().as_u16()), (http::Version::HTTP_2, 200), "{path}");
+        let said: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert!(said["isValid"] == true || said["success"] == true, "{path}: {said}");
+    }
+    assert_eq!(chain.settles(), 1, "asked twice, settled once");
+}

@@ -120,3 +120,24 @@
 //! | a facilitator that approves what does not hold, or tells of receipts that are none | found out by our own reading and by the chain | `tests/e2e/tests/hostile/liars.rs` `a_lie_is_found_out_and_the_honest_word_believed` |
 //! | a payer cancels at the last moment | is not taken for a payment | `schemes/exact-eip3009/tests/settler.rs` `a_payer_that_cancels_at_the_last_moment_is_not_taken_for_a_payment` |
 //! | a path spelled so that the price does not see it | every spelling that a server takes for the path is priced | `router/http/tests/server_paths.rs` `no_encoding_of_a_protected_path_is_a_free_pass` |
+//!
+//! # At the edge of HTTP
+//! | danger | what happens | shown by |
+//! |---|---|---|
+//! | a layer above the client retries, or gives up waiting and asks again | the very same payment goes out again; one signature | `router/http/tests/client_again.rs` `a_layer_that_retries_pays_once`, `router/http/tests/client_again.rs` `by_hand` |
+//! | the server will not take that payment any more | the chain is asked; nothing is signed beside what can still be spent | `router/http/tests/client_again.rs` `what_nobody_takes_any_more_is_asked_of_the_chain` |
+//! | a layer in front of the server repeats a request | one run of the handler, one settlement | `router/http/tests/server_edge.rs` `a_layer_in_front_that_repeats_is_served_once` |
+//! | a reverse proxy repeats it, to the same server or to another | the same, for all servers that share a ledger | `tests/edge/tests/repeats.rs` `proxies_that_repeat_neither_pay_nor_serve_twice` |
+//! | a redirect leads elsewhere | followed without a payment only, and never with one | `router/http/tests/client_asks.rs` `redirects_lead_to_the_402_and_never_carry_a_payment`, `router/http/tests/client_asks.rs` `a_redirected_payment_goes_nowhere`, `router/http/tests/remote.rs` `redirects_within_the_origin_are_followed` |
+//! | a stream is reset, or a connection given up (HTTP/2), in the middle of a payment | the same bytes again where that is safe, else an unknown outcome; one signature | `router/http/tests/client_h2.rs` `whatever_a_server_does_in_the_middle_of_a_payment` |
+//! | a reader resets the stream that it pays for | what was delivered is charged, once | `router/http/tests/meter/h2.rs` `who_resets_a_stream_pays_for_what_came` |
+//! | a body that streams cannot be sent a second time | it is not paid for, unless it may be gathered first; the error says so | `router/http/tests/client_asks.rs` `the_body_goes_twice_or_is_refused` |
+//! | a request's body is endless, slow or broken | 413, 408, 400; nothing is claimed | `router/http/tests/server_edge.rs` `bodies_that_stream_are_bounded` |
+//! | a `HEAD` or an `OPTIONS` would be charged, or would be served for nothing | the price without a charge; a preflight that no handler sees where every method has a price | `router/http/tests/server_edge.rs` `a_head_is_told_the_price_and_options_are_free`, `router/http/tests/client_again.rs` `a_head_is_told_the_price_and_not_paid` |
+//! | a page of another origin may not pay, or one may that should not | the operator's word, by a setting or a layer of his own; shown in Chromium | `tests/edge/tests/browser.rs` `a_page_of_another_origin_pays_where_it_may`, `router/http/tests/server_edge.rs` `a_cors_layer_around_us_is_the_operators_word` |
+//! | a shared cache gives a paid answer, or a 402, to somebody else | `no-store` and `private`, whatever the handler said | `router/http/tests/server_edge.rs` `no_shared_cache_keeps_an_answer` |
+//! | a 402 is too large for what stands between | the header holds the cheapest offers or none, the body the rest | `router/http/tests/server_edge.rs` `a_challenge_too_long_for_a_header_is_in_the_body` |
+//! | headers that are too large | 431 unread; a client's error has a name | `router/http/tests/server_edge.rs` `headers_that_are_too_large_are_not_read`, `router/http/tests/client_again.rs` `an_answer_with_too_large_a_head_has_a_name` |
+//! | a path spelled oddly, with axum below | the price, 400, or the service's own 404; never the goods | `router/http/tests/server_axum.rs` `no_target_gets_around_the_price`, `router/http/tests/server_axum.rs` `each_way_to_write_it_that_is_served_is_paid_once` |
+//! | a client hangs up, at each stage | paid: asking again finds the receipt; not charged: the payment is still good | `tests/edge/tests/hang_ups.rs` `who_hangs_up_at_any_stage_pays_once_or_not_at_all` |
+//! | the same at a facilitator's doors | 431, 408, 400, 405; the same payment settled once | `router/http/tests/hostile.rs` `at_the_edge_of_http` |

@@ -35,6 +35,8 @@
 //! | one signature is sent for | 75 s, at most its own window | two full attempts and the waits between |
 //! | sent again without an answer | twice, after 250 ms and 500 ms | the very same bytes, so that nothing is paid twice; idempotent methods only, unless nothing was sent |
 //! | a 402's body | 5 s | it is small, and the payer waits |
+//! | the same request again | paid with the same payment, while an earlier one brought nothing; for an hour | a layer that retries must not pay twice |
+//! | a `HEAD` | never paid | it brings nothing |
 //! | a body that streams | sent once, never paid for | it cannot be sent a second time with the payment |
 //! | headers and bodies read | 64 KiB of payment or receipt, 256 KiB of challenge, 64 levels, 256 entries | 256 entries with their schemas fit; nothing a peer sends can fill memory |
 //!
@@ -46,6 +48,7 @@
 //! | honour time of an offer | its `maxTimeoutSeconds` and 60 s | clocks differ, and people think |
 //! | a rail's `maxTimeoutSeconds` | 120 s | time for a handler (60 s at most) and a slow block |
 //! | patience with an unknown settlement | 15 s | longer than a block everywhere, shorter than most clients wait |
+//! | `PAYMENT-REQUIRED` header | 6 KiB, the rest in the body | proxies and clients commonly take 8 KiB of headers in all |
 //! | request body | 1 MiB, within 30 s | it is held in memory and hashed |
 //! | response body | 8 MiB | it is held in memory until it is paid for |
 //! | handler | 60 s | a payment expires while a handler works; set it below the rails' `maxTimeoutSeconds` where handlers are slow |
@@ -54,7 +57,7 @@
 //! | visits at once | 1,024 | each holds a request and a response; one more is told to come back |
 //! | paid answers kept | off; once on, 64 KiB each, until the payment's window ends, a day at most | what was sold lies there in the clear |
 //! | case of paths | ignored | some services do not tell them apart, and a spelling must not get around the price |
-//! | other origins (CORS) | off | `OPTIONS` goes to the service behind |
+//! | other origins (CORS) | off | `OPTIONS` goes to the service behind, but for routes where every method has a price |
 //!
 //! # The facilitator, and other people's
 //! | default | value | why |

@@ -37,7 +37,8 @@ impl Runs {
     pub fn all(&self) -> HashMap<String, usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-    fn count(&self, method: &Method, uri: &Uri) -> usize {
+    /// Counts one more run, and says how many there are of it now.
+    pub fn count(&self, method: &Method, uri: &Uri) -> usize {
         let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let n = runs.entry(format!("{method} {uri}")).or_default();
         *n = n.saturating_add(1);

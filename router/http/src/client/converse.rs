@@ -5,6 +5,7 @@ use super::exchange::{Handed, Paying, asks, look_into};
 use super::guard;
 use super::outcome::{PayError, Standing};
 use super::settings::ClientSettings;
+use super::unfinished::{Signed, Unfinished};
 use super::wire::{Failure, Target, Wire};
 use crate::codec;
 use crate::tasks::Tasks;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::wire::header;
 use tollway_core::{Blame, Challenge, Code, Error, Family, Next, Result};
-use tollway_route::{Begun, Context, Router};
+use tollway_route::{Begun, Context, Later, Paid, Reply, Router};
 
 /// An answer to an unpaid request, with the challenge when it is one.
 type Asking<B> = (Response<AnswerBody<B>>, Option<Challenge>);
@@ -24,6 +25,7 @@ const DRAIN_BYTES: usize = 16 << 10;
 /// Asks, and pays when that is asked.
 pub(super) async fn converse<W: Wire>(
     router: &Arc<Router>,
+    unfinished: &Arc<Unfinished>,
     tasks: &Tasks,
     settings: &ClientSettings,
     wire: &mut W,
@@ -31,6 +33,8 @@ pub(super) async fn converse<W: Wire>(
     let families = router.registry().families();
     let challenge = match ask(tasks, settings, families, wire).await? {
         (response, None) => return Ok((response, Standing::Free)),
+        // The price is what was asked for.
+        (response, Some(_)) if wire.target().head => return Ok((response, Standing::Free)),
         (mut response, Some(challenge)) => {
             // Read to its end, so that the payment goes over the same connection.
             let length = http_body::Body::size_hint(response.body()).upper();
@@ -42,13 +46,68 @@ pub(super) async fn converse<W: Wire>(
     let target = wire.target();
     guard::private(&target, settings.plain_http)?;
     guard::replayable(wire.replayable())?;
-    let mut exchange = Paying::new(wire, tasks, settings, families);
+    let key = wire.key().filter(|_| settings.resume);
+    let before = key.and_then(|key| unfinished.take(&key));
+    let memory = key.map(|key| (Arc::clone(unfinished), key));
+    let mut exchange = Paying::new(wire, tasks, settings, families, memory);
+    if let Some(signed) = before {
+        match repeat(router, &challenge, signed, &mut exchange).await {
+            Repeated::Told(found) => return exchange.close(found),
+            Repeated::Streams(later) => return exchange.stream(router, later),
+            Repeated::Dead => {}
+        }
+    }
     let found = router.begin(&challenge, context(&target), &mut exchange).await;
     match found {
         Ok(Begun::Paid(paid)) => exchange.close(Ok(paid)),
         Ok(Begun::Later(later)) => exchange.stream(router, later),
         Ok(_) => Err(Error::us(Code::Internal).into()),
         Err(e) => exchange.close(Err(e)),
+    }
+}
+
+/// What came of a payment that was sent before and is sent again.
+#[allow(clippy::large_enum_variant, reason = "one per payment, consumed at once")]
+enum Repeated {
+    /// How it stands.
+    Told(Result<Paid>),
+    /// It is being served.
+    Streams(Later),
+    /// It is proven that it was never used and never will be.
+    Dead,
+}
+
+/// Sends once more what was signed for the same request before, whose answer was lost or no good one. Nothing is signed
+/// beside it: either the server takes it, or the chain says what became of it.
+async fn repeat<W: Wire>(
+    router: &Router,
+    challenge: &Challenge,
+    signed: Signed,
+    exchange: &mut Paying<'_, W>,
+) -> Repeated {
+    // From here on it is remembered again, also where nobody waits for this any more.
+    exchange.keep(signed.clone());
+    let later = match router.signed_before(&signed.payment, challenge).await {
+        Ok(Some(later)) => later,
+        Ok(None) => {
+            exchange.forget();
+            return Repeated::Dead;
+        }
+        Err(e) => return Repeated::Told(Err(e.next(Next::Unknown(None)))),
+    };
+    tracing::info!("the same request again: the same payment is sent again");
+    let found = match exchange.deliver(signed).await {
+        Reply::Receipt(receipt) => router.finish(&later, Some(&receipt)).await,
+        Reply::Streams => return Repeated::Streams(later),
+        // Whatever it says, the payment was out before: only the chain knows.
+        _ => router.finish(&later, None).await,
+    };
+    match found {
+        Err(e) if e.code == Code::Expired && e.next == Next::Never => {
+            exchange.forget();
+            Repeated::Dead
+        }
+        found => Repeated::Told(found),
     }
 }
 

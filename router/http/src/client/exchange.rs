@@ -6,6 +6,7 @@ use super::outcome::{PayError, Standing, Undelivered};
 use super::settings::ClientSettings;
 use super::streamed::{self, StreamedPayment};
 use super::tail::Tail;
+use super::unfinished::{Key, Out, Signed, Unfinished};
 use super::wire::{Failure, Stamp, Wire};
 use crate::tasks::{Tasks, Watch};
 use http::{Response, StatusCode};
@@ -29,6 +30,9 @@ pub(super) struct Paying<'a, W: Wire> {
     lost: Option<Error>,
     /// What was sent last, for an answer whose receipt comes later.
     sent: Option<(Requirement, Stamp)>,
+    /// Where it is remembered, and as what, should it bring nothing.
+    memory: Option<(Arc<Unfinished>, Key)>,
+    out: Option<Out>,
 }
 
 /// What happened to one sending.
@@ -50,8 +54,56 @@ impl<'a, W: Wire> Paying<'a, W> {
         tasks: &'a Tasks,
         settings: &'a ClientSettings,
         families: &'a [Family],
+        memory: Option<(Arc<Unfinished>, Key)>,
     ) -> Self {
-        Self { wire, tasks, settings, families, answer: None, lost: None, sent: None }
+        Self { wire, tasks, settings, families, answer: None, lost: None, sent: None, memory, out: None }
+    }
+
+    /// Sends what was signed, as often as that is safe, until there is a last word.
+    pub(super) async fn deliver(&mut self, signed: Signed) -> Reply {
+        self.lost = None;
+        let Signed { payment, stamp } = &signed;
+        self.sent = Some((payment.accepted.clone(), stamp.clone()));
+        self.keep(signed.clone());
+        let mut tries = Tries::new(self.tasks, self.settings, payment, self.wire.target().idempotent);
+        loop {
+            let wait = match self.once(stamp, payment).await {
+                Sent::Final(reply) => return tries.weigh(reply),
+                Sent::InFlight(wait_ms) => {
+                    self.answer = None;
+                    tries.in_flight(wait_ms)
+                }
+                Sent::Silence(e) => tries.silence(e),
+                Sent::Nowhere(e) => tries.nowhere(e),
+            };
+            match wait {
+                Some(wait) => self.tasks.sleep(wait).await,
+                None => {
+                    let reply = tries.give_up();
+                    if let Reply::Lost(e) = &reply {
+                        self.lost = Some(e.clone());
+                    }
+                    return reply;
+                }
+            }
+        }
+    }
+
+    /// Remembers it, unless the conversation ends well: in the place of what was sent before, which was refused or is this
+    /// one.
+    pub(super) fn keep(&mut self, signed: Signed) {
+        let out = self.memory.as_ref().map(|(memory, key)| memory.out(*key, signed, self.tasks));
+        if let Some(before) = std::mem::replace(&mut self.out, out) {
+            before.done();
+        }
+    }
+
+    /// What was sent so far can never be used any more, and what came back says nothing about what is sent next.
+    pub(super) fn forget(&mut self) {
+        (self.answer, self.lost) = (None, None);
+        if let Some(dead) = self.out.take() {
+            dead.done();
+        }
     }
 
     async fn once(&mut self, stamp: &Stamp, payment: &Payment) -> Sent {
@@ -81,7 +133,11 @@ impl<'a, W: Wire> Paying<'a, W> {
     }
 
     /// The answer that streams, and the payment that its end will close.
-    pub(super) fn stream(self, router: &Arc<Router>, later: Later) -> Result<Handed<W::Body>, PayError> {
+    pub(super) fn stream(mut self, router: &Arc<Router>, later: Later) -> Result<Handed<W::Body>, PayError> {
+        // From here on the stream looks after its payment.
+        if let Some(out) = self.out.take() {
+            out.done();
+        }
         let (Some(mut answer), Some((accepted, stamp))) = (self.answer, self.sent) else {
             return Err(streamed::lost().into());
         };
@@ -95,7 +151,21 @@ impl<'a, W: Wire> Paying<'a, W> {
     }
 
     /// What the router found, together with the answer that is there.
-    pub(super) fn close(self, found: Result<Paid>) -> Result<Handed<W::Body>, PayError> {
+    pub(super) fn close(mut self, found: Result<Paid>) -> Result<Handed<W::Body>, PayError> {
+        let out = self.out.take();
+        let closed = self.closed(found);
+        let again = match &closed {
+            Ok((answer, _)) => answer.status().as_u16() >= 400,
+            Err(PayError::Undelivered(_)) => true,
+            Err(e) => matches!(e.error().next, Next::Unknown(_) | Next::Later),
+        };
+        if let Some(out) = out.filter(|_| !again) {
+            out.done();
+        }
+        closed
+    }
+
+    fn closed(self, found: Result<Paid>) -> Result<Handed<W::Body>, PayError> {
         // A 402 is never what was paid for.
         let served = self.answer.filter(|a| !asks(a.status()));
         match (found, served) {
@@ -140,34 +210,11 @@ pub(super) async fn look_into<B: http_body::Body>(
 #[async_trait]
 impl<W: Wire> Exchange for Paying<'_, W> {
     async fn send(&mut self, payment: &Payment) -> Reply {
-        self.lost = None;
         let stamp = match Stamp::new(payment, self.families) {
             Ok(stamp) => stamp,
             Err(e) => return Reply::NotSent(e),
         };
-        self.sent = Some((payment.accepted.clone(), stamp.clone()));
-        let mut tries = Tries::new(self.tasks, self.settings, payment, self.wire.target().idempotent);
-        loop {
-            let wait = match self.once(&stamp, payment).await {
-                Sent::Final(reply) => return tries.weigh(reply),
-                Sent::InFlight(wait_ms) => {
-                    self.answer = None;
-                    tries.in_flight(wait_ms)
-                }
-                Sent::Silence(e) => tries.silence(e),
-                Sent::Nowhere(e) => tries.nowhere(e),
-            };
-            match wait {
-                Some(wait) => self.tasks.sleep(wait).await,
-                None => {
-                    let reply = tries.give_up();
-                    if let Reply::Lost(e) = &reply {
-                        self.lost = Some(e.clone());
-                    }
-                    return reply;
-                }
-            }
-        }
+        self.deliver(Signed { payment: payment.clone(), stamp }).await
     }
 }
 

@@ -4,11 +4,16 @@ use super::body::AnswerBody;
 use super::converse::converse;
 use super::outcome::PayError;
 use super::settings::ClientSettings;
+use super::unfinished::{Key, Unfinished};
 use super::wire::{Again, Failure, Stamp, Target, Wire};
 use crate::tasks::Tasks;
+use bytes::Bytes;
+use futures::FutureExt;
 use http::header::HOST;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
+use http_body_util::{BodyExt, Collected, Full};
+use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -25,6 +30,9 @@ use tower_service::Service;
 /// * Bodies are cloned to be sent twice, so a clone must be the whole body (`Bytes`, `Full<Bytes>`, `String`).
 /// * [`super::Standing`] is put into the response's extensions.
 /// * Of the service below nothing is known but that it failed: a failed sending counts as one that may have arrived.
+/// * A layer above that retries, or gives up waiting, does not pay twice: see "Asking for the same thing again" in
+///   [`super`]. A body of another type than `Bytes`, `Full<Bytes>`, `String` and `Vec<u8>` cannot be compared: such a
+///   request is known again where its method has no body, or by its `Idempotency-Key`.
 /// * Wrong: a layer below this one that follows redirects, which would carry a payment to another origin, or one that
 ///   logs headers without regard to [`http::HeaderValue::is_sensitive`]. Right: such a layer above this one.
 /// * The request's URI has to be absolute: without scheme and host nobody knows whom a payment goes to.
@@ -42,12 +50,14 @@ pub struct PayLayer {
     router: Arc<Router>,
     settings: Arc<ClientSettings>,
     tasks: Tasks,
+    unfinished: Arc<Unfinished>,
 }
 
 impl PayLayer {
     /// A layer that pays through `router`.
     pub fn new(router: Arc<Router>, settings: ClientSettings) -> Self {
-        Self { router, settings: Arc::new(settings), tasks: Tasks::tokio() }
+        let unfinished = Arc::default();
+        Self { router, settings: Arc::new(settings), tasks: Tasks::tokio(), unfinished }
     }
     /// Measures waits elsewhere than in tokio.
     #[must_use]
@@ -67,7 +77,8 @@ impl<S> Layer<S> for PayLayer {
     type Service = PayService<S>;
     fn layer(&self, inner: S) -> PayService<S> {
         let (router, settings) = (Arc::clone(&self.router), Arc::clone(&self.settings));
-        PayService { inner, router, settings, tasks: self.tasks.clone() }
+        let (tasks, unfinished) = (self.tasks.clone(), Arc::clone(&self.unfinished));
+        PayService { inner, router, settings, tasks, unfinished }
     }
 }
 
@@ -78,6 +89,7 @@ pub struct PayService<S> {
     router: Arc<Router>,
     settings: Arc<ClientSettings>,
     tasks: Tasks,
+    unfinished: Arc<Unfinished>,
 }
 
 impl<S> fmt::Debug for PayService<S> {
@@ -110,10 +122,11 @@ where
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let (router, settings) = (Arc::clone(&self.router), Arc::clone(&self.settings));
-        let tasks = self.tasks.clone();
+        let (tasks, unfinished) = (self.tasks.clone(), Arc::clone(&self.unfinished));
         let mut hop = Hop { inner, request, ready: true };
         Box::pin(async move {
-            let (mut response, standing) = converse(&router, &tasks, &settings, &mut hop).await?;
+            let (mut response, standing) =
+                converse(&router, &unfinished, &tasks, &settings, &mut hop).await?;
             response.extensions_mut().insert(standing);
             Ok(response)
         })
@@ -158,6 +171,12 @@ where
         true
     }
 
+    fn key(&self) -> Option<Key> {
+        let request = &self.request;
+        let body = whole(request.body(), request.method(), request.headers())?;
+        Some(Key::of(request.method(), &request.uri().to_string(), request.headers(), &body))
+    }
+
     fn again(&self, stamp: &Stamp) -> Option<Again> {
         let mut request = self.request.clone();
         stamp.put(request.headers_mut());
@@ -182,6 +201,27 @@ where
         }
         self.inner.call(request).await.map_err(failure)
     }
+}
+
+/// The bytes of a body, where its type is known to be whole; of another type, nothing for a method that has no body, or
+/// where the caller has named the request himself.
+fn whole<B: Any + Clone>(body: &B, method: &Method, headers: &HeaderMap) -> Option<Bytes> {
+    let any: &dyn Any = body;
+    if let Some(bytes) = any.downcast_ref::<Bytes>() {
+        return Some(bytes.clone());
+    }
+    if let Some(full) = any.downcast_ref::<Full<Bytes>>() {
+        let whole = full.clone().collect().now_or_never();
+        return whole.and_then(Result::ok).map(Collected::to_bytes);
+    }
+    if let Some(text) = any.downcast_ref::<String>() {
+        return Some(Bytes::copy_from_slice(text.as_bytes()));
+    }
+    if let Some(bytes) = any.downcast_ref::<Vec<u8>>() {
+        return Some(Bytes::copy_from_slice(bytes));
+    }
+    let bodyless = matches!(*method, Method::GET | Method::HEAD | Method::DELETE);
+    (bodyless || headers.contains_key("idempotency-key")).then(Bytes::new)
 }
 
 /// The inner error's own words stay in it: nobody knows what they hold.

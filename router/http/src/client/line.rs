@@ -1,6 +1,7 @@
 //! reqwest as a [`Wire`].
 
 use super::redirect;
+use super::unfinished::Key;
 use super::wire::{Again, Failure, Stamp, Target, Wire};
 use http::{HeaderMap, Response};
 use reqwest::{Body, Client, Request, ResponseBuilderExt, Url};
@@ -55,6 +56,12 @@ impl Wire for Line<'_> {
 
     fn replayable(&self) -> bool {
         !self.spent
+    }
+
+    fn key(&self) -> Option<Key> {
+        let body = self.request.body().map_or(Some(&[][..]), Body::as_bytes)?;
+        let request = &self.request;
+        (!self.spent).then(|| Key::of(request.method(), request.url().as_str(), request.headers(), body))
     }
 
     fn again(&self, stamp: &Stamp) -> Option<Again> {
@@ -117,10 +124,25 @@ fn failure(e: reqwest::Error) -> Failure {
         Error::caller(Code::BadSettings).detail("the request cannot be built")
     } else if e.is_timeout() {
         Error::network(Code::TimedOut).detail(root(&e))
+    } else if too_large(&e) {
+        Error::new(Code::TooLarge, Blame::Payee, Next::Never)
+            .detail("the head of the answer is too large to be read")
     } else {
         Error::network(Code::Unreachable).detail(root(&e))
     };
     Failure { sent, error, source: Box::new(e) }
+}
+
+/// True when the transport has refused the answer's headers for their size.
+fn too_large(e: &reqwest::Error) -> bool {
+    let mut at: Option<&(dyn StdError + 'static)> = Some(e);
+    while let Some(e) = at {
+        if e.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
+            return true;
+        }
+        at = e.source();
+    }
+    false
 }
 
 /// The innermost reason, which is the one that says something.

@@ -32,6 +32,8 @@
 //! * **Only the origin that asked is paid.** Redirects are followed on the way to a 402, never with a payment: a
 //!   redirect that answers a paid request is handed to the caller as it is.
 //! * **No payment over plain HTTP**, but for loopback and by [`ClientSettings::plain_http`].
+//! * **Asking for the same thing again does not pay again** while an earlier payment for it brought nothing: see below.
+//! * **A `HEAD` is not paid**: its 402 is the answer, and says what a `GET` would cost ([`PayingClient::quote`] explains it).
 //! * **Only what can be sent twice is paid.** A body that streams is sent once, refused, or buffered
 //!   ([`Streaming`]).
 //! * **Nothing is lost.** An answer is handed over even where the payment's fate is open ([`Standing`]); money that
@@ -51,6 +53,16 @@
 //! | a connection that was never made | the same bytes again, whatever the method |
 //! | anything else | handed over; nothing is proven, the chain is asked |
 
+//!
+//! # Asking for the same thing again
+//! Somebody above may repeat a request: a person, a retrying layer, a time limit that drops the first try and makes a
+//! second. Where a payment for the same request (method, address, headers, body) went out and brought no good answer
+//! (none, an error status, an open outcome, or nobody waited for it), the very same payment is sent again instead of a
+//! second signature. A server of ours then answers from memory, or runs its handler if the first try never got there. If the
+//! server will not take it, the chain says what became of it: taken is [`PayError::Undelivered`], dead is paid anew, and
+//! while nobody knows nothing more is signed for this request. It is remembered for an hour, by the client and its clones,
+//! not across restarts ([`ClientSettings::resume`] turns it off). A request that was answered well and is made once more is
+//! another purchase.
 //!
 //! # An answer that streams
 //! A server that charges for what it delivers knows the charge when it has delivered. Such an answer is handed over at once
@@ -86,6 +98,7 @@ mod redirect;
 mod settings;
 mod streamed;
 mod tail;
+mod unfinished;
 mod wire;
 
 pub use body::AnswerBody;

@@ -10,7 +10,7 @@ use tollway_route::{Explanation, Paid};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Standing {
-    /// The server asked for nothing, and nothing was signed.
+    /// The server asked for nothing, or the request was a `HEAD`, whose 402 is its answer; nothing was signed.
     Free,
     /// Paid: the receipt was checked against what was signed, or comes from the chain.
     Paid(Box<Paid>),

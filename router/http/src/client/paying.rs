@@ -3,6 +3,7 @@ use super::converse::{ask, context, converse};
 use super::line::{Line, with_url};
 use super::outcome::{Asked, PaidResponse, PayError, Quoted};
 use super::settings::{ClientSettings, Streaming};
+use super::unfinished::Unfinished;
 use crate::tasks::Tasks;
 use reqwest::{Body, Client, ClientBuilder, IntoUrl, Method, Request, RequestBuilder, redirect};
 use std::fmt;
@@ -10,12 +11,17 @@ use std::sync::Arc;
 use tollway_core::{Code, Error, Result};
 use tollway_route::Router;
 
-/// A [`reqwest::Client`] that pays. Cheap to clone; clones share connections, limits and memory.
+/// What an answer's other headers may take, in bytes, beside a challenge.
+const HEADERS_BESIDE: usize = 64 << 10;
+
+/// A [`reqwest::Client`] that pays. Cheap to clone; clones share connections, limits, and the memory of
+/// payments that brought nothing.
 #[derive(Clone)]
 pub struct PayingClient {
     http: Client,
     router: Arc<Router>,
     settings: Arc<ClientSettings>,
+    unfinished: Arc<Unfinished>,
 }
 
 /// Shows no default headers: they may hold credentials.
@@ -32,9 +38,12 @@ impl PayingClient {
     /// # Errors
     /// [`Code::BadSettings`] when reqwest refuses the builder.
     pub fn new(http: ClientBuilder, router: Arc<Router>, settings: ClientSettings) -> Result<Self> {
+        // Over HTTP/2 a list of headers is refused unread above a bound of its own.
+        let list = settings.limits.challenge_bytes.saturating_add(HEADERS_BESIDE);
+        let http = http.http2_max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX));
         let http = http.redirect(redirect::Policy::none()).build();
         let http = http.map_err(|e| Error::caller(Code::BadSettings).detail(e.without_url().to_string()))?;
-        Ok(Self { http, router, settings: Arc::new(settings) })
+        Ok(Self { http, router, settings: Arc::new(settings), unfinished: Arc::default() })
     }
 
     /// The router that chooses and signs.
@@ -73,7 +82,9 @@ impl PayingClient {
     /// * [`PayError::Undelivered`]: money moved and the content was lost.
     pub async fn execute(&self, request: Request) -> Result<PaidResponse, PayError> {
         let mut line = self.line(request).await?;
-        let (response, standing) = converse(&self.router, &Tasks::tokio(), &self.settings, &mut line).await?;
+        let tasks = Tasks::tokio();
+        let (response, standing) =
+            converse(&self.router, &self.unfinished, &tasks, &self.settings, &mut line).await?;
         Ok(PaidResponse { response: finish(response, &line), standing })
     }
 

@@ -40,6 +40,10 @@ pub struct ClientSettings {
     /// How many redirects are followed on the way to an answer, without a payment. Default 5. The tower layer
     /// follows none.
     pub redirects: u8,
+    /// True when a request that was paid for and brought nothing (no answer, an error, an open outcome) is paid with
+    /// the very same payment when it is asked again, and not with a new signature. Default true; requests are told apart
+    /// by method, address, headers and body. Set it to false where two such requests are always meant as two purchases.
+    pub resume: bool,
     /// What to do with a body that cannot be sent twice. The tower layer takes none.
     pub streaming: Streaming,
     /// True when payments may go over plain HTTP to other machines, where anybody on the way can read and use them.
@@ -61,6 +65,7 @@ impl Default for ClientSettings {
             in_flight_waits: 5,
             retry_after_max_ms: 5_000,
             redirects: 5,
+            resume: true,
             streaming: Streaming::Once,
             plain_http: false,
             limits: Limits::DEFAULT,

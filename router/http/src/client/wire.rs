@@ -1,5 +1,6 @@
 //! The way a request goes out, whichever client sends it.
 
+use super::unfinished::Key;
 use crate::codec;
 use futures::future::BoxFuture;
 use http::header::TE;
@@ -20,6 +21,8 @@ pub(super) trait Wire: Send {
     fn target(&self) -> Target;
     /// False when it was sent and cannot be sent again.
     fn replayable(&self) -> bool;
+    /// What tells it from other requests; `None` where nobody can say.
+    fn key(&self) -> Option<Key>;
     /// Sends it, with `stamp` over its headers, and waits for the answer's head. Redirects are followed without a
     /// payment only.
     async fn send(&mut self, stamp: Option<&Stamp>) -> Result<Response<Self::Body>, Failure>;
@@ -49,6 +52,8 @@ pub(super) struct Target {
     pub(super) host: Option<String>,
     /// True when the method's effect is the same once and twice.
     pub(super) idempotent: bool,
+    /// True for a `HEAD`, which brings nothing that could be paid for.
+    pub(super) head: bool,
 }
 
 impl Target {
@@ -61,6 +66,7 @@ impl Target {
             https: scheme.map(|s| s.eq_ignore_ascii_case("https")),
             host: host.map(bare).filter(|h| !h.is_empty()),
             idempotent: method.is_idempotent(),
+            head: *method == http::Method::HEAD,
         }
     }
 }

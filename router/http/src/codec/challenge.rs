@@ -10,7 +10,8 @@ struct Versioned {
     version: Option<u64>,
 }
 
-/// The challenge of a 402 or 412: the v2 header, else a body that says it is v1; `None` when there is neither.
+/// The challenge of a 402 or 412: the v2 header, else a body that says it is v1, or v2 that was too long for a header;
+/// `None` when there is neither.
 ///
 /// # Errors
 /// What is wrong with the header, or with a body that says it is v1: [`tollway_core::Code::InvalidHeader`],
@@ -40,6 +41,10 @@ pub fn read_challenge(
     };
     match json.read::<Versioned>() {
         Ok(Versioned { version: Some(1) }) => wire::read_challenge(&json, families).map(Some),
+        // v2 leaves its body free: it is only taken for a challenge where it holds one.
+        Ok(Versioned { version: Some(2) }) => {
+            Ok(wire::read_challenge(&json, families).ok().filter(|c| !c.accepts.is_empty()))
+        }
         _ => Ok(None),
     }
 }

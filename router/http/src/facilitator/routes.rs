@@ -1,6 +1,7 @@
 use super::{Facilitator, reply};
 use axum::Router;
 use axum::body::Body;
+use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use axum::routing::{get, post};
@@ -26,13 +27,17 @@ impl Facilitator {
     /// Reads a request, bounded in bytes and time.
     async fn receive(&self, request: Request) -> Result<FacilitatorRequest> {
         let settings = &self.0.settings;
-        let body = Limited::new(request.into_body(), settings.body_bytes).collect();
+        let most = settings.body_bytes;
+        let too_large = || Error::payer(Code::TooLarge).detail(format!("at most {most} bytes are read"));
+        let body = request.into_body();
+        // Where it says so by itself, nobody waits for it.
+        if body.size_hint().lower() > u64::try_from(most).unwrap_or(u64::MAX) {
+            return Err(too_large());
+        }
+        let body = Limited::new(body, most).collect();
         let body = match self.0.tasks.timeout(Duration::from_millis(settings.body_ms), body).await {
             Some(Ok(body)) => body.to_bytes(),
-            Some(Err(e)) if e.is::<http_body_util::LengthLimitError>() => {
-                let most = settings.body_bytes;
-                return Err(Error::payer(Code::TooLarge).detail(format!("at most {most} bytes are read")));
-            }
+            Some(Err(e)) if e.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
             Some(Err(_)) => return Err(Error::payer(Code::InvalidPayload).detail("the body broke off")),
             None => return Err(Error::payer(Code::TimedOut).detail("the body took too long to arrive")),
         };

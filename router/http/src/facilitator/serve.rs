@@ -9,7 +9,8 @@ const DRAIN: Duration = Duration::from_secs(30);
 impl Facilitator {
     /// Serves on `listener` until `signal` resolves, then lets requests and settlements under way end.
     ///
-    /// Plain HTTP/1.1, for a private network or behind a proxy that ends TLS and bounds slow headers. Dropping the future
+    /// HTTP/1.1, and HTTP/2 with prior knowledge, in the clear: for a private network or behind a proxy that ends TLS and
+    /// bounds slow headers. Dropping the future
     /// stops serving at once and waits for nothing; settlements under way are tasks of their own.
     ///
     /// # Errors

@@ -20,6 +20,9 @@ use tollway_core::wire::header as x402;
 use tollway_core::{Blame, Code, Error, Json, Offer, Result, Version};
 use tollway_route::{Admitted, Posted, Tag};
 
+/// What a `HEAD` is told that brings a payment along: it was not looked at.
+const HEAD_NOT_CHARGED: &str = "head_not_charged";
+
 /// A request that carries an admitted payment, the payment itself taken out.
 pub(super) struct Paying {
     pub(super) parts: Parts,
@@ -46,6 +49,9 @@ where
     let identity = Identity::of(&parts, &path.canonical, settings)?;
     let payment = payment(&parts.headers, &settings.limits)?;
     headers::strip_request(&mut parts.headers);
+    let sold = route.methods.sells(&parts.method);
+    let untaken = (!sold && !matches!(payment, Ok(None))).then(|| Code::Other(HEAD_NOT_CHARGED.into()));
+    let payment = if sold { payment } else { Ok(None) };
     let pays = !matches!(payment, Ok(None));
     if pays && parts.uri.path() != path.canonical {
         return Err(elsewhere(&identity));
@@ -63,7 +69,9 @@ where
     let counter = counter(&posted);
     let (version, json) = match payment {
         Ok(Some(found)) => found,
-        Ok(None) => return Err(Box::new(counter.offers(StatusCode::PAYMENT_REQUIRED, None, ""))),
+        Ok(None) => {
+            return Err(Box::new(counter.offers(StatusCode::PAYMENT_REQUIRED, untaken.as_ref(), "")));
+        }
         // 400 would be the specification's word; every SDK answers 402, and clients look for the offers in it.
         Err(e) => {
             let code = Some(&Code::InvalidPayload);
@@ -112,16 +120,21 @@ where
     B::Error: Into<BoxError>,
 {
     let max = settings.request_bytes_max;
+    // Where it says so by itself, nobody waits for it.
+    if body.size_hint().lower() > u64::try_from(max).unwrap_or(u64::MAX) {
+        return Err(too_long(max));
+    }
     match settings.tasks.timeout(settings.request_timeout, Limited::new(body, max).collect()).await {
         Some(Ok(body)) => Ok(body.to_bytes()),
-        Some(Err(e)) if e.is::<LengthLimitError>() => Err(plain(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            Code::TooLarge.as_str(),
-            &format!("at most {max} bytes may be sent with a payment"),
-        )),
+        Some(Err(e)) if e.is::<LengthLimitError>() => Err(too_long(max)),
         Some(Err(_)) => Err(plain(StatusCode::BAD_REQUEST, "incomplete_body", "")),
         None => Err(plain(StatusCode::REQUEST_TIMEOUT, Code::TimedOut.as_str(), "")),
     }
+}
+
+fn too_long(max: usize) -> Refused {
+    let words = format!("at most {max} bytes may be sent with a payment");
+    plain(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge.as_str(), &words)
 }
 
 /// What the request costs, and within which scope an offer for it stands.

@@ -90,6 +90,13 @@ impl PaywallBuilder {
         self.settings.limits = limits;
         self
     }
+    /// The longest `PAYMENT-REQUIRED` header, in bytes of base64. Where the offers do not fit, it holds the first of them,
+    /// the cheapest to settle, or is left out, and the body carries the rest. Default 6 KiB: proxies and clients commonly
+    /// take 8 KiB of headers in all, and answer with an error of their own above that.
+    pub fn challenge_header_bytes_max(mut self, bytes: usize) -> Self {
+        self.settings.challenge_header_bytes_max = bytes;
+        self
+    }
     /// The largest request body that can be paid for. Default 1 MiB: it is held in memory and hashed.
     pub fn request_bytes_max(mut self, bytes: usize) -> Self {
         self.settings.request_bytes_max = bytes;
@@ -130,7 +137,8 @@ impl PaywallBuilder {
         self
     }
     /// Answers browsers' preflights for priced routes, and allows these origins to read the answers. Off by default:
-    /// `OPTIONS` then goes to the service behind.
+    /// `OPTIONS` then goes to the service behind, but for routes where every method has a price. A CORS layer around the
+    /// paywall does as well: see [`cors_request_headers`](super::cors_request_headers).
     pub fn allow_origins(mut self, origins: Origins) -> Self {
         self.settings.cors = Some(origins);
         self

@@ -6,7 +6,7 @@ use crate::codec;
 use http::StatusCode;
 use tollway_core::flow::Delivered;
 use tollway_core::wire::{self, SettleResponse};
-use tollway_core::{Code, Error, Receipt, Requirement, Version};
+use tollway_core::{Challenge, Code, Entry, Error, Receipt, Requirement, Version};
 use tollway_route::{Posted, Rail};
 
 /// What stands at the counter: for which resource, on which offers.
@@ -18,23 +18,32 @@ pub(super) struct Counter<'a> {
 }
 
 impl Counter<'_> {
-    /// The challenge, in both versions: v2 as a header, v1 as the body where a chain has a v1 name. Without any offer
-    /// nobody can pay, which is our fault: 503 with each rail's reason.
+    /// The challenge, in both versions: v2 as a header, v1 as the body where a chain has a v1 name. A header that would be
+    /// too long for what stands between holds the first offers, which are the cheapest to settle, or is left out; where
+    /// the body has no v1 to carry, it then carries all of v2. Without any offer nobody can pay, which is our fault: 503
+    /// with each rail's reason.
     pub(super) fn offers(&self, status: StatusCode, error: Option<&Code>, words: &str) -> Answer {
         if self.posted.offers.is_empty() {
             return self.nothing_offered();
         }
         let gate = &self.shared.gate;
         let v1 = self.posted.challenge(Version::V1, self.url, error.cloned(), gate);
+        let v2 = self.posted.challenge(Version::V2, self.url, error.cloned(), gate);
+        let fits = fitting(&v2, self.shared.settings.challenge_header_bytes_max);
         let body = match error {
             _ if !v1.accepts.is_empty() => wire::write_challenge(&v1).as_str().to_owned(),
+            _ if fits < v2.accepts.len() => wire::write_challenge(&v2).as_str().to_owned(),
             Some(code) if words.is_empty() => serde_json::json!({ "error": code }).to_string(),
             Some(code) => serde_json::json!({ "error": code, "message": words }).to_string(),
             None => "{}".to_owned(),
         };
         let mut answer = json(status, &body);
-        let v2 = self.posted.challenge(Version::V2, self.url, error.cloned(), gate);
-        match codec::write_challenge(answer.headers_mut(), &v2) {
+        if fits == 0 {
+            return answer;
+        }
+        let mut header = v2;
+        header.accepts.truncate(fits);
+        match codec::write_challenge(answer.headers_mut(), &header) {
             Ok(_) => answer,
             Err(e) => *internal(&e),
         }
@@ -85,6 +94,18 @@ impl Counter<'_> {
         }
         answer
     }
+}
+
+/// How many entries of a challenge, from the first on, a header of so many bytes holds in base64.
+fn fitting(challenge: &Challenge, bytes_max: usize) -> usize {
+    let bare = Challenge { accepts: Vec::new(), ..challenge.clone() };
+    let mut length = wire::write_challenge(&bare).as_str().len();
+    let fits = |entry: &&Entry| {
+        // With the comma before it, which the first one does not have.
+        length = length.saturating_add(entry.raw.as_str().len()).saturating_add(1);
+        length.div_ceil(3).saturating_mul(4) <= bytes_max
+    };
+    challenge.accepts.iter().take_while(fits).count()
 }
 
 /// What a receipt says of an error.

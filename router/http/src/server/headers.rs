@@ -1,4 +1,4 @@
-//! Headers that a paywall adds to: caching, CORS, and what must not pass through it.
+//! Headers that a paywall adds to: caching, and what must not pass through it.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tollway_core::Version;
@@ -8,12 +8,6 @@ use tollway_core::wire::header as x402;
 pub(super) const SETTLEMENT_OVERRIDES: &str = "settlement-overrides";
 /// What a facilitator tells a server; not for buyers.
 const EXTENSION_RESPONSES: &str = "extension-responses";
-
-/// Names that a browser's script may read.
-const EXPOSED: [&str; 3] = ["PAYMENT-REQUIRED", "PAYMENT-RESPONSE", "X-PAYMENT-RESPONSE"];
-/// Names that a browser's script may send. The reference client puts `Access-Control-Expose-Headers` on requests.
-pub(super) const ALLOWED: &str =
-    "PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Access-Control-Expose-Headers, Content-Type";
 
 /// Takes the payment out of a request, and what only a handler may say.
 pub(super) fn strip_request(headers: &mut HeaderMap) {
@@ -48,8 +42,17 @@ pub(super) fn no_store(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
+/// Says something to some shared cache that goes before `Cache-Control` (RFC 9213 and its forerunners).
+fn is_for_shared_caches(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.ends_with("cdn-cache-control")
+        || matches!(name, "surrogate-control" | "edge-control" | "x-accel-expires" | "x-cache-control")
+}
+
 /// Only the buyer may keep this: `private` beside what the handler said, in place of what says the contrary.
 pub(super) fn private(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers.keys().filter(|n| is_for_shared_caches(n)).cloned().collect();
+    named.iter().for_each(|name| drop(headers.remove(name)));
     let kept: Vec<String> = tokens(headers, &header::CACHE_CONTROL)
         .into_iter()
         .filter(|t| {
@@ -68,13 +71,8 @@ pub(super) fn vary(headers: &mut HeaderMap) {
     merge(headers, header::VARY, &["PAYMENT-SIGNATURE", "X-PAYMENT", "Origin"]);
 }
 
-/// Lets a browser's script read challenge and receipt.
-pub(super) fn expose(headers: &mut HeaderMap) {
-    merge(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, &EXPOSED);
-}
-
 /// Adds those of `names` that are not listed yet.
-fn merge(headers: &mut HeaderMap, name: HeaderName, names: &[&str]) {
+pub(super) fn merge(headers: &mut HeaderMap, name: HeaderName, names: &[&str]) {
     let mut listed = tokens(headers, &name);
     for new in names {
         if !listed.iter().any(|t| t.eq_ignore_ascii_case(new)) {
@@ -121,6 +119,25 @@ mod tests {
             private(&mut headers);
             assert_eq!(headers[header::CACHE_CONTROL], want, "{had:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_said_to_shared_caches_alone() {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "cdn-cache-control",
+            "cloudflare-cdn-cache-control",
+            "vercel-cdn-cache-control",
+            "surrogate-control",
+            "edge-control",
+            "x-accel-expires",
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("max-age=600"));
+        }
+        headers.insert(header::ETAG, HeaderValue::from_static("a"));
+        private(&mut headers);
+        let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!((left.len(), headers.contains_key("etag")), (2, true), "{left:?}");
     }
 
     #[test]

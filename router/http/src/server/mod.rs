@@ -75,14 +75,36 @@
 //! so it is for an escaped slash, backslash or NUL below a protected route's literal beginning. So no spelling gets
 //! around the paywall, whatever the service behind makes of it, and none pays for one handler and reaches another.
 //!
-//! Other methods than a route's pass, `OPTIONS` always does; a method that the service behind takes from a header or a
-//! form field (`X-HTTP-Method-Override`) is not seen, so price such routes with [`Methods::any`].
+//! Other methods than a route's pass; a method that the service behind takes from a header or a form field
+//! (`X-HTTP-Method-Override`) is not seen, so price such routes with [`Methods::any`].
+//!
+//! # At the edge of HTTP
+//! * **HEAD** of a route whose `GET` has a price is answered 402 with that price and without a body. A payment that comes
+//!   with it is not looked at (`head_not_charged`) and stays good: a `HEAD` brings nothing to charge for. Only a route
+//!   that lists `HEAD` by itself sells it.
+//! * **OPTIONS** is never charged. Where methods are listed it goes to the service behind; a route of [`Methods::any`]
+//!   answers it with 204, because a service that serves every method would serve this one, for nothing.
+//! * **Pages of other origins**: [`PaywallBuilder::allow_origins`], or a CORS layer *around* the paywall with
+//!   [`cors_request_headers`] and [`cors_response_headers`]. Without either, browsers keep pages away.
+//! * **Caches**: what the paywall says itself is `no-store`; what was paid for is `private` whatever the handler said, and
+//!   loses what speaks to shared caches alone (`CDN-Cache-Control`, `Surrogate-Control`, …). Both vary by the payment.
+//! * **Sizes**: a `PAYMENT-REQUIRED` header above [`PaywallBuilder::challenge_header_bytes_max`] holds the cheapest offers,
+//!   or is left out; then the body has the challenge, in v1 or all of v2. A payment header above [`PaywallBuilder::limits`]
+//!   is 431, unread; the transport has bounds of its own (hyper: 100 headers and 400 KiB over HTTP/1.1, 16 KiB over HTTP/2).
+//! * **Bodies that stream** are gathered before a payment is looked at, bounded in bytes and time; without a payment, and
+//!   at a fixed price, they are not read. Chunks make no difference: the same bytes are the same request.
+//! * **Whoever repeats a request** (a layer in front, a reverse proxy, a mirror) with the same payment is served once, also
+//!   by several servers that share a ledger.
+//! * **Clients that hang up** before the request is whole have used nothing. From then on the visit goes on without them:
+//!   charged, the same payment finds its receipt; not charged, it is still good.
+//! * **HTTP/2** makes no difference to any of this; its trailers always carry a stream's receipt.
 
 mod admit;
 mod answers;
 mod builder;
 mod challenge;
 mod charge;
+mod cors;
 mod headers;
 mod identity;
 mod info;
@@ -102,6 +124,7 @@ mod visit;
 mod visits;
 
 pub use builder::PaywallBuilder;
+pub use cors::{cors_request_headers, cors_response_headers};
 pub use info::PaymentInfo;
 pub use paywall::Paywall;
 pub use price::{Priced, Question};

@@ -1,14 +1,13 @@
 //! The tower service around somebody's service.
 
-use super::headers;
+use super::cors::{dress, preflight};
 use super::paywall::Shared;
 use super::refusal::{Answer, plain};
-use super::settings::Origins;
 use super::stream::StreamedBody;
 use super::table::Look;
 use super::visit::protected;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{Either, Full};
 use metrics::counter;
@@ -86,16 +85,23 @@ where
         return Ok(own(answer).map(Either::Left));
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
+    let head = is_head(request.method());
     let mut answer = match shared.table.look(request.method(), request.uri().path()) {
         Look::Free => return Ok(ready_call(inner, request).await?.map(Either::Right)),
         Look::Ambiguous => {
             own(*plain(StatusCode::BAD_REQUEST, "ambiguous_path", "this path can be read in two ways"))
         }
+        Look::Route(..) if *request.method() == Method::OPTIONS => own(options()),
         Look::Route(route, path) => protected(&shared, route, &path, inner, request).await?,
     };
     counter!("tollway_paywall_answers_total", "status" => answer.status().as_u16().to_string()).increment(1);
     dress(answer.headers_mut(), origin.as_ref(), shared.settings.cors.as_ref());
-    Ok(answer.map(Either::Left))
+    Ok(if head { head_only(answer) } else { answer }.map(Either::Left))
+}
+
+/// Some services behind do not tell `head` from `HEAD`.
+pub(super) fn is_head(method: &Method) -> bool {
+    method.as_str().eq_ignore_ascii_case("HEAD")
 }
 
 /// A whole answer as it is sent.
@@ -103,39 +109,23 @@ pub(super) fn own(answer: Answer) -> Response<OwnBody> {
     answer.map(|body| Either::Left(Full::new(body)))
 }
 
-/// What every answer of a protected route needs for caches and browsers.
-fn dress(headers: &mut HeaderMap, origin: Option<&HeaderValue>, cors: Option<&Origins>) {
-    headers::vary(headers);
-    let Some(origin) = origin else { return };
-    headers::expose(headers);
-    if let Some(allowed) =
-        allowed(cors, origin).filter(|_| !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN))
-    {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-    }
-}
-
-fn allowed(cors: Option<&Origins>, origin: &HeaderValue) -> Option<HeaderValue> {
-    HeaderValue::from_str(cors?.allow(origin.to_str().ok()?)?).ok()
-}
-
-/// Answers a browser that asks whether it may send a payment; `None` when that is somebody else's to answer.
-fn preflight(shared: &Shared, method: &Method, path: &str, headers: &HeaderMap) -> Option<Answer> {
-    let cors = shared.settings.cors.as_ref().filter(|_| *method == Method::OPTIONS)?;
-    let allowed = allowed(Some(cors), headers.get(header::ORIGIN)?)?;
-    let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-    let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
-    let Look::Route(..) = shared.table.look(&wanted, path) else { return None };
+/// What can be asked of a path where every method has a price. What stands behind is not told: it may take this for a
+/// request like any other, and serve it.
+fn options() -> Answer {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::NO_CONTENT;
-    let map = answer.headers_mut();
-    map.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-    map.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_str(wanted.as_str()).ok()?);
-    map.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(headers::ALLOWED));
-    map.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-    let vary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
-    map.insert(header::VARY, HeaderValue::from_static(vary));
-    Some(answer)
+    let all = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    answer.headers_mut().insert(header::ALLOW, all);
+    answer
+}
+
+/// The head of an answer alone, as it stands on the whole one.
+fn head_only(answer: Response<OwnBody>) -> Response<OwnBody> {
+    let (mut parts, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|_| parts.status != StatusCode::NO_CONTENT) {
+        parts.headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    Response::from_parts(parts, Either::Left(Full::default()))
 }
 
 /// Calls a service as soon as it is ready.

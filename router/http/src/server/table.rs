@@ -3,18 +3,20 @@
 use super::path::{Path, Segments};
 use super::pattern::Pattern;
 use super::price::Priced;
+use super::service::is_head;
 use http::Method;
 use tollway_core::{Code, Error, Result};
 
 /// The methods that a price is for.
 ///
-/// `HEAD` is covered wherever `GET` is, and costs the same. `OPTIONS` is never covered: a browser's preflight cannot
-/// pay.
+/// `HEAD` is covered wherever `GET` is: it is told the price and never charged, unless it is listed by itself. `OPTIONS`
+/// is never charged: a browser's preflight cannot pay. Where methods are listed it goes to the service behind; where every
+/// method has a price ([`Self::any`]) the paywall answers it, because whatever serves every method would serve it too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Methods(Option<Vec<Method>>);
 
 impl Methods {
-    /// Every method but `OPTIONS`.
+    /// Every method, also those that nobody has thought of.
     pub const fn any() -> Self {
         Self(None)
     }
@@ -23,7 +25,13 @@ impl Methods {
         // `get` is not `GET`, but a lenient service behind may take it for that.
         let is = |m: &Method, name: &str| m.as_str().eq_ignore_ascii_case(name);
         let listed = |name| self.0.as_ref().is_none_or(|these| these.iter().any(|m| is(m, name)));
-        *method != Method::OPTIONS && (listed(method.as_str()) || (is(method, "HEAD") && listed("GET")))
+        let free = *method == Method::OPTIONS && self.0.is_some();
+        !free && (listed(method.as_str()) || (is(method, "HEAD") && listed("GET")))
+    }
+
+    /// False for a `HEAD` that is covered only because `GET` is: it brings nothing that could be charged for.
+    pub(super) fn sells(&self, method: &Method) -> bool {
+        !is_head(method) || self.0.as_ref().is_some_and(|these| these.iter().any(is_head))
     }
 
     fn meets(&self, other: &Self) -> bool {

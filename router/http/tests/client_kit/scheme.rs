@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tollway_core::ledger::MemoryLedger;
@@ -38,6 +38,8 @@ pub(crate) struct Wallet {
     pub(crate) asked_chain: AtomicUsize,
     /// `None`: nobody knows yet.
     pub(crate) settled: Mutex<Option<u128>>,
+    /// It can prove that nothing was taken and nothing will be.
+    pub(crate) dead: AtomicBool,
 }
 
 impl Wallet {
@@ -146,6 +148,7 @@ impl Payer for FakePayer {
                 spent: None,
                 extra: Extra::default(),
             })),
+            None if self.0.dead.load(Ordering::SeqCst) => Fate::Dead,
             None => Fate::Open { cancel: None },
         })
     }

@@ -4,6 +4,7 @@ mod counting;
 mod cuts;
 mod ends;
 mod frail;
+mod h2;
 mod shelf;
 mod tab;
 mod trouble;

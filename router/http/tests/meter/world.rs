@@ -160,6 +160,10 @@ impl World {
     }
 
     pub(crate) fn client(&self) -> PayingClient {
+        self.client_over(reqwest::Client::builder())
+    }
+
+    pub(crate) fn client_over(&self, http: reqwest::ClientBuilder) -> PayingClient {
         let node = self.chain.node(self.purse.clone()).signer(SimKey::named("payer")).unwrap().build();
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let dice = Arc::new(Counting(AtomicU64::new(u64::try_from(seed).unwrap())));
@@ -180,7 +184,7 @@ impl World {
             scorer: None,
         };
         let settings = ClientSettings { backoff_ms: 20, ..ClientSettings::default() };
-        PayingClient::new(reqwest::Client::builder(), Arc::new(router.build()), settings).unwrap()
+        PayingClient::new(http, Arc::new(router.build()), settings).unwrap()
     }
 
     /// A signed payment for `/a`, as a header's value, that nobody has sent yet.

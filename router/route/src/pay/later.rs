@@ -1,10 +1,12 @@
 //! A payment whose receipt comes after the answer.
 
-use super::attempt::{Attempt, AttemptRecord, AttemptStage};
+use super::attempt::{Attempt, AttemptRecord, AttemptStage, ROOM};
+use super::settle_up::PAGE;
 use super::{Paid, doubtful, moved};
 use crate::router::Router;
 use tollway_core::{
-    Amount, Answer, AttemptId, Blame, Code, Error, Fate, Landed, Next, Reading, Receipt, Result, Spend,
+    Amount, Answer, AttemptId, Blame, Challenge, Code, Error, Fate, Landed, Next, Payment, Reading, Receipt,
+    RecordKey, Result, Spend,
 };
 
 /// What came of a payment so far.
@@ -122,6 +124,30 @@ impl Router {
         match cell.payer.as_ref()?.resolve(auth).await {
             Ok(Fate::Settled(found)) => Some(*found),
             _ => None,
+        }
+    }
+
+    /// The attempt that signed this very payment, for somebody who is about to send it once more: what comes of that is for
+    /// [`Self::finish`]. `challenge` is the 402 at hand, in which its entry is looked for. `None` when nothing in the journal
+    /// signed it, or when it can never be used any more. Reads the whole journal, so it is for the rare case. Cancel safe.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn signed_before(&self, payment: &Payment, challenge: &Challenge) -> Result<Option<Later>> {
+        let mut after: Option<RecordKey> = None;
+        loop {
+            let page = self.ledger.scan(ROOM, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(None) };
+            after = Some(last.key.clone());
+            let signed = page.iter().find_map(|found| {
+                let record: AttemptRecord = serde_json::from_str(&found.value).ok()?;
+                record.authorization.as_ref().is_some_and(|a| a.payment == *payment).then_some(record)
+            });
+            if let Some(record) = signed {
+                let entry = challenge.requirements().find(|(_, r)| **r == payment.accepted);
+                let later = Later::of(&record.id, entry.map_or(0, |(index, _)| index));
+                return Ok((record.stage != AttemptStage::Dead).then_some(later));
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use crate::router::Router;
 use tollway_core::{Code, Error, Fate, Record, RecordKey, Result, Spend};
 
 /// How many attempts are read from the ledger at a time.
-const PAGE: usize = 256;
+pub(super) const PAGE: usize = 256;
 
 impl Router {
     /// Asks the chain about every attempt that is still open, closes what is settled or dead, and returns the ones
