@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Network, Places};
 use crate::exit::{Failure, Outcome};
-use crate::{keys, metrics, prices};
+use crate::{custody, keys, metrics, prices};
 use std::sync::Arc;
 use tollway::core::{BudgetId, ChainId, Code, Ledger, Role};
 use tollway::ledger::{PostgresLedger, PostgresSettings, SqliteLedger};
@@ -79,13 +79,14 @@ async fn ledger(config: &Config) -> Outcome<(HouseBuilder, Arc<dyn Ledger>)> {
     Ok((builder.postgres_ledger(Arc::clone(&postgres)), postgres))
 }
 
-/// The keys that the asked roles need: those that pay, and those that send.
-fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
+/// The keys that the asked roles need: those that pay, and those that send; each behind its policy.
+pub(crate) fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
     let read = |places: &Places, role: Role| -> Outcome<Keys> {
         let places = places.0.iter().filter(|_| roles.contains(&role));
         places.map(keys::read).try_fold(Keys::none(), |all, more| Ok(all.and(more?)))
     };
-    Ok((read(&config.payer, Role::Payer)?, read(&config.settlers, Role::Settler)?))
+    let hold = |keys| custody::hold(config, keys);
+    Ok((hold(read(&config.payer, Role::Payer)?)?, hold(read(&config.settlers, Role::Settler)?)?))
 }
 
 /// The addresses that transactions are sent from, each with its family's namespace; only asked for where somebody records.

@@ -2,11 +2,11 @@
 
 use crate::Outcome;
 use crate::process::{FacilitatorProcess, Settings, free_port};
-use alloy::signers::Signer;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollway::core::{AssetId, ChainId, Clock, Flow, Ledger, Name, Role, UsdPrice};
+use tollway::evm::custody::Key;
 use tollway::evm::{EvmNetwork, FAMILY, LocalKey};
 use tollway::ledger::SqliteLedger;
 use tollway::nodes::{Hands, Keys, Node, connect};
@@ -22,7 +22,7 @@ pub const PRICE: u64 = 10_000;
 pub const WINDOW_S: u64 = 60;
 
 /// Whoever signs payments.
-pub type PayerKey = Arc<dyn Signer + Send + Sync>;
+pub type PayerKey = Arc<dyn Key>;
 
 /// The keys of a house.
 #[derive(Clone, Default)]

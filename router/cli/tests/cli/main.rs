@@ -11,6 +11,7 @@ mod logs;
 mod metrics;
 mod pay;
 mod plugins;
+mod policies;
 mod quote;
 mod safety;
 mod stop;
