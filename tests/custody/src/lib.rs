@@ -6,7 +6,7 @@
 //! | `tests/devices.rs` | typed data as devices take it is what is signed here; a device that knows none says so |
 //!
 //! The key service is `moto`, an implementation of AWS's interfaces that has nothing to do with this one; pip fetches it
-//! once per machine.
+//! once per machine. It hashes what is a digest already, which `python/serve.py` mends.
 
 use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -18,6 +18,7 @@ use tollway_evm::custody::kms::sdk::config::timeout::TimeoutConfig;
 use tollway_evm::custody::kms::sdk::config::{BehaviorVersion, Credentials, Region};
 
 const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
+const SERVE: &str = include_str!("../python/serve.py");
 /// A slow machine imports much Python.
 const START: Duration = Duration::from_secs(120);
 /// What nobody may ever read in a log or an error.
@@ -39,7 +40,7 @@ impl KeyService {
     pub fn start(free_requests: Option<u32>) -> io::Result<Self> {
         let python = tollway_golden::python::install(REQUIREMENTS)?;
         let mut command = Command::new(python);
-        command.args(["-c", "from moto.server import main; main(['-H', '127.0.0.1', '-p', '0'])"]);
+        command.args(["-c", SERVE]);
         if let Some(count) = free_requests {
             command.env("INITIAL_NO_AUTH_ACTION_COUNT", count.to_string());
         }
