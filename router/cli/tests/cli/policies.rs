@@ -40,9 +40,6 @@ async fn a_payer_and_a_settler_keep_to_the_policies_of_their_keys() -> Outcome {
     let dear = world.run(&["pay", &weather]).await?;
     dear.failed(3, &["policy_denied", "9999 are the most for one signature"]);
     assert_eq!(world.moved().await?, 10_000);
-    // Nothing was signed the other times, so nothing is kept for it.
-    let journal = world.run(&["pay", "--settle-up"]).await?;
-    assert!(journal.good().ends_with(" 0 still open\n"), "{journal:?}");
     world.keeps_secrets(&shop.facilitator.interrupt()?);
     Ok(())
 }
