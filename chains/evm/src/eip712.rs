@@ -17,6 +17,9 @@ pub const TRANSFER_TYPEHASH: B256 = b256!("7c7c6cdb67a18743f49ec6fa9b35f50d52ed0
 /// `ReceiveWithAuthorization(…)` with the same fields.
 pub const RECEIVE_TYPEHASH: B256 = b256!("d099cc98ef71107a616c4f0f941f04c322d8e254fe26b3c6668db87aae413de8");
 
+/// `CancelAuthorization(address authorizer,bytes32 nonce)`. Source: EIP-3009.
+pub const CANCEL_TYPEHASH: B256 = b256!("158b0a9edf7a828aad02f63cd515c68ef2f50ba807396f6d12842833a1597429");
+
 /// Separators of tokens outside the table that are remembered; more are hashed each time.
 const REMEMBERED_MAX: usize = 4096;
 /// The longest name and version, together, that are remembered: a peer chooses them, and they would be kept.
@@ -59,6 +62,11 @@ impl Transfer {
             self.nonce,
         ])
     }
+}
+
+/// What an authorizer signs to take an unused authorization back.
+pub fn cancel_digest(separator: &B256, authorizer: Address, nonce: B256) -> B256 {
+    digest(separator, &words(&[CANCEL_TYPEHASH, authorizer.into_word(), nonce]))
 }
 
 /// The digest of a struct's hash under a domain: `keccak256(0x1901 ‖ separator ‖ hash)`.
@@ -187,6 +195,7 @@ mod tests {
             "(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
         assert_eq!(keccak256(format!("TransferWithAuthorization{fields}")), TRANSFER_TYPEHASH);
         assert_eq!(keccak256(format!("ReceiveWithAuthorization{fields}")), RECEIVE_TYPEHASH);
+        assert_eq!(keccak256("CancelAuthorization(address authorizer,bytes32 nonce)"), CANCEL_TYPEHASH);
         let domain = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
         assert_eq!(keccak256(domain), DOMAIN_TYPEHASH);
     }

@@ -1,8 +1,8 @@
 //! The typed trait that schemes on EVM are written against. Fakes and fault wrappers implement it too.
 
+use crate::custody::Key;
 use crate::holdings::{allowance_of, atomic_of};
 use alloy::primitives::{Address, B256, Bytes};
-use alloy::signers::Signer;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tollway_core::{
@@ -226,9 +226,9 @@ pub trait Evm: Network {
     fn sample(&self, call: &EvmCall, gas_limit: u64) -> Sample;
     /// Addresses that send transactions here; empty when this process only reads or signs.
     fn senders(&self) -> Vec<Address>;
-    /// The payer's key: the same as long as the chain lives.
+    /// The payer's key, which signs what it is shown and no bare hash: the same as long as the chain lives.
     ///
     /// # Errors
     /// [`tollway_core::Code::NoSigner`] when there is none.
-    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>>;
+    fn signer(&self) -> Result<Arc<dyn Key>>;
 }

@@ -13,9 +13,9 @@
 //! }
 //! ```
 
+use crate::custody::Key;
 use crate::{At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit};
 use alloy::primitives::{Address, B256, Bytes};
-use alloy::signers::Signer;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -236,7 +236,7 @@ impl Evm for FaultyEvm {
     fn senders(&self) -> Vec<Address> {
         self.inner.senders()
     }
-    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+    fn signer(&self) -> Result<Arc<dyn Key>> {
         self.inner.signer()
     }
 }

@@ -12,18 +12,6 @@ use std::path::Path;
 use tollway_core::{Code, Error, Result};
 use zeroize::Zeroizing;
 
-/// A signer whose key never leaves AWS KMS. It goes wherever a [`LocalKey`] does: to [`crate::Builder::payer`] and
-/// [`crate::Builder::sender`], in an `Arc`.
-#[cfg(feature = "aws")]
-pub use alloy::signers::aws::AwsSigner;
-
-/// What the network asks of a signer, KMS fulfils.
-#[cfg(feature = "aws")]
-const _: () = {
-    const fn fits<S: Signer + TxSigner<Signature> + Send + Sync + 'static>() {}
-    fits::<AwsSigner>();
-};
-
 /// A signer with the key in memory, over libsecp256k1. Anything else that implements alloy's `Signer` (a KMS, a
 /// Ledger) fits wherever this does.
 pub struct LocalKey {

@@ -13,6 +13,7 @@
 //! | [`eip712`], [`signature`] | digests, domains, who signed |
 //! | [`trial`] | a transaction tried out: what it does, what it uses, whose code decides |
 //! | [`keys`] | signers with the key in memory |
+//! | [`custody`] | what is asked of a key, and keys that are held to a policy |
 //! | [`oracle`] | USD prices |
 //! | [`permit2`] | what the cells over Permit2 share |
 //! | [`screen`] | a sanctions list on chain |
@@ -51,6 +52,7 @@
 pub mod address;
 mod checkup;
 mod contracts;
+pub mod custody;
 pub mod eip712;
 pub mod evm;
 pub mod family;

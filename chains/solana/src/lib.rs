@@ -45,6 +45,7 @@
 pub mod address;
 mod base64;
 mod checkup;
+pub mod custody;
 pub mod family;
 pub mod fault;
 pub mod fees;

@@ -22,6 +22,13 @@ pub(crate) struct Wire<'a> {
     instructions: &'a [u8],
 }
 
+/// An instruction, read out.
+pub(crate) struct Call<'a> {
+    pub(crate) program: Pubkey,
+    pub(crate) accounts: Vec<Pubkey>,
+    pub(crate) data: &'a [u8],
+}
+
 /// Shows the size alone: a transaction holds signatures.
 impl std::fmt::Debug for Wire<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -62,7 +69,13 @@ impl<'a> Wire<'a> {
         let mut front = Front(wire);
         let count = front.compact()?;
         let signatures = front.take(count.checked_mul(64)?)?;
-        let message = front.0;
+        let (read, required) = Self::of_message(front.0)?;
+        (count > 0 && required == count).then_some(Self { signatures, ..read })
+    }
+
+    /// Of a message without signatures, and how many it needs.
+    pub(crate) fn of_message(message: &'a [u8]) -> Option<(Self, usize)> {
+        let mut front = Front(message);
         if message.first()? & 0x80 != 0 && front.byte()? != 0x80 {
             return None; // a version that nobody knows
         }
@@ -71,13 +84,27 @@ impl<'a> Wire<'a> {
         let keys = front.compact()?;
         let accounts = front.take(keys.checked_mul(32)?)?;
         let blockhash = front.take(32)?;
-        (count > 0 && required == count && keys >= count).then_some(Self {
-            signatures,
-            message,
-            accounts,
-            blockhash,
-            instructions: front.0,
-        })
+        let read = Self { signatures: &[], message, accounts, blockhash, instructions: front.0 };
+        (keys >= required).then_some((read, required))
+    }
+
+    /// Every instruction; `None` when one names an account of a lookup table, or one that is not there, or when tables or
+    /// anything else follow: then nobody knows from these bytes what it does.
+    pub(crate) fn calls(&self) -> Option<Vec<Call<'a>>> {
+        let keys = self.accounts();
+        let key = |index: u8| keys.get(usize::from(index)).copied();
+        let mut front = Front(self.instructions);
+        let mut calls = Vec::new();
+        for _ in 0..front.compact()? {
+            let program = key(front.byte()?)?;
+            let count = front.compact()?;
+            let accounts = front.take(count)?.iter().map(|index| key(*index)).collect::<Option<_>>()?;
+            let length = front.compact()?;
+            calls.push(Call { program, accounts, data: front.take(length)? });
+        }
+        let versioned = self.message.first()? & 0x80 != 0;
+        let end: &[u8] = if versioned { &[0] } else { &[] };
+        (front.0 == end).then_some(calls)
     }
 
     /// What is signed.

@@ -197,6 +197,12 @@ pub(crate) enum KeysCommand {
     },
     /// Prints whose key a file holds.
     Address(Place),
+    /// Lists the configured keys, and the policy that each is held to.
+    List {
+        /// The configuration.
+        #[arg(short, long, value_name = "FILE", env = "TOLLWAY_CONFIG", default_value = "tollway.toml")]
+        config: PathBuf,
+    },
 }
 
 /// A file with a key.

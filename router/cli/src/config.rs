@@ -35,6 +35,9 @@ pub(crate) struct Config {
     /// The payer's limits.
     #[serde(default)]
     pub(crate) policy: Limits,
+    /// What keys may sign, whatever asks them.
+    #[serde(default, rename = "key_policy", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) key_policies: Vec<crate::custody::KeyLimits>,
     /// Where the facilitator listens, whom it serves, and what it spends gas on.
     #[serde(default)]
     pub(crate) facilitator: Serving,
@@ -282,7 +285,15 @@ mod tests {
         );
         assert!(matches!(&config.payer.0[..], [Key::Env { env }] if env == "PAYER_KEY"));
         assert!(matches!(&config.settlers.0[..], [Key::Keystore { .. }, Key::File { .. }]));
-        assert_eq!(config.policy.networks.len(), 2);
+        assert_eq!((config.policy.networks.len(), config.key_policies.len()), (2, 2));
+        let none = crate::custody::hold(&config, tollway::nodes::Keys::none()).unwrap();
+        let payer = none.policy_of("0x209693Bc6afc0C5328bA36FaF03C514EF312287C").unwrap();
+        assert_eq!((payer.assets[0].max, payer.validity_s_max, payer.fees.len()), (100_000, 600, 0));
+        let other = none.policy_of("0x0000000000000000000000000000000000000001").unwrap();
+        assert_eq!(
+            (other.calls.len(), other.calls[0].selector, other.messages.len()),
+            (1, Some([0xe3, 0xee, 0x16, 0x0e]), 0)
+        );
         assert!(config.policy.max_usd.is_some() && config.policy.day_usd.is_some());
         assert_eq!((config.prices.len(), config.schemes.len()), (2, 1));
         let written = |price: &FixedPrice| matches!(price, FixedPrice::Token(token) if token.decimals == 18);

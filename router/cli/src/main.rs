@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod config;
+mod custody;
 mod exit;
 mod keys;
 mod logs;

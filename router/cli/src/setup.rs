@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Network, Places};
 use crate::exit::{Failure, Outcome};
-use crate::{keys, metrics, prices};
+use crate::{custody, keys, metrics, prices};
 use std::sync::Arc;
 use tollway::core::ledger::Leases;
 use tollway::core::{BudgetId, ChainId, Code, Ledger, Role};
@@ -111,13 +111,15 @@ pub(crate) async fn existing_ledger(config: &Config) -> Outcome<Arc<dyn Ledger>>
     Ok(Arc::new(PostgresLedger::open(settings.connections(1)).await?))
 }
 
-/// The keys that the asked roles need: those that pay, and those that send.
-fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
+/// The keys that the asked roles need: those that pay, and those that send; each behind its policy.
+pub(crate) fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
     let read = |places: &Places, role: Role| -> Outcome<Keys> {
         let places = places.0.iter().filter(|_| roles.contains(&role));
         places.map(keys::read).try_fold(Keys::none(), |all, more| Ok(all.and(more?)))
     };
-    let (payers, senders) = (read(&config.payer, Role::Payer)?, read(&config.settlers, Role::Settler)?);
+    let hold = |keys| custody::hold(config, keys);
+    let (payers, senders) =
+        (hold(read(&config.payer, Role::Payer)?)?, hold(read(&config.settlers, Role::Settler)?)?);
     if !config.policy.own_transactions {
         return Ok((payers, senders));
     }

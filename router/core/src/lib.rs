@@ -26,6 +26,7 @@
 //! | [`roles`] | the three parts a scheme can play: [`Payer`], [`Seller`], [`Settler`] |
 //! | [`seal`] | the types that only checks can make: [`Verified`], [`Due`], [`Reserved`] |
 //! | [`flow`] | the one driver that takes a paid request from arrival to receipt |
+//! | [`custody`] | what a key may sign, and the sums of what it signed |
 //! | [`ledger`] | budgets, replay claims and journals, in nine methods |
 //! | [`registry`] | where schemes and networks meet, by two doors |
 //! | [`error`] | who is to blame, and what to do next |
@@ -48,6 +49,7 @@
 
 pub mod checkup;
 pub mod clock;
+pub mod custody;
 pub mod effort;
 pub mod error;
 mod few;

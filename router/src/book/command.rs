@@ -51,6 +51,18 @@
 //! hosts = ["api.example.com"]
 //! own_transactions = true    # the payer may send a one-time approval of Permit2 itself, and pay its gas (EVM)
 //!
+//! [[key_policy]]             # what a key may sign, whatever asks it; what is not named is refused
+//! keys = ["0x209693Bc6afc0C5328bA36FaF03C514EF312287C"] # without it: every key that no other policy names
+//! messages = ["TransferWithAuthorization", "PermitWitnessTransferFrom"] # by EIP-712 primary type; also "Permit", "CancelAuthorization"
+//! validity_s_max = 600       # how long a message may stay usable
+//! payees = []                # empty: whoever is not denied; spelled as below
+//! payees_denied = ["eip155:8453/0x000000000000000000000000000000000000dEaD"]
+//! asset = [{ id = "eip155:8453/0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", max = "100000", hour = "1000000", day = "5000000" }]
+//!
+//! [[key_policy]]             # a settler's: one function of one token, and what a transaction may cost
+//! calls = ["eip155:8453/0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913/e3ee160e"] # "*" for any contract; without a function: any that gives no tokens away
+//! fee = [{ chain = "eip155:8453", max = "1000000000000000", day = "100000000000000000" }]
+//!
 //! [facilitator]
 //! listen = "127.0.0.1:8402"  # beyond this machine only with keys, or with `open = true`: its gas is yours
 //! payees = ["eip155:8453/0x209693Bc6afc0C5328bA36FaF03C514EF312287C"] # empty or absent: all; `assets` is spelled alike
@@ -113,6 +125,13 @@
 //! does the same with a key that exists. The file is in Web3 Secret Storage with the quick key derivation that Foundry
 //! writes too (scrypt, N = 8192), so a password has twelve characters at least, and should have more. With `--solana` it is a
 //! plain file as `solana-keygen` writes it. No file is ever overwritten, and no secret is an argument.
+//!
+//! A `[[key_policy]]` stands between a key and everything else in the process, the plugins too: it reads each message and
+//! transaction itself, and refuses with `policy_denied`, or `budget_exceeded` where an hour or a day has no room. Amounts are
+//! in atomic units of the asset (`native` for coins that transactions move), fees in those of the chain's coin. The sums are
+//! in the ledger: they survive restarts, and processes over one ledger share them. What was signed counts, used or not; so
+//! does each higher bid for a transaction that is stuck. `tollway keys list` shows each key and what it is held to, and
+//! that every address in a policy is a configured key's.
 //!
 //! # Books
 //! What `tollway books` lists is what the ledger has: a payer's attempts, and what a paywall or a facilitator over that

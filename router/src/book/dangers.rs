@@ -88,6 +88,17 @@
 //! | an offer promises gas sponsoring that its settler does not do | a seller promises what its settler lists, a pool what all list | `schemes/exact-permit2/tests/seller.rs` `a_seller_promises_what_its_settler_lists_and_nothing_else`, `router/route/tests/pool/binding.rs` `the_pool_acts_on_an_extension_when_all_who_may_settle_do` |
 //! | an approval that the settler pays for | sent and paid for once | `schemes/exact-permit2/tests/devnet.rs` `a_signed_approval_is_funded_and_sent_by_the_settler_once` |
 //!
+//! # Somebody asks a key for more than it should sign
+//! | danger | what happens | shown by |
+//! |---|---|---|
+//! | a plugin asks for a signature of something else than the payment | it cannot ask for a bare hash; a policy reads what is signed, and the key never sees what breaks a limit | `chains/evm/tests/custody/rogue.rs` `a_rogue_scheme_gets_no_signature_and_the_honest_one_does`, `chains/evm/tests/custody/limits.rs` `each_limit_refuses_and_lets_its_twin_through` |
+//! | many small signatures add up, at once, in any order, across crashes and failing ledgers | never more within an hour or a day than the limits | `chains/evm/tests/custody/sums.rs` `no_sequence_of_signatures_passes_the_limits` |
+//! | a token is given away by an ordinary transaction, or somebody is given the right to take it | held to the same limits, or refused | `chains/evm/tests/custody/limits.rs` `any_function_is_not_one_that_gives_tokens_away` |
+//! | a Solana message does more than pay | every instruction that names the key is read; what cannot be read is not signed | `chains/solana/tests/custody.rs` `each_limit_refuses_and_lets_its_twin_through` |
+//! | a signer answers for another key, or signs something else | the signature does not leave | `chains/evm/tests/custody/rogue.rs` `a_signature_by_another_key_does_not_leave` |
+//! | a key service refuses, hangs or is away | a code for each, and no secret in it | `tests/custody/tests/kms.rs` `a_service_that_refuses_hangs_or_is_away_has_a_code_for_each` |
+//! | a policy's address is misspelled, which would leave its key without one | the command does not start | `router/cli/tests/cli/policies.rs` `a_key_without_a_policy_is_found_before_anything_is_signed` |
+//!
 //! # A secret is about to leave
 //! | danger | what happens | shown by |
 //! |---|---|---|

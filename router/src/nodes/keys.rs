@@ -1,9 +1,11 @@
 //! Private keys by family. They are read here and stay in the chain crates' own types.
 
+use super::held::Policies;
 use std::fmt;
 use std::path::Path;
 #[cfg(any(feature = "evm", feature = "solana"))]
 use std::sync::Arc;
+use tollway_core::custody::KeyPolicy;
 use tollway_core::{Code, Error, Result};
 
 /// Keys of any family of networks, each in its own spelling: 64 hex digits on EVM, 64 bytes in base58 or as a JSON array
@@ -14,6 +16,7 @@ pub struct Keys {
     pub(super) evm: Vec<Arc<tollway_evm::LocalKey>>,
     #[cfg(feature = "solana")]
     pub(super) solana: Vec<Arc<tollway_solana::LocalKey>>,
+    policies: Policies,
 }
 
 impl fmt::Debug for Keys {
@@ -66,6 +69,21 @@ impl Keys {
         self
     }
 
+    /// The same keys, and the one at this address is held to this policy; without an address, every key that no other policy
+    /// holds. A held key signs nothing that its policy does not allow, whoever asks.
+    ///
+    /// # Errors
+    /// [`Code::BadSettings`] when it is held already.
+    pub fn held_to(mut self, address: Option<&str>, policy: KeyPolicy) -> Result<Self> {
+        self.policies.add(address, policy)?;
+        Ok(self)
+    }
+
+    /// What the key at this address, as [`Keys::addresses`] shows it, is held to.
+    pub fn policy_of(&self, address: &str) -> Option<&KeyPolicy> {
+        self.policies.of(address)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         let count = 0;
@@ -109,7 +127,7 @@ impl Keys {
     }
 
     fn add(&mut self, more: Self) {
-        let _ = &more; // a build without any family has no keys
+        self.policies.join(more.policies);
         #[cfg(feature = "evm")]
         self.evm.extend(more.evm);
         #[cfg(feature = "solana")]

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "evm")]
 mod evm;
+mod held;
 mod keys;
 #[cfg(feature = "solana")]
 mod solana;

@@ -12,6 +12,7 @@ use tollway_core::{
     RecordKey, Result, Time,
 };
 use tollway_evm::Submit;
+use tollway_evm::custody::{Message, authorize};
 use tollway_evm::eip712::Transfer;
 
 /// What cancelling needs to know; the detail of a cancel [`Action`]. Holds no signature.
@@ -65,7 +66,9 @@ impl Paying {
             return Err(Error::caller(Code::NoSigner)
                 .detail(format!("no account that sends transactions on {} is configured", self.chain)));
         }
-        let signature = self.sign(&*signer, &rail.cancel_digest(cancel.from, cancel.nonce)).await?;
+        let domain = rail.domain(&cancel.extra)?;
+        let message = Message::Cancel { token: domain, authorizer: cancel.from, nonce: cancel.nonce };
+        let signature = authorize(&*signer, &message).await?;
         let submit = Submit {
             call: token::cancel(token.address, cancel.from, cancel.nonce, &signature),
             value_wei: 0,

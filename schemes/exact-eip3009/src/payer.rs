@@ -6,7 +6,6 @@ use crate::payload::Signed;
 use crate::settings::Settings;
 use crate::terms::{MARGIN_MS, Rail, Token};
 use alloy::primitives::{Address, B256, U256};
-use alloy::signers::Signer;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tollway_core::{
@@ -15,8 +14,8 @@ use tollway_core::{
     Requirement, Reserved, Result, Sample, Site, Time, Version, async_trait,
 };
 use tollway_evm::address;
+use tollway_evm::custody::{Message, authorize};
 use tollway_evm::eip712::Transfer;
-use tollway_evm::signature::{Check, Signature};
 use tollway_evm::{At, Evm, Held};
 
 /// v1 clients sign a window that began ten minutes ago, for servers with slow clocks. Source: x402 v1, reference SDK.
@@ -219,20 +218,6 @@ impl Paying {
             sample
         })
     }
-
-    /// Signs, and checks that the signature is the signer's own.
-    pub(crate) async fn sign(&self, signer: &(dyn Signer + Send + Sync), digest: &B256) -> Result<[u8; 65]> {
-        let failed = |_| {
-            // The signer's own words stay out: nothing is known of what they quote.
-            Error::new(Code::NoSigner, Blame::Caller, Next::Later).detail("the signer gave no signature")
-        };
-        let signature = signer.sign_hash(digest).await.map_err(failed)?.as_bytes();
-        // A signer that answers for another key would otherwise be found out by the seller.
-        match Signature::from(signature).check(digest, signer.address()) {
-            Check::Key(rsv) => Ok(rsv),
-            Check::AskAccount(why) => Err(Error::caller(Code::BadKey).detail(why.detail)),
-        }
-    }
 }
 
 #[async_trait]
@@ -290,7 +275,8 @@ impl Payer for Paying {
             valid_before: U256::from(plan.spendable_until.secs()),
             nonce,
         };
-        let signature = self.sign(&*signer, &rail.transfer_digest(&transfer)).await?;
+        let message = Message::Transfer { token: rail.domain(&r.extra)?, said: transfer };
+        let signature = authorize(&*signer, &message).await?;
         Ok(Authorization {
             payment: Payment {
                 accepted: r.clone(),

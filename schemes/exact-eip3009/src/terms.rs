@@ -2,7 +2,7 @@
 
 use crate::payload::Signed;
 use alloy::hex;
-use alloy::primitives::{Address, B256, U256, b256};
+use alloy::primitives::{Address, B256, U256};
 use serde::Deserialize;
 use std::borrow::Cow;
 use tollway_core::{
@@ -10,15 +10,13 @@ use tollway_core::{
 };
 use tollway_evm::FAMILY;
 use tollway_evm::address;
+use tollway_evm::custody::TokenDomain;
 use tollway_evm::eip712::{self, Transfer};
 use tollway_evm::signature::Check;
 
 /// A transfer that lands later than this before `validBefore` may miss its block. Source: x402 `exact` on EVM, which
 /// asks for `validBefore >= now + 6`.
 pub(crate) const MARGIN_MS: u64 = 6_000;
-
-/// `CancelAuthorization(address authorizer,bytes32 nonce)`. Source: EIP-3009.
-const CANCEL_TYPEHASH: B256 = b256!("158b0a9edf7a828aad02f63cd515c68ef2f50ba807396f6d12842833a1597429");
 
 /// The contract that an authorization is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,10 +117,21 @@ impl Rail {
         transfer.digest(&self.separator)
     }
 
-    /// What is signed to cancel. Source: EIP-3009, `CancelAuthorization(address authorizer,bytes32 nonce)`.
-    pub(crate) fn cancel_digest(&self, authorizer: Address, nonce: B256) -> B256 {
-        let hash = eip712::words(&[CANCEL_TYPEHASH, authorizer.into_word(), nonce]);
-        eip712::digest(&self.separator, &hash)
+    /// The domain that `extra` named when this was read from it, for whoever signs.
+    ///
+    /// # Errors
+    /// [`Code::InvalidNetwork`]; [`Code::Internal`] when `extra` is another's.
+    pub(crate) fn domain<'a>(&self, extra: &'a Extra) -> Result<TokenDomain<'a>> {
+        let Domain { name, version } = extra.read()?;
+        let (name, version) =
+            (name.map(|t| t.0).unwrap_or_default(), version.map(|t| t.0).unwrap_or_default());
+        let chain_id = address::eip155(&self.token.chain())?;
+        let domain = TokenDomain { name, version, chain_id, token: self.token.address };
+        if domain.separator() == self.separator {
+            return Ok(domain);
+        }
+        Err(Error::us(Code::Internal)
+            .detail("extra names another EIP-712 domain than the one that was checked"))
     }
 }
 
@@ -207,7 +216,7 @@ pub(crate) fn moment(secs: U256) -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy::primitives::keccak256;
+    use alloy::primitives::b256;
     use tollway_core::{Json, Version, wire};
 
     const GOLDEN: &str = r#"{"signature":"0x00000000000000000000000000000000000000000000000000000000000000010000000000000000000000000000000000000000000000000000000000000001ff","authorization":{"from":"0x0000000000000000000000000000000000001111","to":"0x0000000000000000000000000000000000003333","value":"10000","validAfter":"0","validBefore":"1740672154","nonce":"0xf3746613c2d920b5fdabc0856f2aeb2d4f88ee6037b8cc5d04a71a4462f13480"}}"#;
@@ -228,7 +237,6 @@ mod tests {
             rail.transfer_digest(&golden()),
             b256!("c5df6db0d7fba7964bc0c71b492de80dd50b98b90976cacc4148c7730c2bfd7a")
         );
-        assert_eq!(CANCEL_TYPEHASH, keccak256("CancelAuthorization(address authorizer,bytes32 nonce)"));
     }
 
     #[test]

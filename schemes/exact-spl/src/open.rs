@@ -55,7 +55,7 @@ pub(crate) async fn perform(payer: &Paying, open: &Open) -> Result<Receipt> {
     let blockhash = payer.svm.blockhash().await?;
     let message = build::opening(&opening, &blockhash.hash)?;
     let submit = Submit {
-        wire: build::wire(&[payer.sign(&message)?], &message)?,
+        wire: build::wire(&[payer.sign(&message).await?], &message)?,
         fee_payer: None,
         not_after: payer.clock.now().plus_ms(payer.life_ms()),
     };

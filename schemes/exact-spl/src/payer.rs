@@ -18,7 +18,7 @@ use tollway_core::{
     Fate, Landed, Leg, Next, Order, Payer, Payment, Plan, Purpose, Reading, Receipt, Requirement, Reserved,
     Result, Site, async_trait,
 };
-use tollway_solana::{BLOCKHASH_BLOCKS, Holding, HoldingState, Mint, Pubkey, Svm, address};
+use tollway_solana::{BLOCKHASH_BLOCKS, Holding, HoldingState, Mint, Pubkey, Svm, address, custody};
 
 /// How much slower than announced a chain's blocks may come until its budget is looked after again.
 const SLOWNESS: u64 = 5;
@@ -154,12 +154,8 @@ impl Paying {
     }
 
     /// Signs `message` with the payer's key.
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
-        let signed = self.svm.signer()?.try_sign_message(message);
-        // The signer's own words stay out: nothing is known of what they quote.
-        let failed =
-            |_| Error::new(Code::NoSigner, Blame::Caller, Next::Later).detail("the signer gave no signature");
-        Ok(*signed.map_err(failed)?.as_array())
+    pub(crate) async fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+        Ok(*custody::sign(&self.svm.signer()?, message, Blame::Caller).await?.as_array())
     }
 
     pub(crate) fn pubkey(&self) -> Result<Pubkey> {
@@ -260,7 +256,7 @@ impl Payer for Paying {
             memo: &memo,
         };
         let message = build::payment(&it, &blockhash.hash)?;
-        let bytes = build::wire(&[[0; 64], self.sign(&message)?], &message)?;
+        let bytes = build::wire(&[[0; 64], self.sign(&message).await?], &message)?;
         // By the same eyes as the seller's: a defect of ours, or a signer that answers for another key, ends
         // here.
         let judged = shape::judge(&asked, &Tx::read(&bytes)?).map_err(|e| match e.code {

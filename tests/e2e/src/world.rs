@@ -3,13 +3,13 @@
 use crate::Outcome;
 use crate::header::Draft;
 use crate::process::{FacilitatorProcess, Settings, free_port};
-use alloy::signers::Signer;
 use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollway::core::ledger::Leases;
 use tollway::core::{AssetId, ChainId, Clock, Flow, Ledger, Name, Role, UsdPrice};
+use tollway::evm::custody::Key;
 use tollway::evm::{EvmNetwork, FAMILY, LocalKey};
 use tollway::ledger::{LeaseSettings, PostgresLedger, PostgresSettings, SqliteLedger};
 use tollway::nodes::{Hands, Keys, Node, connect};
@@ -25,7 +25,7 @@ pub const PRICE: u64 = 10_000;
 pub const WINDOW_S: u64 = 60;
 
 /// Whoever signs payments.
-pub type PayerKey = Arc<dyn Signer + Send + Sync>;
+pub type PayerKey = Arc<dyn Key>;
 
 /// The keys of a house.
 #[derive(Clone, Default)]

@@ -1,7 +1,6 @@
 //! A house without a node: two chains that never change, a dollar token on each, a clock that stands still.
 
 use alloy::primitives::Address;
-use alloy::signers::Signer;
 use futures::FutureExt;
 use std::sync::Arc;
 use tollway_core::ledger::MemoryLedger;
@@ -10,6 +9,7 @@ use tollway_core::{
     NetworkTraits, Outcome, Part, Purpose, RecordKey, Registry, Result, Role, Sample, Tariff, Time, TxId,
     Usd, UsdPrice, Work, async_trait,
 };
+use tollway_evm::custody::Key;
 use tollway_evm::{
     At, Evm, EvmCall, FAMILY, FixedOracle, GasKey, Landing, LocalKey, LogQuery, Looked, Mined, Sent, Submit,
     Trial, Tried,
@@ -163,7 +163,7 @@ fn signer() -> alloy::signers::local::PrivateKeySigner {
 struct Still {
     chain: ChainId,
     place: &'static Place,
-    signer: Arc<dyn Signer + Send + Sync>,
+    signer: Arc<dyn Key>,
 }
 
 #[derive(Debug)]
@@ -244,7 +244,7 @@ impl Evm for Still {
     fn senders(&self) -> Vec<Address> {
         Vec::new()
     }
-    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+    fn signer(&self) -> Result<Arc<dyn Key>> {
         Ok(Arc::clone(&self.signer))
     }
 }

@@ -9,13 +9,13 @@
 //! | [`Sdk`] | one SDK: what it emits, and what it says to what others emit |
 //! | [`Item`] | one thing that went over the wire |
 //! | `child` | running programs, and not for ever |
-//! | `python` | the Python SDK in a virtual environment of its own |
+//! | [`python`] | Python packages in virtual environments of their own, the Python SDK among them |
 //! | `sdk` | the reference SDK, where `tests/interop` keeps it too |
 
 mod child;
 mod item;
 mod programs;
-mod python;
+pub mod python;
 // The interop tests' own way to the reference SDK, so that both share one manifest, one lock file and one cache.
 #[path = "../../interop/src/sdk.rs"]
 #[allow(unreachable_pub, reason = "it is public where it is at home")]

@@ -48,7 +48,7 @@ impl Sdk {
     /// # Errors
     /// It cannot be fetched.
     pub fn python() -> io::Result<Self> {
-        Ok(Self { name: "python", kind: Kind::Python { python: python::install()? } })
+        Ok(Self { name: "python", kind: Kind::Python { python: python::install(python::REQUIREMENTS)? } })
     }
 
     /// Everything that it says, in every role.

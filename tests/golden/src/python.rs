@@ -1,4 +1,4 @@
-//! The Python SDK, installed once per machine into a cache outside the tree, in the versions of `requirements.txt`.
+//! Python packages, installed once per machine into a cache outside the tree, in the versions of a `requirements.txt`.
 
 use crate::child;
 use sha2::{Digest, Sha256};
@@ -8,19 +8,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
+/// The Python SDK's.
+pub(crate) const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
 /// A slow network fetches fifty packages.
 const INSTALL: Duration = Duration::from_secs(600);
 
-/// The Python that can import the SDK. The first time on a machine, pip fetches it, which takes some twenty seconds; a
+/// A Python that can import these packages. The first time on a machine, pip fetches it, which takes some twenty seconds; a
 /// second process waits for the first one.
 ///
 /// # Errors
 /// There is no cache directory, no Python 3 with `venv`, or pip cannot reach its index.
-pub(crate) fn install() -> io::Result<PathBuf> {
+pub fn install(requirements: &str) -> io::Result<PathBuf> {
     let cache = cache()?.join("golden");
     fs::create_dir_all(&cache)?;
-    let name = name(&version()?);
+    let name = name(requirements, &version()?);
     let home = cache.join(&name);
     let python = home.join("bin").join("python");
     if home.exists() {
@@ -32,26 +33,26 @@ pub(crate) fn install() -> io::Result<PathBuf> {
         return Ok(python);
     }
     // Not `eprintln`, which the test harness keeps to itself.
-    writeln!(io::stderr(), "golden: fetching the Python SDK (once)")?;
+    writeln!(io::stderr(), "fetching Python packages (once)")?;
     let filling = tempfile::Builder::new().prefix(".filling-").tempdir_in(&cache)?;
     let made = filling.path().join(&name);
-    fill(&made)?;
+    fill(requirements, &made)?;
     // An environment may be moved, as long as nobody runs its scripts: they name the place where they were made.
     fs::rename(&made, &home)?;
     Ok(python)
 }
 
-fn fill(made: &Path) -> io::Result<()> {
+fn fill(list: &str, made: &Path) -> io::Result<()> {
     let mut venv = Command::new("python3");
     venv.args(["-m", "venv"]).arg(made);
     run(venv, "python3 cannot make a virtual environment (on Debian: apt-get install python3-venv)")?;
     let requirements = made.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS)?;
+    fs::write(&requirements, list)?;
     let mut pip = Command::new(made.join("bin").join("python"));
     // Wheels only: nothing is built, and no package's own script runs.
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
     pip.args(["--only-binary", ":all:", "-r"]).arg(&requirements);
-    run(pip, "pip could not fetch the Python SDK")
+    run(pip, "pip could not fetch Python packages")
 }
 
 fn run(command: Command, otherwise: &str) -> io::Result<()> {
@@ -63,13 +64,13 @@ fn version() -> io::Result<String> {
     let mut python = Command::new("python3");
     python.args(["-c", "import sys; print(sys.version, sys.base_prefix)"]);
     child::run(python, String::new(), Duration::from_secs(60))
-        .map_err(|error| io::Error::other(format!("the Python SDK needs python3: {error}")))
+        .map_err(|error| io::Error::other(format!("python3 is needed: {error}")))
 }
 
 /// Another list, and another Python, is another directory.
-fn name(version: &str) -> String {
+fn name(requirements: &str, version: &str) -> String {
     let mut hash = Sha256::new();
-    hash.update(REQUIREMENTS);
+    hash.update(requirements);
     hash.update([0]);
     hash.update(version);
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()

@@ -2,7 +2,6 @@
 
 use crate::log::of_payload;
 use alloy::primitives::Address;
-use alloy::signers::Signer;
 use bytes::Bytes;
 use futures::future::{Either, join, select};
 use http::{Response, StatusCode};
@@ -11,6 +10,7 @@ use tollway_core::{
     Account, Amount, AssetId, ChainId, Clock, Funds, Json, Network, NetworkTraits, Outcome, Purpose,
     RecordKey, Result, Sample, Tariff, TxId, async_trait,
 };
+use tollway_evm::custody::Key;
 use tollway_evm::sim::SimToken;
 use tollway_evm::{At, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried};
 use tollway_testkit::sim::{Ctx, Program, Revert};
@@ -114,7 +114,7 @@ impl Evm for NewKeys {
     fn senders(&self) -> Vec<Address> {
         self.inner.senders()
     }
-    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+    fn signer(&self) -> Result<Arc<dyn Key>> {
         self.inner.signer()
     }
 }

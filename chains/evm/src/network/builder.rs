@@ -1,5 +1,6 @@
 use super::EvmNetwork;
 use crate::address;
+use crate::custody::Key;
 use crate::fees::Market;
 use crate::finality::Finality;
 use crate::gas::GasBook;
@@ -12,7 +13,6 @@ use crate::tasks::Tasks;
 use alloy::network::TxSigner;
 use alloy::primitives::Signature;
 use alloy::rpc::client::RpcClient;
-use alloy::signers::Signer;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct Builder {
     node: Node,
     chain: Option<u64>,
     profile: Option<Profile>,
-    payer: Option<Arc<dyn Signer + Send + Sync>>,
+    payer: Option<Arc<dyn Key>>,
     senders: Vec<SenderKey>,
     ledger: Arc<dyn Ledger>,
     leases: Option<Arc<dyn Leases>>,
@@ -104,7 +104,7 @@ impl Builder {
     }
 
     /// The key that payers sign with.
-    pub fn payer(mut self, signer: Arc<dyn Signer + Send + Sync>) -> Self {
+    pub fn payer(mut self, signer: Arc<dyn Key>) -> Self {
         self.payer = Some(signer);
         self
     }

@@ -7,6 +7,7 @@ mod upkeep;
 pub use builder::Builder;
 
 use crate::address::{tx_hash, tx_id};
+use crate::custody::Key;
 use crate::fees::Market;
 use crate::finality::Finality;
 use crate::gas::GasBook;
@@ -21,7 +22,6 @@ use crate::{
     At, ChainlinkOracle, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, logs,
 };
 use alloy::primitives::{Address, B256, Bytes, U64};
-use alloy::signers::Signer;
 use std::sync::Arc;
 use tollway_core::{
     Account, Amount, AssetId, ChainId, Clock, Code, Error, Funds, Handle, Ledger, Network, NetworkTraits,
@@ -45,7 +45,7 @@ pub struct EvmNetwork {
     gas: Arc<GasBook>,
     engine: Arc<Engine>,
     tasks: Arc<Tasks>,
-    payer: Option<Arc<dyn Signer + Send + Sync>>,
+    payer: Option<Arc<dyn Key>>,
 }
 
 impl std::fmt::Debug for EvmNetwork {
@@ -232,7 +232,7 @@ impl Evm for EvmNetwork {
     fn senders(&self) -> Vec<Address> {
         self.engine.senders()
     }
-    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+    fn signer(&self) -> Result<Arc<dyn Key>> {
         self.payer.clone().ok_or_else(|| {
             Error::caller(Code::NoSigner).detail(format!("no payer's key was given for {}", self.chain))
         })

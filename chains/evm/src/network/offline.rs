@@ -8,7 +8,7 @@ use alloy::consensus::{SignableTransaction, TxEnvelope};
 use alloy::eips::eip2718::Encodable2718;
 use alloy::primitives::{B256, Bytes, U64, keccak256};
 use std::time::Duration;
-use tollway_core::{Blame, Code, Error, Next, Purpose, Result};
+use tollway_core::{Code, Error, Purpose, Result};
 
 /// The shortest pause between two looks for a relayed transaction.
 const PAUSE_MS: u64 = 50;
@@ -29,11 +29,7 @@ pub(super) async fn sign_call(network: &EvmNetwork, call: &EvmCall, gas_limit: u
     let sample = unsigned_sample(network.profile.chain_id, call, gas_limit, Some(offer));
     let gas_limit = gas_limit.saturating_add(fees.l1_gas(network.market.sizes(), &sample)?);
     let tx = unsigned(network.profile.chain_id, nonce.to(), call, gas_limit, offer);
-    let signature = signer.sign_hash(&tx.signature_hash()).await.map_err(|_| {
-        // The signer's own words may be about the key.
-        Error::new(Code::NoSigner, Blame::Caller, Next::Later)
-            .detail("the payer's key did not sign a transaction")
-    })?;
+    let signature = signer.sign_call(&tx).await?;
     Ok(TxEnvelope::from(tx.into_signed(signature)).encoded_2718().into())
 }
 

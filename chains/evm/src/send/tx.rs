@@ -4,7 +4,7 @@ use crate::EvmCall;
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy::eips::eip2718::{Decodable2718, Encodable2718};
 use alloy::network::TxSigner;
-use alloy::primitives::{B256, Bytes, Signature, TxKind, U256};
+use alloy::primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use tollway_core::{Blame, Code, Error, Next, Result, Sample};
 
 /// What a transaction offers per gas.
@@ -65,21 +65,28 @@ pub(super) async fn sign(
     signer: &(dyn TxSigner<Signature> + Send + Sync),
     mut tx: TxEip1559,
 ) -> Result<(B256, Bytes)> {
-    let signature = signer.sign_transaction(&mut tx).await.map_err(|_| {
-        // The signer's own words may be about the key.
-        Error::new(Code::NoSigner, Blame::Us, Next::Later)
-            .detail(format!("the key of {} did not sign a transaction", signer.address()))
-    })?;
+    let signature = signer.sign_transaction(&mut tx).await.map_err(|why| unsigned(why, signer.address()))?;
     let signed = tx.into_signed(signature);
     let raw = signed.encoded_2718();
     Ok((*signed.hash(), raw.into()))
+}
+
+/// A policy says in our own words why there is no signature. Another signer's may be about the key, and stay out.
+fn unsigned(why: alloy::signers::Error, who: Address) -> Error {
+    let other = || {
+        Error::new(Code::NoSigner, Blame::Us, Next::Later)
+            .detail(format!("the key of {who} did not sign a transaction"))
+    };
+    match why {
+        alloy::signers::Error::Other(why) => why.downcast::<Error>().map_or_else(|_| other(), |ours| *ours),
+        _ => other(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::LocalKey;
-    use alloy::primitives::Address;
 
     #[tokio::test]
     async fn a_higher_offer_changes_the_fees_and_nothing_else() {

@@ -31,13 +31,13 @@ mod token;
 
 pub use token::SimToken;
 
+use crate::custody::Key;
 use crate::gas::GasBook;
 use crate::permit2::{PERMIT2, Proxy};
 use crate::send::unsigned_sample;
 use crate::{At, Bounded, Evm, EvmCall, GasKey, Landing, LogQuery, Looked, Mined, Sent, Submit, address};
 use crate::{Trial, Tried, TriedCall};
 use alloy::primitives::{Address, Bytes, keccak256};
-use alloy::signers::Signer;
 use alloy::sol_types::{Revert, SolError};
 use multicall::{Answers, Calls, Multicall};
 use permit2::{SimPermit2, SimProxy};
@@ -58,7 +58,7 @@ pub struct SimEvm {
     node: Arc<dyn Sim>,
     multicall: Account,
     gas: GasBook,
-    payer: Option<Arc<dyn Signer + Send + Sync>>,
+    payer: Option<Arc<dyn Key>>,
 }
 
 impl std::fmt::Debug for SimEvm {
@@ -103,7 +103,7 @@ impl SimEvm {
 
     /// With the payer's key.
     #[must_use]
-    pub fn payer(mut self, key: Arc<dyn Signer + Send + Sync>) -> Self {
+    pub fn payer(mut self, key: Arc<dyn Key>) -> Self {
         self.payer = Some(key);
         self
     }
@@ -272,7 +272,7 @@ impl Evm for SimEvm {
         self.node.senders().iter().filter_map(|sender| address::of_account(sender).ok()).collect()
     }
 
-    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+    fn signer(&self) -> Result<Arc<dyn Key>> {
         self.payer.clone().ok_or_else(|| {
             Error::caller(Code::NoSigner).detail(format!("no payer's key was given for {}", self.chain))
         })

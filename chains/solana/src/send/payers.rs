@@ -1,6 +1,7 @@
 //! Keys that pay fees, in turn.
 
 use crate::address::tx_id;
+use crate::custody;
 use crate::read::Looker;
 use crate::rpc::Level;
 use crate::tasks::Tasks;
@@ -148,23 +149,9 @@ impl FeePayers {
         if read.fee_payer() != Some(key) {
             return Err(bad("the fee payer is not the first account"));
         }
-        let signature = sign(&payer.signer, read.message()).await?;
+        let signature = custody::sign(&payer.signer, read.message(), Blame::Settler).await?;
         let place = wire.get_mut(1..65).ok_or_else(|| bad("the bytes are no transaction"))?;
         place.copy_from_slice(signature.as_ref());
         Ok(tx_id(&signature))
     }
-}
-
-/// Signs here, or away from the runtime's threads where it may take long.
-async fn sign(signer: &SharedSigner, message: &[u8]) -> Result<Signature> {
-    let signed = if signer.is_interactive() {
-        let (signer, message) = (signer.clone(), message.to_vec());
-        tokio::task::spawn_blocking(move || signer.try_sign_message(&message).ok()).await.ok().flatten()
-    } else {
-        signer.try_sign_message(message).ok()
-    };
-    // The signer's own words are not passed on: nobody knows what they hold.
-    signed.ok_or_else(|| {
-        Error::new(Code::NoSigner, Blame::Settler, Next::Later).detail("the fee payer's key did not sign")
-    })
 }

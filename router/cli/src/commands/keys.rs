@@ -2,10 +2,13 @@
 //! argument, and goes nowhere but into a file for this user alone.
 
 use crate::args::{Keys as Args, KeysCommand, Place};
+use crate::config::Config;
 use crate::exit::{Failure, Outcome};
 use crate::out;
+use crate::{custody, setup};
 use std::io::Write as _;
 use std::path::Path;
+use tollway::core::Role;
 use tollway::evm;
 use tollway::nodes::Keys;
 use tollway::solana;
@@ -23,6 +26,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
             create(&place, Some(key))
         }
         KeysCommand::Address(place) => address(&place),
+        KeysCommand::List { config } => list(&Config::read(&config, false)?),
     });
     work.await.map_err(Failure::failed)?
 }
@@ -102,6 +106,22 @@ fn address(place: &Place) -> Outcome {
     };
     for (_, address) in keys.addresses() {
         out::line(address)?;
+    }
+    Ok(())
+}
+
+/// Every configured key, and what it is held to.
+fn list(config: &Config) -> Outcome {
+    let (payers, senders) = setup::keys(config, &[Role::Payer, Role::Settler])?;
+    custody::check(config, &[&payers, &senders])?;
+    for (role, keys) in [("payer", &payers), ("settler", &senders)] {
+        for (_, address) in keys.addresses() {
+            let held = match keys.policy_of(&address) {
+                Some(policy) => format!("held to: {}", custody::describe(policy)),
+                None => "no policy: signs whatever it is asked to".to_owned(),
+            };
+            out::line(format!("{address}  {role}  {held}"))?;
+        }
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod logs;
 mod metrics;
 mod pay;
 mod plugins;
+mod policies;
 mod pool;
 mod quote;
 mod safety;

@@ -1,12 +1,12 @@
 //! A scripted chain with one EIP-3009 token, written from the EIP and alloy's own EIP-712, not from the plugin's code.
 
 use alloy::primitives::{Address, B256, Bytes, Signature, U256, keccak256};
-use alloy::signers::Signer;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{Eip712Domain, Revert, SolCall, SolError, SolEvent, SolStruct, SolValue};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tollway_core::*;
+use tollway_evm::custody::Key;
 use tollway_evm::{
     At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried,
 };
@@ -360,7 +360,7 @@ impl Evm for FakeChain {
     fn senders(&self) -> Vec<Address> {
         self.senders.clone()
     }
-    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+    fn signer(&self) -> Result<Arc<dyn Key>> {
         match &self.signer {
             Some(key) => Ok(Arc::new(key.clone())),
             None => Err(Error::caller(Code::NoSigner)),

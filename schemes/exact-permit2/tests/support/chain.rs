@@ -5,12 +5,12 @@ use super::tariff::Gas500;
 use alloy::consensus::{Transaction, TxEnvelope};
 use alloy::eips::eip2718::Decodable2718;
 use alloy::primitives::{Address, B256, Bytes, Signature, U256, address, keccak256};
-use alloy::signers::Signer;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{Eip712Domain, Revert, SolCall, SolError, SolStruct, SolValue, eip712_domain};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tollway_core::*;
+use tollway_evm::custody::Key;
 use tollway_evm::signature::AccountCode;
 use tollway_evm::{
     At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried,
@@ -487,7 +487,7 @@ impl Evm for FakeChain {
     fn senders(&self) -> Vec<Address> {
         self.senders.clone()
     }
-    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+    fn signer(&self) -> Result<Arc<dyn Key>> {
         match &self.signer {
             Some(key) => Ok(Arc::new(key.clone())),
             None => Err(Error::caller(Code::NoSigner)),

@@ -1,13 +1,13 @@
 //! Tollway's own payer, as its plugin builds it, on a chain that holds money and does nothing else.
 
 use alloy::primitives::Address;
-use alloy::signers::Signer;
 use futures::executor::block_on;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
+use tollway_evm::custody::Key;
 use tollway_evm::{
     At, Evm, EvmCall, FAMILY, GasKey, Landing, LocalKey, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried,
 };
@@ -75,7 +75,7 @@ impl Evm for Purse {
     fn senders(&self) -> Vec<Address> {
         Vec::new()
     }
-    fn signer(&self) -> Result<Arc<dyn Signer + Send + Sync>> {
+    fn signer(&self) -> Result<Arc<dyn Key>> {
         Ok(Arc::new(LocalKey::from_bytes(&KEY)?))
     }
 }

@@ -16,6 +16,7 @@ mod sign;
 use super::effort::{Calls, Path, Payee, approve_gas};
 use super::{Eip2612, PERMIT2, Settings, Sponsoring, Token, approve_call};
 use crate::address;
+use crate::custody::TokenDomain;
 use crate::{At, Evm, Held};
 use alloy::primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize};
@@ -256,14 +257,14 @@ impl Purse {
         Some(if offered(Sponsoring::Erc20Approval) { Way::Approval } else { Way::Approve })
     }
 
-    /// The payer's permit nonce on a token and the token's domain separator; `None` when the token knows no permits, or has
+    /// The payer's permit nonce on a token and the token's domain; `None` when the token knows no permits, or has
     /// another domain than the table, the user or the entry says. A signature under a wrong one would be worthless.
     async fn permit_nonce(
         &self,
         r: &Requirement,
         token: &Token,
         me: Address,
-    ) -> Result<Option<(U256, B256)>> {
+    ) -> Result<Option<(U256, TokenDomain<'static>)>> {
         let looked = self.evm.look(&Eip2612::questions(token.address, me), At::Latest).await?;
         let word = |at: usize| {
             let answer = looked.results.get(at)?.as_ref().ok()?;
@@ -277,8 +278,9 @@ impl Purse {
             None => said("name").zip(said("version")),
         };
         let Some((name, version)) = domain else { return Ok(None) };
-        let ours = crate::eip712::hash_domain(&name, &version, self.chain_id, token.address);
-        Ok((ours == separator).then(|| (nonce.into(), separator)))
+        let (name, version) = (name.into(), version.into());
+        let domain = TokenDomain { name, version, chain_id: self.chain_id, token: token.address };
+        Ok((domain.separator() == separator).then(|| (nonce.into(), domain)))
     }
 }
 

@@ -3,12 +3,12 @@
 use super::{Purse, Way};
 use crate::At;
 use crate::address;
+use crate::custody::{Message, authorize};
 use crate::permit2::effort::invalidate_call;
 use crate::permit2::fate::{Asked, Stand, receipt, soon};
 use crate::permit2::{Approval, Eip2612, PERMIT2, Permit, Signed, Sponsored, Token, Witness, approve_call};
-use crate::signature;
 use alloy::primitives::{Address, B256, U256};
-use alloy::signers::Signer;
+use std::borrow::Cow;
 use tollway_core::{
     Action, ActionKind, Amount, Answer, AttemptId, Authorization, Bearer, Blame, Code, Demand, Effort, Error,
     Fate, Json, Landed, Next, Payment, Plan, Receipt, Requirement, Reserved, Result, Version, Work,
@@ -58,7 +58,8 @@ impl Purse {
             false => Way::Allowed,
         };
         let sponsored = self.sponsored(r, &what.token, &permit, way).await?;
-        let signature = sign(&*signer, &permit.digest(self.chain_id)).await?;
+        let message = Message::Permit2 { chain_id: self.chain_id, said: permit };
+        let signature = authorize(&*signer, &message).await?;
         Ok(Authorization {
             payment: Payment {
                 accepted: r.clone(),
@@ -102,10 +103,10 @@ impl Purse {
             Way::Approve => Err(missing(", which was there when the payment was planned; plan again")),
             Way::Permit => {
                 let found = self.permit_nonce(r, token, permit.from).await?;
-                let (nonce, separator) =
-                    found.ok_or_else(|| missing(", and the token takes no permit now"))?;
+                let (nonce, token) = found.ok_or_else(|| missing(", and the token takes no permit now"))?;
                 let mut said = Eip2612::for_permit(permit, nonce);
-                said.signature = sign(&*self.evm.signer()?, &said.digest(&separator)).await?;
+                let message = Message::Permit { token, said: Cow::Borrowed(&said) };
+                said.signature = authorize(&*self.evm.signer()?, &message).await?;
                 Ok(Sponsored::Permit(said))
             }
             Way::Approval => {
@@ -170,22 +171,6 @@ impl Purse {
         let detail = super::perform::Cancelling::of(said, sent);
         let (kind, chain) = (ActionKind::Cancel, self.chain);
         Some(Box::new(Action { kind, chain, effort: Effort::one(work), detail: Json::of(&detail) }))
-    }
-}
-
-/// Signs, and checks that the signature is the signer's own.
-async fn sign(signer: &(dyn Signer + Send + Sync), digest: &B256) -> Result<[u8; 65]> {
-    let failed = |_| {
-        // The signer's own words stay out: nothing is known of what they quote.
-        Error::new(Code::NoSigner, Blame::Caller, Next::Later).detail("the signer gave no signature")
-    };
-    let signature = signer.sign_hash(digest).await.map_err(failed)?.as_bytes();
-    // A signer that answers for another key would otherwise be found out by the seller.
-    let own = signature::recover(digest, &signature).is_ok_and(|who| who == signer.address());
-    if own {
-        Ok(signature)
-    } else {
-        Err(Error::caller(Code::BadKey).detail("the signer signs for another key"))
     }
 }
 

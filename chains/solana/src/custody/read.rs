@@ -1,0 +1,79 @@
+//! What a signature would do, read from the message.
+
+use crate::address::{ASSOCIATED_TOKEN, COMPUTE_BUDGET, account, asset, ata, of_account};
+use crate::token::TokenProgram;
+use crate::wire::{Call, Wire};
+use solana_pubkey::Pubkey;
+use tollway_core::custody::{Ask, Called, KeyPolicy, Leaving, Refusal};
+use tollway_core::{Account, ChainId, Result};
+
+/// Writes bytes into the log, and moves nothing.
+const MEMO: Pubkey = Pubkey::from_str_const("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr");
+/// Moves lamports, makes accounts, keeps durable nonces.
+const SYSTEM: Pubkey = Pubkey::from_str_const("11111111111111111111111111111111");
+/// Token programs: `TransferChecked(u64 amount, u8 decimals)` over source, mint, destination, authority.
+const TRANSFER_CHECKED: u8 = 12;
+/// What each signature costs. Source: Solana's fee structure.
+const SIGNATURE_LAMPORTS: u128 = 5_000;
+/// The rent of a plain token account, which whoever makes one pays. Source: `getMinimumBalanceForRentExemption(165)`.
+const ACCOUNT_LAMPORTS: u128 = 2_039_280;
+
+/// Reads a message that `own` is to sign.
+///
+/// # Errors
+/// [`tollway_core::Code::PolicyDenied`] for one that is not wholly there to be read.
+pub(super) fn message(chain: ChainId, own: &Pubkey, policy: &KeyPolicy, bytes: &[u8]) -> Result<Ask> {
+    let unread = |why| Refusal::Unknown(why).error();
+    let (read, signatures) = Wire::of_message(bytes).ok_or_else(|| unread("no message of a transaction"))?;
+    let calls =
+        read.calls().ok_or_else(|| unread("accounts out of lookup tables, or bytes behind the end"))?;
+    let mut ask = Ask::paid_by_others(chain);
+    if read.fee_payer() == Some(*own) {
+        let (limit, price) = read.budget().ok_or_else(|| unread("a compute budget that cannot be read"))?;
+        let priority = u128::from(limit).saturating_mul(price.into()).div_ceil(1_000_000);
+        let opened = calls.iter().filter(|call| call.program == ASSOCIATED_TOKEN).count();
+        let rent = u128::try_from(opened).unwrap_or(u128::MAX).saturating_mul(ACCOUNT_LAMPORTS);
+        let base = u128::try_from(signatures).unwrap_or(u128::MAX).saturating_mul(SIGNATURE_LAMPORTS);
+        ask = Ask::transaction(chain, base.saturating_add(priority).saturating_add(rent));
+    }
+    // One that does not name the key has not its signature.
+    for call in calls.iter().filter(|call| call.accounts.contains(own)) {
+        ask = add(ask, policy, call)?;
+    }
+    Ok(ask)
+}
+
+fn add(ask: Ask, policy: &KeyPolicy, call: &Call<'_>) -> Result<Ask> {
+    let chain = ask.chain;
+    if [COMPUTE_BUDGET, MEMO].contains(&call.program) {
+        return Ok(ask);
+    }
+    let program = TokenProgram::at(&call.program);
+    if let (Some(program), Some((&TRANSFER_CHECKED, rest))) = (program, call.data.split_first()) {
+        let unread = || Refusal::Unknown("a transfer that cannot be read").error();
+        let [_, mint, destination, _, ..] = call.accounts.as_slice() else { return Err(unread()) };
+        let amount = rest.first_chunk::<8>().filter(|_| rest.len() == 9).ok_or_else(unread)?;
+        let payee = payee(chain, policy, destination, mint, program)?;
+        let atomic = u64::from_le_bytes(*amount).into();
+        return Ok(ask.leaving(Leaving { asset: asset(chain, mint)?, atomic, payee: Some(payee) }));
+    }
+    let gives = program.is_some() || call.program == SYSTEM;
+    Ok(ask.calling(Called { to: account(chain, &call.program)?, selector: None, gives }))
+}
+
+/// Whose token account it is, of those that the policy names; else itself, which is on no list.
+fn payee(
+    chain: ChainId,
+    policy: &KeyPolicy,
+    destination: &Pubkey,
+    mint: &Pubkey,
+    program: TokenProgram,
+) -> Result<Account> {
+    let named = policy.payees_denied.iter().chain(&policy.payees).filter(|one| one.chain == chain);
+    for one in named {
+        if ata(&of_account(one)?, mint, program) == *destination {
+            return Ok(*one);
+        }
+    }
+    account(chain, destination)
+}
