@@ -138,6 +138,7 @@ impl Ask {
     }
 }
 
+#[allow(clippy::result_large_err, reason = "at most one per signature, and turned into an error at once")]
 impl KeyPolicy {
     /// Holds an ask against every limit but the sums. Pure.
     ///

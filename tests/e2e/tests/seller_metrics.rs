@@ -45,6 +45,8 @@ async fn facilitator(world: &World, name: &str, nth: usize) -> Outcome<Facilitat
     let settings = Settings {
         name: name.to_owned(),
         port: free_port()?,
+        database: None,
+        lease_ms: 0,
         ledger: world.ledger(name),
         chains: world.chains(),
         senders: vec![world.devnet.accounts().settler(nth).private_key().to_owned()],

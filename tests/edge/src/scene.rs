@@ -64,7 +64,7 @@ impl Scene {
     /// The facilitator's address.
     pub fn counter(&self, house: &House) -> Outcome<PaywallBuilder> {
         let policy = SellerPolicy { settlement_share_bps_max: None, ..SellerPolicy::default() };
-        let gate = house.gate(policy, vec![house.remote(&self.facilitator)?]);
+        let gate = house.gate(policy, vec![house.remote(&self.facilitator)?])?;
         let (ledger, clock) = (Arc::clone(house.ledger()), Arc::clone(house.clock()));
         Ok(Paywall::builder(gate).origin(ORIGIN).answers(ledger, clock))
     }

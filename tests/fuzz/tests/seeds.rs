@@ -80,7 +80,7 @@ fn bodies_of_facilitators_are_read() {
     assert!(json("facilitator/valid").read::<VerifyResponse>().unwrap().is_valid);
     assert!(!json("facilitator/invalid").read::<VerifyResponse>().unwrap().is_valid);
     let supported: SupportedResponse = json("facilitator/supported").read().unwrap();
-    assert_eq!(supported.kinds.iter().filter(|kind| kind.kind(&[FAMILY]).is_some()).count(), 2);
+    assert_eq!(supported.kinds.iter().filter(|kind| kind.kind(&[FAMILY], &[]).is_some()).count(), 2);
 }
 
 #[test]

@@ -9,7 +9,8 @@ use std::process::Command;
 use std::time::Duration;
 
 /// The Python SDK's.
-pub(crate) const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
+/// What the program beside this crate wants.
+pub const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
 /// A slow network fetches fifty packages.
 const INSTALL: Duration = Duration::from_secs(600);
 

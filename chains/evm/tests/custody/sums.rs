@@ -85,7 +85,7 @@ async fn play(moments: Vec<Moment>, plan: FaultPlan, seed: u64) -> Vec<(Time, B2
     let clock = SetClock::new();
     let spy = Spy::new(&clock);
     let faults = Faults::new(plan, clock.clone(), seed);
-    let memory = Arc::new(MemoryLedger::new()) as Arc<dyn Ledger>;
+    let memory: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let ledger: Arc<dyn Ledger> = Arc::new(FaultyLedger::new(memory, &faults));
     let mut n = 0;
     for (seconds, amounts, leave) in moments {

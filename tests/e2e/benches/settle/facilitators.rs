@@ -64,7 +64,7 @@ impl Kind {
             Self::X402Rs { .. } => rust::build("x402-rs")?,
             Self::R402 { .. } => rust::build("r402")?,
             Self::Reference { .. } => sdk::install()?,
-            Self::Python => python::install()?,
+            Self::Python => python::install(python::REQUIREMENTS)?,
         };
         Ok(Ready { kind: self, from })
     }

@@ -27,6 +27,7 @@ mod ours;
 mod payments;
 mod program;
 #[path = "../../../golden/src/python.rs"]
+#[allow(unreachable_pub, reason = "public in the crate that it belongs to")]
 mod python;
 mod rust;
 #[path = "../../../interop/src/sdk.rs"]
