@@ -76,7 +76,7 @@ async fn a_settlement_moves_the_counters_and_tells_no_secret() -> Outcome {
     let host = format!("node=\"{}\"", base.trim_end_matches('/'));
     assert!(value(&page, "tollway_rpc_requests_total", &[&host, "outcome=\"answered\""])? >= 2.0, "{page}");
     assert!(value(&page, "tollway_rpc_seconds_count", &[&host])? >= 2.0, "{page}");
-    assert!(value(&page, "tollway_ledger_seconds_count", &["what=\"claim\""])? >= 1.0, "{page}");
+    assert!(value(&page, "tollway_ledger_seconds_count", &["what=\"store_then_claim\""])? >= 1.0, "{page}");
     assert!(page.contains("tollway_quote_age_seconds{"), "{page}");
     for secret in ["s3cret", "a-path-of-a-stranger"] {
         assert!(!page.contains(secret), "{secret} in {page}");

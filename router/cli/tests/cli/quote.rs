@@ -46,14 +46,15 @@ async fn a_quote_ranks_everything_and_pays_nothing() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_payer_must_send_first_is_shown_whole_and_with_the_share_that_counts() -> Outcome {
     let world = World::start().await?;
-    // Base's USDC by both methods; who lacks an allowance is not helped.
-    let alone = serde_json::json!({ "permit2": { "gas_sponsoring": [] } });
+    // Base's USDC by both methods; the facilitator does not help who lacks an allowance.
+    world
+        .write("alone.toml", &format!("{}[schemes.exact.permit2]\ngas_sponsoring = []\n", world.config()))?;
     let both = |rails: Vec<Rail>| {
         let base = rails.into_iter().find(|rail| rail.asset.chain.as_str() == "eip155:8453");
         let permit2 = Name::new("permit2").ok();
         base.into_iter().flat_map(|rail| [Rail { method: permit2, ..rail.clone() }, rail]).collect()
     };
-    let shop = world.open_shop_that(world.command(&["facilitator"]), &alone, both).await?;
+    let shop = world.open_shop_that(world.command(&["facilitator", "-c", "alone.toml"]), both).await?;
     let weather = format!("{}/weather", shop.url);
 
     // The payer's key sends nothing unless that is allowed.

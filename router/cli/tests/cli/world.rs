@@ -94,14 +94,13 @@ impl World {
 
     /// The same, beside a facilitator that is started so.
     pub(crate) async fn open_shop_beside(&self, facilitator: Command) -> Outcome<Shop> {
-        self.open_shop_that(facilitator, &serde_json::json!({}), |rails| rails).await
+        self.open_shop_that(facilitator, |rails| rails).await
     }
 
-    /// The same, with these settings of the `exact` scheme, and with the usual rails turned into these.
+    /// The same, with the usual rails turned into these.
     pub(crate) async fn open_shop_that(
         &self,
         facilitator: Command,
-        exact: &serde_json::Value,
         rails: impl FnOnce(Vec<Rail>) -> Vec<Rail>,
     ) -> Outcome<Shop> {
         let facilitator = Running::start(facilitator)?;
@@ -110,7 +109,6 @@ impl World {
             .name("shop")
             .role(Role::Seller)
             .sqlite(self.home.path().join("shop.sqlite"))?
-            .settings("exact", exact.clone())
             .rpcs(self.devnet.chains().iter().map(|chain| chain.http_url()))
             .connect()
             .await?;
