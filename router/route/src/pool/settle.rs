@@ -5,7 +5,9 @@ use super::learned::After;
 use super::member::Member;
 use super::{Pool, nobody_answers};
 use crate::metrics;
-use tollway_core::{Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, Terms};
+use tollway_core::{
+    Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, SettlerId, Terms,
+};
 
 /// How often a hold that moves is looked at again.
 const LOOKS_MAX: usize = 8;
@@ -55,16 +57,29 @@ impl Pool {
     pub(super) async fn ask_the_holder(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         let terms = (self.registry.cell(&order.requirement)?.read)(order)?;
         let hold = self.holder_for_good(order, &terms, &payment(&terms)?).await?;
-        let at = self.place(&hold.member).ok_or_else(|| {
-            Error::unknown(Code::NotFound, None)
-                .detail(format!("{} was asked to settle this, and is in the pool no more", hold.member.0))
-        })?;
+        let Some(at) = self.place(&hold.member) else {
+            return self.ask_the_chain(order, charge, &hold.member).await;
+        };
         let fate = self.member(at)?.settler.resume(order, charge).await;
         self.note(at, order, fate.as_ref().err());
-        if let Ok(Fate::Settled(receipt)) = &fate {
-            self.not_too_much(at, order, hold.charge, receipt).await?;
+        match &fate {
+            Ok(Fate::Settled(receipt)) => self.not_too_much(at, order, hold.charge, receipt).await?,
+            Err(e) if e.code == Code::Overcharged => self.expel(at, e).await,
+            _ => {}
         }
         fate
+    }
+
+    /// Its holder is in the pool no more, and nobody else may be asked to settle it; where our own code sees the chain, what
+    /// cannot change any more is known all the same.
+    async fn ask_the_chain(&self, order: &Order, charge: Option<Amount>, gone: &SettlerId) -> Result<Fate> {
+        if let Some(own) = &self.registry.cell(&order.requirement)?.settler
+            && let Ok(fate @ (Fate::Settled(_) | Fate::Dead)) = own.resume(order, charge).await
+        {
+            return Ok(fate);
+        }
+        let words = format!("{} was asked to settle this, and is in the pool no more", gone.0);
+        Err(Error::unknown(Code::NotFound, None).detail(words))
     }
 
     /// Who has the payment, and will not hand it on any more.
@@ -110,17 +125,10 @@ impl Pool {
         metrics::asked(&member.id.0, "settle", answer.as_ref().err());
         self.note(at, order, answer.as_ref().err());
         self.book.sweep(self.clock.now()).await;
-        match answer {
-            Ok(receipt) => {
-                self.not_too_much(at, order, charge, &receipt).await?;
-                Ok(receipt)
-            }
-            Err(e) if e.code == Code::Overcharged => {
-                self.expel(at, &e).await;
-                Err(e)
-            }
-            Err(e) => Err(e),
-        }
+        // One that only says so is in doubt like any other: whoever asks after the payment finds out.
+        let receipt = answer?;
+        self.not_too_much(at, order, charge, &receipt).await?;
+        Ok(receipt)
     }
 
     /// A receipt for more than was due, or in something else, is the end of somebody's membership. The money has moved all

@@ -172,7 +172,12 @@ impl Books {
             }
             Ok(Some(()))
         });
-        found_out.await?;
+        if let Err(why) = found_out.await {
+            for visit in open().await? {
+                println!("still open: {}", visit.value);
+            }
+            return Err(why);
+        }
         println!("{before} visits were left open by the shop, and {} still are", open().await?.len());
         assert_eq!(shop.runs.total(), 0, "recovering ran a handler");
         Ok(())
