@@ -138,6 +138,14 @@ impl Entry {
         unless_moved(ledger.conclude_then_store(&record.keys, &record.print, receipt, &writes).await)
     }
 
+    /// True when nobody has moved the record: whoever writes the next version is alone with it.
+    pub(super) async fn is_ours_alone(&mut self, ledger: &dyn Ledger) -> Result<bool> {
+        match self.save(ledger).await {
+            Err(e) if e.code == Code::Conflict => Ok(false),
+            done => done.map(|()| true),
+        }
+    }
+
     /// Removes the record.
     pub(super) async fn remove(self, ledger: &dyn Ledger) -> Result<()> {
         let gone = Write { key: self.key, expect: Some(self.version), value: None };

@@ -168,10 +168,13 @@ impl SettleOnce<'_> {
         if record.owner != self.owner {
             return Ok(None);
         }
-        let entry = Entry { key, version, record };
+        let mut entry = Entry { key, version, record };
         match entry.record.stage {
+            // A claim that somebody has made anew is not ours to free, and its record may have this very version.
             Stage::Verified => {
-                entry.freed(self.ledger).await?;
+                if entry.is_ours_alone(self.ledger).await? {
+                    entry.freed(self.ledger).await?;
+                }
                 Ok(None)
             }
             Stage::Serving => self.settle_noted(entry).await,

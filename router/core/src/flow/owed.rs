@@ -34,10 +34,8 @@ impl SettleOnce<'_> {
     /// A process died while it served: what it had noted as delivered is settled. A payment that can no longer be used
     /// ends as any other whose fate the settler tells.
     pub(super) async fn settle_noted(&self, mut entry: Entry) -> Result<Option<Receipt>> {
-        // Whoever writes the next version is alone with it.
-        match entry.save(self.ledger).await {
-            Err(e) if e.code == Code::Conflict => return Ok(None),
-            other => other?,
+        if !entry.is_ours_alone(self.ledger).await? {
+            return Ok(None);
         }
         match self.try_anew(entry).await {
             Ok(Tried::Settled(receipt)) => Ok(Some(receipt)),

@@ -1,9 +1,10 @@
 //! What other facilitators over this ledger leave when they end.
 
 use super::Inner;
-use std::sync::{Arc, Weak};
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use tollway_core::flow::VisitRecord;
-use tollway_core::{Code, Json, Record, Result, Write};
+use tollway_core::{Code, Json, Record, RecordKey, Result, Write};
 
 /// Between two tries, while the ledger fails.
 const AGAIN_MS: u64 = 1_000;
@@ -32,17 +33,27 @@ impl Inner {
             return Ok(false);
         }
         let from = std::mem::replace(&mut visit.owner, self.owner.clone());
-        let value = Some(Json::of(visit).as_str().to_owned());
-        let write = Write { key: record.key.clone(), expect: Some(record.version), value };
+        let value = Json::of(visit).as_str().to_owned();
+        // An answer that is lost may be of a record that is ours now: the next try must know it from one that is under way.
+        self.adopting().insert(record.key.clone(), value.clone());
+        let write = Write { key: record.key.clone(), expect: Some(record.version), value: Some(value) };
         match self.ledger.store(&[write]).await {
             Ok(()) => {
                 record.version = record.version.saturating_add(1);
                 tracing::info!(key = %record.key, from, "a settlement is taken up from one that has ended");
                 Ok(true)
             }
-            Err(e) if e.code == Code::Conflict => Ok(false),
+            Err(e) if e.code == Code::Conflict => {
+                self.adopting().remove(&record.key);
+                Ok(false)
+            }
             Err(e) => Err(e),
         }
+    }
+
+    /// What this life has begun to take up and nobody here looks after yet, each as it was written.
+    pub(super) fn adopting(&self) -> MutexGuard<'_, HashMap<RecordKey, String>> {
+        self.adopting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes up, for as long as the facilitator lives, what others leave. `seen` is what was known of them before the first look.

@@ -1,7 +1,7 @@
 use super::{ApiKeys, Facilitator, Flights, Follow, Inner, ROLE, Settings};
 use crate::tasks::Tasks;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{OnceCell, Semaphore};
 use tollway_core::ledger::{Alone, Leases, Scoped};
 use tollway_core::{Clock, Code, Error, Ledger, Registry, Result, Settler};
@@ -117,6 +117,7 @@ impl Builder {
             owner: self.leases.as_ref().map_or_else(|| self.owner.clone(), |l| l.incarnation().to_owned()),
             name: self.owner,
             leases: self.leases.unwrap_or_else(|| Arc::new(Alone)),
+            adopting: Mutex::default(),
             settings: self.settings,
             tasks: self.tasks,
             guard: self.guard,

@@ -72,13 +72,16 @@ use crate::codec;
 use crate::tasks::Tasks;
 use flights::Flights;
 use follow::Follow;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{OnceCell, Semaphore};
 use tollway_core::flow::{self, SettleOnce};
 use tollway_core::ledger::Leases;
 use tollway_core::wire::{self, FacilitatorRequest};
-use tollway_core::{Cell, Clock, Code, Error, Ledger, Order, Registry, Requirement, Result, Settler};
+use tollway_core::{
+    Cell, Clock, Code, Error, Ledger, Order, RecordKey, Registry, Requirement, Result, Settler,
+};
 use tollway_route::{Caller, Guard};
 
 /// Replay claims are kept apart under this name, so that a paywall may share the ledger.
@@ -98,6 +101,7 @@ struct Inner {
     owner: String,
     name: String,
     leases: Arc<dyn Leases>,
+    adopting: Mutex<HashMap<RecordKey, String>>,
     settings: Settings,
     tasks: Tasks,
     guard: Option<Arc<Guard>>,

@@ -52,10 +52,18 @@ impl Inner {
             tracing::error!(key = %record.key, "a journaled settlement cannot be read; it needs a person");
             return Ok(());
         };
-        let ours = visit.owner == self.owner && whose == Whose::Ours;
+        let begun = |record: &Record| self.adopting().get(&record.key) == Some(&record.value);
+        let ours = visit.owner == self.owner && (whose == Whose::Ours || begun(&record));
         if !ours && !self.adopt(&mut record, &mut visit).await? {
             return Ok(());
         }
+        let key = record.key.clone();
+        self.move_on(record, visit).await?;
+        self.adopting().remove(&key);
+        Ok(())
+    }
+
+    async fn move_on(self: &Arc<Self>, record: Record, visit: VisitRecord) -> Result<()> {
         match visit.stage {
             Stage::Verified => match self.cell(&visit.order.requirement) {
                 Ok((cell, settler)) => {

@@ -44,15 +44,15 @@ pub(super) enum Looking {
 }
 
 impl Shared {
-    /// Recovers again and again until nothing is open of what was when it began. What begins later looks after itself
-    /// ([`Self::look_after`]), and under traffic there is always some of it.
-    async fn recovered(&self) {
+    /// Recovers again and again until nothing is open; `of_these` of what was open when it began, as under traffic there is
+    /// always something.
+    async fn recovered(&self, of_these: bool) {
         let (mut pause_s, most_s) = RECOVER_S;
         let mut begun: Option<Vec<RecordKey>> = None;
         loop {
             let left = match begun.take() {
-                Some(visits) => Ok(self.gate.recover_these(visits).await),
-                None => self.gate.recover_all().await,
+                Some(visits) if of_these => Ok(self.gate.recover_these(visits).await),
+                _ => self.gate.recover_all().await,
             };
             match left {
                 Ok(open) if open.is_empty() => return,
@@ -79,7 +79,8 @@ impl Shared {
         let shared = Arc::clone(self);
         drop(self.settings.tasks.spawn(async move {
             loop {
-                shared.recovered().await;
+                // One that stays open for long must not keep those that come after it waiting.
+                shared.recovered(false).await;
                 let mut looking = shared.looking();
                 if *looking != Looking::Again {
                     *looking = Looking::Idle;
@@ -128,7 +129,7 @@ impl Paywall {
     /// from no end.
     pub fn recover(&self) -> Running<()> {
         let shared = Arc::clone(&self.shared);
-        self.shared.settings.tasks.spawn(async move { shared.recovered().await })
+        self.shared.settings.tasks.spawn(async move { shared.recovered(true).await })
     }
 
     /// Ends the answers that a meter charges for, also those that begin from now on: what they have delivered is settled,

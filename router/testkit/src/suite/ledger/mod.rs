@@ -127,6 +127,8 @@ macro_rules! ledger_suite {
             concludes_its_own_alone
             a_receipt_is_kept_whole_and_for_good
             freed_keys_are_fresh_again
+            stores_and_then_claims
+            concludes_and_then_stores
             versions_are_compared
             writes_every_record_or_none
             scans_in_key_order
