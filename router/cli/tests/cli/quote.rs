@@ -47,8 +47,8 @@ async fn a_quote_ranks_everything_and_pays_nothing() -> Outcome {
 async fn what_the_payer_must_send_first_is_shown_whole_and_with_the_share_that_counts() -> Outcome {
     let world = World::start().await?;
     // Base's USDC by both methods; the facilitator does not help who lacks an allowance.
-    world
-        .write("alone.toml", &format!("{}[schemes.exact.permit2]\ngas_sponsoring = []\n", world.config()))?;
+    let none = "[schemes.exact.permit2]\ngas_sponsoring = []\n[schemes.upto]\ngas_sponsoring = []\n";
+    world.write("alone.toml", &(world.config() + none))?;
     let both = |rails: Vec<Rail>| {
         let base = rails.into_iter().find(|rail| rail.asset.chain.as_str() == "eip155:8453");
         let permit2 = Name::new("permit2").ok();
