@@ -36,7 +36,7 @@ impl HouseBuilder {
     /// # Errors
     /// [`tollway_core::Code::BadKey`], without the key in it.
     pub fn payer_key(mut self, text: &str) -> Result<Self> {
-        self.rpcs.payers = self.rpcs.payers.and(Keys::read(text)?);
+        self.rpcs.payers = self.rpcs.payers.and(Keys::read(text)?)?;
         Ok(self)
     }
     /// Adds a key that sends transactions and pays their fees, as in [`Self::payer_key`]. A family may have several.
@@ -44,7 +44,7 @@ impl HouseBuilder {
     /// # Errors
     /// [`tollway_core::Code::BadKey`], without the key in it.
     pub fn sender_key(mut self, text: &str) -> Result<Self> {
-        self.rpcs.senders = self.rpcs.senders.and(Keys::read(text)?);
+        self.rpcs.senders = self.rpcs.senders.and(Keys::read(text)?)?;
         Ok(self)
     }
     /// Adds a chain that is connected already, with its own prices.

@@ -178,6 +178,51 @@ async fn each_limit_refuses_and_lets_its_twin_through() {
     }
 }
 
+/// Costs that are in no fee: signatures that a program checks, and rent that the key pays where another pays the fee.
+#[tokio::test]
+async fn what_a_message_costs_beside_the_fee_is_refused_or_counted() {
+    let clock = || Arc::new(SetClock(AtomicU64::new(1_000)));
+    let associated = address::account(chain(), &address::ASSOCIATED_TOKEN).unwrap();
+    let with = |lamports| {
+        let mut policy = policy();
+        policy.calls.push(AllowedCall { chain: chain(), to: Some(associated), selector: None });
+        policy.fees[0].max = lamports;
+        house(policy, Arc::new(MemoryLedger::new()), clock())
+    };
+    for precompile in [
+        "Ed25519SigVerify111111111111111111111111111",
+        "KeccakSecp256k11111111111111111111111111111",
+        "Secp256r1SigVerify1111111111111111111111111",
+    ] {
+        let program_id = Pubkey::from_str_const(precompile);
+        let checks = || Instruction { program_id, accounts: vec![], data: vec![200, 0] };
+        let (mine, sponsored) =
+            (message(own(), &[checks()]), message(SPONSOR, &[checks(), named(MEMO, b"")]));
+        let error = sign(&with(10_020).signer, &mine.serialize(), Blame::Caller).await.expect_err(precompile);
+        assert!(error.detail.contains("a fee for signatures"), "{error}");
+        sign(&with(10_020).signer, &sponsored.serialize(), Blame::Caller).await.unwrap();
+    }
+    let opens = |funder: Pubkey| Instruction {
+        program_id: address::ASSOCIATED_TOKEN,
+        accounts: vec![
+            AccountMeta::new(funder, true),
+            AccountMeta::new(address::ata(&PAYEE, &MINT, TokenProgram::Token), false),
+            AccountMeta::new_readonly(PAYEE, false),
+            AccountMeta::new_readonly(MINT, false),
+            AccountMeta::new_readonly(SYSTEM, false),
+            AccountMeta::new_readonly(TokenProgram::Token.id(), false),
+        ],
+        data: vec![1],
+    };
+    let funded = message(SPONSOR, &[opens(own())]).serialize();
+    let error = sign(&with(2_039_279).signer, &funded, Blame::Caller).await.unwrap_err();
+    assert!(error.detail.contains("it may cost 2039280"), "{error}");
+    sign(&with(2_039_280).signer, &funded, Blame::Caller).await.unwrap();
+    // Paid for by another, it costs the key that pays the fee nothing.
+    let others = message(own(), &[opens(SPONSOR)]).serialize();
+    sign(&with(10_020).signer, &others, Blame::Caller).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_fee_is_not_paid_where_no_network_is_named_and_both_versions_are_read() {
     let clock = Arc::new(SetClock(AtomicU64::new(1_000)));
@@ -199,8 +244,9 @@ async fn a_fee_is_not_paid_where_no_network_is_named_and_both_versions_are_read(
 async fn sums_hold_across_a_restart_and_make_room_when_the_hour_is_over() {
     let (ledger, clock) = (Arc::new(MemoryLedger::new()), Arc::new(SetClock(AtomicU64::new(1_000))));
     let again = || house(policy(), ledger.clone(), clock.clone());
-    sign(&again().signer, &pay(PAYEE, 100), Blame::Caller).await.unwrap();
-    sign(&again().signer, &pay(PAYEE, 100), Blame::Caller).await.unwrap(); // the very same counts once
+    let first = again();
+    sign(&first.signer, &pay(PAYEE, 100), Blame::Caller).await.unwrap();
+    sign(&first.signer, &pay(PAYEE, 100), Blame::Caller).await.unwrap(); // the very same counts once
     let error = sign(&again().signer, &pay(PAYEE, 51), Blame::Caller).await.unwrap_err();
     assert_eq!(error.code, Code::BudgetExceeded);
     assert!(error.detail.contains("/hour: 51 more on top of 100 would pass 150"), "{error}");

@@ -27,7 +27,7 @@ pub(crate) struct KeyLimits {
     payees_denied: Vec<String>,
     #[serde(default, rename = "asset")]
     assets: Vec<Asset>,
-    /// `chain/contract/function`, `chain/contract` or `chain/*/function`; a function by its selector in hex.
+    /// On EVM `chain/contract/function` or `chain/*/function`, a function by its selector in hex; elsewhere `chain/program`.
     #[serde(default)]
     calls: Vec<String>,
     #[serde(default, rename = "fee")]
@@ -74,18 +74,24 @@ pub(crate) fn hold(config: &Config, keys: Keys) -> Outcome<Keys> {
     }
 }
 
-/// Sees that every policy holds a key.
-pub(crate) fn check(config: &Config, keys: &[&Keys]) -> Outcome {
-    let known: Vec<String> =
-        keys.iter().flat_map(|keys| keys.addresses()).map(|(_, address)| address).collect();
-    let named = config.key_policies.iter().flat_map(|limits| &limits.keys);
-    for address in named {
-        if !known.iter().any(|known| known.eq_ignore_ascii_case(address)) {
-            let words = format!("[[key_policy]]: {address} is the address of no configured key");
-            return Err(Failure::usage(words));
+/// Sees that every address in a policy is a configured key's: one that is misspelled would leave its key to the policy of all
+/// others. All configured keys are read only where the ones at hand do not tell.
+pub(crate) fn check(config: &Config, keys: &[&Keys], all: impl FnOnce() -> Outcome<Keys>) -> Outcome {
+    let unknown = |keys: &[&Keys]| {
+        let known: Vec<_> = keys.iter().flat_map(|keys| keys.addresses()).map(|(_, known)| known).collect();
+        let mut named = config.key_policies.iter().flat_map(|limits| &limits.keys);
+        named.find(|address| !known.iter().any(|known| known.eq_ignore_ascii_case(address))).cloned()
+    };
+    if unknown(keys).is_none() {
+        return Ok(());
+    }
+    let Ok(all) = all() else { return Ok(()) };
+    match unknown(&[&all]) {
+        None => Ok(()),
+        Some(address) => {
+            Err(Failure::usage(format!("[[key_policy]]: {address} is the address of no configured key")))
         }
     }
-    Ok(())
 }
 
 /// What a policy allows, in one line.
@@ -169,7 +175,8 @@ fn asset(text: &str) -> Outcome<AssetId> {
 }
 
 fn call(text: &str) -> Outcome<AllowedCall> {
-    let like = || wrong(text, "\"eip155:8453/0x…/a9059cbb\", with \"*\" for any contract");
+    let like =
+        || wrong(text, "\"eip155:8453/0x…/a9059cbb\", with \"*\" for any contract, or \"solana:…/program\"");
     let (family, chain, rest) = split(text)?;
     let (to, function) = rest.split_once('/').map_or((rest, None), |(to, function)| (to, Some(function)));
     let to = match to {
@@ -181,5 +188,10 @@ fn call(text: &str) -> Outcome<AllowedCall> {
         let digits = digits.strip_prefix("0x").unwrap_or(digits);
         hex::decode_to_slice(digits, &mut selector).map(|()| selector).map_err(|_| like())
     });
+    // A list of all functions that give tokens away would never be whole, so each is named.
+    let named = function.is_some() == (chain.namespace() == "eip155");
+    if !named {
+        return Err(like());
+    }
     Ok(AllowedCall { chain, to, selector: selector.transpose()? })
 }

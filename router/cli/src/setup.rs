@@ -115,17 +115,21 @@ pub(crate) async fn existing_ledger(config: &Config) -> Outcome<Arc<dyn Ledger>>
 pub(crate) fn keys(config: &Config, roles: &[Role]) -> Outcome<(Keys, Keys)> {
     let read = |places: &Places, role: Role| -> Outcome<Keys> {
         let places = places.0.iter().filter(|_| roles.contains(&role));
-        places.map(keys::read).try_fold(Keys::none(), |all, more| Ok(all.and(more?)))
+        places.map(keys::read).try_fold(Keys::none(), |all, more| Ok(all.and(more?)?))
     };
-    let hold = |keys| custody::hold(config, keys);
-    let (payers, senders) =
-        (hold(read(&config.payer, Role::Payer)?)?, hold(read(&config.settlers, Role::Settler)?)?);
+    let (payers, senders) = (read(&config.payer, Role::Payer)?, read(&config.settlers, Role::Settler)?);
+    custody::check(config, &[&payers, &senders], || {
+        // Keys of roles that were not asked for may be named too. One that cannot be read here tells nothing.
+        let places = config.payer.0.iter().chain(&config.settlers.0);
+        places.map(keys::read).try_fold(Keys::none(), |all, more| Ok(all.and(more?)?))
+    })?;
+    let (payers, senders) = (custody::hold(config, payers)?, custody::hold(config, senders)?);
     if !config.policy.own_transactions {
         return Ok((payers, senders));
     }
     // What a route wants done first is only known on EVM networks.
     let own = payers.of("eip155");
-    Ok((payers, senders.and(own)))
+    Ok((payers, senders.and(own)?))
 }
 
 /// The addresses that transactions are sent from, each with its family's namespace; only asked for where somebody records.

@@ -5,13 +5,17 @@
 //!
 //! Sums live in the ledger's budgets: they survive restarts, are shared by every process over that ledger, and no number of
 //! signatures at once passes a limit together. What was written down counts, signed or not: a key that failed may have signed.
+//! The ids of their holds have a secret in them: plugins have the same ledger, and must not make or close one first.
 //! A process that dies between the two writes of one signature leaves its amount counted for good.
 
 mod refusal;
+mod secret;
 
 pub use refusal::Refusal;
 
-use crate::{Account, AssetId, BudgetId, BudgetLine, ChainId, Clock, HoldId, Ledger, Result, Spend, Time};
+use secret::Secret;
+
+use crate::{Account, AssetId, BudgetId, BudgetLine, ChainId, Clock, Ledger, Result, Spend, Time};
 use std::fmt;
 use std::sync::Arc;
 
@@ -36,7 +40,8 @@ pub struct AssetLimit {
 pub struct FeeLimit {
     /// The chain.
     pub chain: ChainId,
-    /// The most that one transaction may cost, in the coin's atomic units.
+    /// The most that one transaction may cost, in the coin's atomic units. What a rollup charges for bytes on its first layer
+    /// comes on top: nobody signs a limit for that, so what transactions may call is bounded in size instead.
     pub max: u128,
     /// The most within any 24 hours; what was signed counts, whatever it cost in the end.
     pub day: Option<u128>,
@@ -49,7 +54,8 @@ pub struct AllowedCall {
     pub chain: ChainId,
     /// The contract or program; `None`: any.
     pub to: Option<Account>,
-    /// The function, where the chain has selectors; `None`: any but those that give tokens away.
+    /// The function, by its selector: on chains that have them (EVM) an entry without one allows nothing. `None` on chains
+    /// that have none: whatever the program does, where that is no program that gives tokens away.
     pub selector: Option<[u8; 4]>,
 }
 
@@ -91,8 +97,9 @@ pub struct Called {
     pub to: Account,
     /// The function, where the chain has selectors and the call names one.
     pub selector: Option<[u8; 4]>,
-    /// True for functions that give tokens away, or the right to take them: only an entry with that selector allows them.
-    pub gives: bool,
+    /// True where the chain has selectors, and for programs that give tokens away: an entry without a selector does not allow
+    /// it.
+    pub by_selector: bool,
 }
 
 /// What a signature would do.
@@ -173,7 +180,7 @@ impl KeyPolicy {
         let fits = |one: &&AllowedCall| {
             let function = match one.selector {
                 Some(_) => one.selector == called.selector,
-                None => !called.gives,
+                None => !called.by_selector,
             };
             one.chain == chain && one.to.is_none_or(|to| to == called.to) && function
         };
@@ -240,6 +247,7 @@ pub struct Warden {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     key: Arc<str>,
+    secret: Secret,
 }
 
 impl fmt::Debug for Warden {
@@ -249,9 +257,16 @@ impl fmt::Debug for Warden {
 }
 
 impl Warden {
-    /// For the key of this name: its address, in one spelling, as the sums are kept under it.
-    pub fn new(policy: KeyPolicy, key: &str, ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> Self {
-        Self { policy: Arc::new(policy), ledger, clock, key: key.into() }
+    /// For the key of this name: its address, in one spelling, as the sums are kept under it. `secret` comes from the operating
+    /// system's generator, once for each warden: whoever knows it can go around every sum.
+    pub fn new(
+        policy: KeyPolicy,
+        key: &str,
+        ledger: Arc<dyn Ledger>,
+        clock: Arc<dyn Clock>,
+        secret: [u8; 32],
+    ) -> Self {
+        Self { policy: Arc::new(policy), ledger, clock, key: key.into(), secret: Secret::new(secret) }
     }
 
     /// What it holds the key to.
@@ -262,7 +277,7 @@ impl Warden {
     /// Lets a signature be made, or says why not. Its amounts are written down when this returns, and count from then on.
     ///
     /// `digest` is what the key will sign, computed from the very content that `ask` was read from; the same again counts
-    /// once. Dropped in the middle, the amounts may be counted for good: run it to its end.
+    /// once with this warden and its clones, and once more with another. Dropped in the middle, the amounts may be counted for good: run it to its end.
     ///
     /// # Errors
     /// [`crate::Code::PolicyDenied`] with the limit; [`crate::Code::BudgetExceeded`] when a window has no room; the ledger's.
@@ -273,7 +288,7 @@ impl Warden {
         if lines.is_empty() {
             return Ok(());
         }
-        let hold = HoldId(format!("custody/{}/{digest}", self.key));
+        let hold = self.secret.hold(&self.key, digest);
         self.ledger.reserve(&hold, &lines, now.plus_ms(DAY_MS), now).await?;
         self.ledger.close(&hold, Spend::All, now).await
     }

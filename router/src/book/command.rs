@@ -60,7 +60,7 @@
 //! asset = [{ id = "eip155:8453/0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", max = "100000", hour = "1000000", day = "5000000" }]
 //!
 //! [[key_policy]]             # a settler's: one function of one token, and what a transaction may cost
-//! calls = ["eip155:8453/0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913/e3ee160e"] # "*" for any contract; without a function: any that gives no tokens away
+//! calls = ["eip155:8453/0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913/e3ee160e"] # "*" for any contract; each function by its selector
 //! fee = [{ chain = "eip155:8453", max = "1000000000000000", day = "100000000000000000" }]
 //!
 //! [facilitator]
@@ -130,8 +130,8 @@
 //! transaction itself, and refuses with `policy_denied`, or `budget_exceeded` where an hour or a day has no room. Amounts are
 //! in atomic units of the asset (`native` for coins that transactions move), fees in those of the chain's coin. The sums are
 //! in the ledger: they survive restarts, and processes over one ledger share them. What was signed counts, used or not; so
-//! does each higher bid for a transaction that is stuck. `tollway keys list` shows each key and what it is held to, and
-//! that every address in a policy is a configured key's.
+//! does each higher bid for a transaction that is stuck. `tollway keys list` shows each key and what it is held to. An
+//! address in a policy that is no configured key's stops every command that uses keys, where it can read all of them.
 //!
 //! # Books
 //! What `tollway books` lists is what the ledger has: a payer's attempts, and what a paywall or a facilitator over that

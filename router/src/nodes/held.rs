@@ -12,35 +12,45 @@ impl Policies {
     /// # Errors
     /// [`Code::BadSettings`] when that key is held already: which of two limits holds must not depend on their order.
     pub(super) fn add(&mut self, address: Option<&str>, policy: KeyPolicy) -> Result<()> {
-        let same = |known: &Option<String>| match (known, address) {
-            (Some(known), Some(address)) => known.eq_ignore_ascii_case(address),
-            (None, None) => true,
-            _ => false,
-        };
-        if self.0.iter().any(|(known, _)| same(known)) {
-            let whose = address.map_or_else(|| "all other keys".to_owned(), str::to_owned);
-            let words = format!("two key policies hold {whose}: one key has one policy");
-            return Err(Error::caller(Code::BadSettings).detail(words));
+        if self.named(address).is_some() {
+            return Err(twice(address));
         }
         self.0.push((address.map(str::to_owned), Arc::new(policy)));
         Ok(())
     }
 
-    pub(super) fn join(&mut self, more: Self) {
+    /// # Errors
+    /// As [`Self::add`], unless both policies are the same: they come with each part of a configuration's keys.
+    pub(super) fn join(&mut self, more: Self) -> Result<()> {
         for (address, policy) in more.0 {
-            // The same policies come with each part of a configuration's keys.
-            if !self.0.iter().any(|(known, _)| *known == address) {
-                self.0.push((address, policy));
+            match self.named(address.as_deref()) {
+                None => self.0.push((address, policy)),
+                Some(known) if *known == *policy => {}
+                Some(_) => return Err(twice(address.as_deref())),
             }
         }
+        Ok(())
+    }
+
+    /// The policy with exactly this address, or the one without.
+    fn named(&self, address: Option<&str>) -> Option<&KeyPolicy> {
+        // Hex digits may be written in either case. Base58 may not, and an address that differs in case alone is nobody's.
+        let same = |known: &Option<String>| match (known, address) {
+            (Some(known), Some(address)) => known.eq_ignore_ascii_case(address),
+            (None, None) => true,
+            _ => false,
+        };
+        self.0.iter().find(|(known, _)| same(known)).map(|(_, policy)| &**policy)
     }
 
     /// The policy of the key at this address, as its family shows it.
     pub(super) fn of(&self, address: &str) -> Option<&KeyPolicy> {
-        // Hex digits may be written in either case. Base58 may not, and an address that differs in case alone is nobody's.
-        let own =
-            self.0.iter().find(|(known, _)| known.as_ref().is_some_and(|k| k.eq_ignore_ascii_case(address)));
-        let own = own.or_else(|| self.0.iter().find(|(known, _)| known.is_none()));
-        own.map(|(_, policy)| &**policy)
+        self.named(Some(address)).or_else(|| self.named(None))
     }
+}
+
+fn twice(address: Option<&str>) -> Error {
+    let whose = address.unwrap_or("all other keys");
+    let words = format!("two key policies hold {whose}: one key has one policy");
+    Error::caller(Code::BadSettings).detail(words)
 }

@@ -40,7 +40,7 @@ impl Keys {
         if text.starts_with('[') {
             return Self::one(text);
         }
-        text.split(',').try_fold(Self::none(), |keys, text| Ok(keys.and(Self::one(text.trim())?)))
+        text.split(',').try_fold(Self::none(), |keys, text| keys.and(Self::one(text.trim())?))
     }
 
     /// From an encrypted keystore file of Ethereum's tools. Slow by design: call it from a blocking task.
@@ -63,10 +63,16 @@ impl Keys {
     }
 
     /// These and those.
-    #[must_use]
-    pub fn and(mut self, more: Self) -> Self {
-        self.add(more);
-        self
+    ///
+    /// # Errors
+    /// [`Code::BadSettings`] when they hold one key to two different policies.
+    pub fn and(mut self, more: Self) -> Result<Self> {
+        self.policies.join(more.policies)?;
+        #[cfg(feature = "evm")]
+        self.evm.extend(more.evm);
+        #[cfg(feature = "solana")]
+        self.solana.extend(more.solana);
+        Ok(self)
     }
 
     /// The same keys, and the one at this address is held to this policy; without an address, every key that no other policy
@@ -105,10 +111,10 @@ impl Keys {
         all
     }
 
-    /// Those of one family of networks, by its namespace: `eip155`, `solana`.
+    /// Those of one family of networks, by its namespace: `eip155`, `solana`; each behind its policy.
     #[must_use]
     pub fn of(&self, namespace: &str) -> Self {
-        let (mut keys, _) = (Self::none(), namespace);
+        let (mut keys, _) = (Self { policies: self.policies.clone(), ..Self::none() }, namespace);
         let _ = &mut keys; // a build without any family has no keys
         #[cfg(feature = "evm")]
         if namespace == tollway_evm::FAMILY.namespace {
@@ -124,14 +130,6 @@ impl Keys {
     /// True when there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    fn add(&mut self, more: Self) {
-        self.policies.join(more.policies);
-        #[cfg(feature = "evm")]
-        self.evm.extend(more.evm);
-        #[cfg(feature = "solana")]
-        self.solana.extend(more.solana);
     }
 
     /// The family is told by the spelling: what one can read, no other can.
@@ -174,6 +172,23 @@ mod tests {
         253, 23, 36, 56, 90, 160, 199, 91, 100, 251, 120, 205, 96, 47, 161, 217, 145, 253, 235, 247, 107, 19,
         197, 142, 215, 2, 234, 200, 53, 233, 246, 24,
     ];
+
+    #[test]
+    fn a_key_keeps_its_policy_and_has_one_alone() {
+        let keys = || Keys::read(KEY).unwrap();
+        let address = keys().addresses().remove(0).1;
+        let policy = |s| KeyPolicy { validity_s_max: s, ..KeyPolicy::default() };
+        let held = |address: Option<&str>, s| keys().held_to(address, policy(s)).unwrap();
+        for whose in [Some(address.as_str()), None] {
+            assert_eq!(held(whose, 1).of("eip155").policy_of(&address), Some(&policy(1)));
+            let error = held(whose, 1).and(held(whose, 2)).unwrap_err();
+            assert_eq!(error.code, Code::BadSettings);
+            assert!(error.detail.contains("two key policies hold"), "{error}");
+            assert_eq!(held(whose, 1).and(held(whose, 1)).unwrap().policy_of(&address), Some(&policy(1)));
+        }
+        let lower = address.to_lowercase();
+        assert_eq!(held(Some(&address), 1).and(held(Some(&lower), 2)).unwrap_err().code, Code::BadSettings);
+    }
 
     #[test]
     fn keys_are_read_and_never_shown() {

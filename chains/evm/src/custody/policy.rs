@@ -50,7 +50,12 @@ impl PolicySigner {
     /// Around this key. Its sums are kept in `ledger` under its address.
     pub fn new(key: Arc<dyn Key>, policy: KeyPolicy, ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> Self {
         let name = format!("{:#x}", key.address());
-        Self { key, warden: Warden::new(policy, &name, ledger, clock) }
+        let mut secret = [0; 32];
+        // Without a generator a plugin could go around every sum. There is no safe way on: the process must not continue.
+        if getrandom::fill(&mut secret).is_err() {
+            std::process::abort();
+        }
+        Self { key, warden: Warden::new(policy, &name, ledger, clock, secret) }
     }
 
     /// What it holds the key to.

@@ -12,29 +12,34 @@ use tollway_core::{AssetId, ChainId, Code, Error, Result, Time};
 mod abi {
     alloy::sol! {
         function transfer(address to, uint256 amount) external returns (bool);
+        function transferFrom(address from, address to, uint256 amount) external returns (bool);
         function approve(address spender, uint256 amount) external returns (bool);
         function increaseAllowance(address spender, uint256 added) external returns (bool);
-        function setApprovalForAll(address operator, bool approved) external;
-        function transferFrom(address from, address to, uint256 amount) external returns (bool);
-    }
-    pub(super) mod permit2 {
-        alloy::sol! {
-            function approve(address token, address spender, uint160 amount, uint48 expiration) external;
-            function transferFrom(address from, address to, uint160 amount, address token) external;
-        }
+        function increaseApproval(address spender, uint256 added) external returns (bool);
     }
 }
 
-/// Functions that give tokens away, or the right to take them.
-const GIVES: [[u8; 4]; 7] = [
-    abi::transferCall::SELECTOR,
-    abi::approveCall::SELECTOR,
-    abi::increaseAllowanceCall::SELECTOR,
-    abi::setApprovalForAllCall::SELECTOR,
-    abi::transferFromCall::SELECTOR,
-    abi::permit2::approveCall::SELECTOR,
-    abi::permit2::transferFromCall::SELECTOR,
+/// Functions that give tokens away, or the right to take them, in ways that no limit is held against. None is signed, whatever
+/// is on the list of calls.
+const GIVE_UNREAD: [([u8; 4], &str); 13] = [
+    ([0xa2, 0x2c, 0xb4, 0x65], "setApprovalForAll(address,bool)"),
+    ([0x42, 0x84, 0x2e, 0x0e], "safeTransferFrom(address,address,uint256)"),
+    ([0xb8, 0x8d, 0x4f, 0xde], "safeTransferFrom(address,address,uint256,bytes)"),
+    ([0xf2, 0x42, 0x43, 0x2a], "safeTransferFrom(address,address,uint256,uint256,bytes)"),
+    ([0x12, 0x96, 0xee, 0x62], "transferAndCall(address,uint256)"),
+    ([0x40, 0x00, 0xae, 0xa0], "transferAndCall(address,uint256,bytes)"),
+    ([0x31, 0x77, 0x02, 0x9f], "approveAndCall(address,uint256)"),
+    ([0xca, 0xe9, 0xca, 0x51], "approveAndCall(address,uint256,bytes)"),
+    ([0x9b, 0xd9, 0xbb, 0xc6], "send(address,uint256,bytes)"),
+    ([0x95, 0x9b, 0x8c, 0x3f], "authorizeOperator(address)"),
+    ([0x87, 0x51, 0x7c, 0x45], "approve(address,address,uint160,uint48)"),
+    ([0x36, 0xc7, 0x85, 0x16], "transferFrom(address,address,uint160,address)"),
+    ([0x0d, 0x58, 0xb1, 0xdb], "transferFrom((address,address,uint160,address)[])"),
 ];
+
+/// Rollups charge for a transaction's bytes on top of gas times price. Settlements have a few hundred, a few thousand with
+/// an account's signature.
+const INPUT_MAX_BYTES: usize = 16 * 1_024;
 
 /// Reads a message.
 ///
@@ -94,23 +99,49 @@ pub(super) fn transaction(own: Address, tx: &TxEip1559) -> Result<Ask> {
         ask = ask.leaving(Leaving { asset, atomic, payee: Some(account) });
     }
     let selector = input.first_chunk::<4>().copied();
-    let gives = selector.is_some_and(|selector| GIVES.contains(&selector));
-    ask = ask.calling(Called { to: account, selector, gives });
-    let unread = |_| Refusal::Unknown("arguments that are none of their function").error();
-    match selector {
-        Some(abi::transferCall::SELECTOR) => {
-            let call = abi::transferCall::abi_decode_validate(input).map_err(unread)?;
-            let payee = Some(address::account(chain, &call.to)?);
-            let asset = address::asset(chain, &to)?;
-            Ok(ask.leaving(Leaving { asset, atomic: atomic(call.amount)?, payee }))
-        }
-        Some(abi::approveCall::SELECTOR) => {
-            let call = abi::approveCall::abi_decode_validate(input).map_err(unread)?;
-            spender(chain, call.spender, PERMIT2)?;
-            Ok(ask)
-        }
-        _ => Ok(ask),
+    ask = ask.calling(Called { to: account, selector, by_selector: !input.is_empty() });
+    if input.len() > INPUT_MAX_BYTES {
+        return Err(Refusal::Unknown("a call with more than 16 KiB of arguments").error());
     }
+    match selector {
+        Some(selector) => arguments(ask, to, selector, input),
+        None => Ok(ask),
+    }
+}
+
+/// What a function's arguments give away.
+fn arguments(ask: Ask, token: Address, selector: [u8; 4], input: &[u8]) -> Result<Ask> {
+    let chain = ask.chain;
+    let unread = |_| Refusal::Unknown("arguments that are none of their function").error();
+    let leaving = |ask: Ask, payee: Address, amount: U256| -> Result<Ask> {
+        let (asset, payee) = (address::asset(chain, &token)?, address::account(chain, &payee)?);
+        Ok(ask.leaving(Leaving { asset, atomic: atomic(amount)?, payee: Some(payee) }))
+    };
+    let allowed = match selector {
+        abi::transferCall::SELECTOR => {
+            let call = abi::transferCall::abi_decode_validate(input).map_err(unread)?;
+            return leaving(ask, call.to, call.amount);
+        }
+        // Of whomever: what this key was allowed to take counts as its own.
+        abi::transferFromCall::SELECTOR => {
+            let call = abi::transferFromCall::abi_decode_validate(input).map_err(unread)?;
+            return leaving(ask, call.to, call.amount);
+        }
+        abi::approveCall::SELECTOR => abi::approveCall::abi_decode_validate(input).map(|call| call.spender),
+        abi::increaseAllowanceCall::SELECTOR => {
+            abi::increaseAllowanceCall::abi_decode_validate(input).map(|call| call.spender)
+        }
+        abi::increaseApprovalCall::SELECTOR => {
+            abi::increaseApprovalCall::abi_decode_validate(input).map(|call| call.spender)
+        }
+        _ if GIVE_UNREAD.iter().any(|(known, _)| *known == selector) => {
+            return Err(Refusal::Unknown("a call that gives tokens away, or the right to take them").error());
+        }
+        _ => return Ok(ask),
+    };
+    // What Permit2 may take needs a further signature of this key, and that one is held to the limits.
+    spender(chain, allowed.map_err(unread)?, PERMIT2)?;
+    Ok(ask)
 }
 
 fn spender(chain: ChainId, found: Address, right: Address) -> Result<()> {
@@ -136,4 +167,17 @@ fn atomic(amount: U256) -> Result<u128> {
 /// 256-bit seconds; what does not fit is later than any real moment.
 fn moment(seconds: U256) -> Time {
     u64::try_from(seconds).map_or(Time::FAR, Time::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_those_of_their_functions() {
+        for (selector, signature) in GIVE_UNREAD {
+            let hash = alloy::primitives::keccak256(signature);
+            assert_eq!(Some(&selector[..]), hash.get(..4), "{signature}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::kit::*;
 use alloy::consensus::TxEip1559;
 use alloy::primitives::{Address, TxKind, U256};
 use std::sync::Arc;
-use tollway_core::custody::KeyPolicy;
+use tollway_core::custody::{AllowedCall, KeyPolicy};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::{Blame, Code, Next, Result};
 use tollway_evm::custody::{Key, Message, PolicySigner};
@@ -197,24 +197,64 @@ async fn a_type_that_is_not_named_is_refused() {
     .await;
 }
 
-/// A call list without a selector must not let tokens go.
+/// An entry without a selector allows no function at all: too many give tokens away.
 #[tokio::test]
-async fn any_function_is_not_one_that_gives_tokens_away() {
-    let any = tollway_core::custody::AllowedCall { chain: chain(), to: Some(account(TOKEN)), selector: None };
-    let any = KeyPolicy { calls: vec![any], ..policy() };
-    let rows = [
-        [0xa9, 0x05, 0x9c, 0xbb], // transfer
-        [0x09, 0x5e, 0xa7, 0xb3], // approve
-        [0x39, 0x50, 0x93, 0x51], // increaseAllowance
-        [0xa2, 0x2c, 0xb4, 0x65], // setApprovalForAll
-        [0x23, 0xb8, 0x72, 0xdd], // transferFrom
-        [0x87, 0x51, 0x7c, 0x45], // Permit2's approve
-        [0x36, 0xc7, 0x85, 0x16], // Permit2's transferFrom
-    ];
-    let row = |function| {
-        // An approval is read before the list is.
-        let words = if function == APPROVE { "the right to take tokens" } else { "not on the list of calls" };
-        ("gives", Send(token_call(function, PAYEE, 1)), words, Send(tx(TOKEN, &SETTLE)))
+async fn an_entry_without_a_function_allows_none() {
+    let entry = |selector| AllowedCall { chain: chain(), to: Some(account(TOKEN)), selector };
+    let any = KeyPolicy { calls: vec![entry(None), entry(Some(SETTLE))], ..policy() };
+    let row = |input: &[u8]| {
+        ("no function", Send(tx(TOKEN, input)), "not on the list of calls", Send(tx(TOKEN, &SETTLE)))
     };
-    holds(&any, rows.map(row).into()).await;
+    let transfer = token_call(TRANSFER, PAYEE, 1).input;
+    holds(&any, vec![row(&transfer), row(&[1, 2, 3, 5]), row(&[1, 2, 3])]).await;
 }
+
+/// Whoever names a function has not named whom it gives what.
+#[tokio::test]
+async fn a_function_that_gives_tokens_away_is_read_or_refused() {
+    let gives = [
+        ([0xa2, 0x2c, 0xb4, 0x65], "gives tokens away"), // setApprovalForAll
+        ([0x40, 0x00, 0xae, 0xa0], "gives tokens away"), // ERC-677's transferAndCall
+        ([0x12, 0x96, 0xee, 0x62], "gives tokens away"), // ERC-1363's
+        ([0x9b, 0xd9, 0xbb, 0xc6], "gives tokens away"), // ERC-777's send
+        ([0xca, 0xe9, 0xca, 0x51], "gives tokens away"), // approveAndCall
+        ([0x42, 0x84, 0x2e, 0x0e], "gives tokens away"), // safeTransferFrom
+        ([0x87, 0x51, 0x7c, 0x45], "gives tokens away"), // Permit2's approve
+        ([0x36, 0xc7, 0x85, 0x16], "gives tokens away"), // Permit2's transferFrom
+        ([0x0d, 0x58, 0xb1, 0xdb], "gives tokens away"), // and many at once
+        (INCREASE, "the right to take tokens"),
+        ([0xd7, 0x3d, 0xd6, 0x23], "the right to take tokens"), // increaseApproval
+    ];
+    let entry = |function| AllowedCall { chain: chain(), to: None, selector: Some(function) };
+    let calls = gives.iter().map(|(function, _)| entry(*function)).chain([entry(FROM), entry(SETTLE)]);
+    let named = KeyPolicy { calls: calls.collect(), ..policy() };
+    let right = || Send(tx(TOKEN, &SETTLE));
+    let row = |(function, words)| ("gives", Send(token_call(function, THIEF, 1)), words, right());
+    holds(&named, gives.map(row).into()).await;
+    let from = |to: Address, amount: u64| {
+        let rest = [to.into_word().0, U256::from(amount).to_be_bytes()].concat();
+        Send(tx(TOKEN, &[&FROM[..], said().from.into_word().as_slice(), &rest].concat()))
+    };
+    let rows = vec![
+        ("to a stranger", from(THIEF, 1), "not on the list of payees", from(PAYEE, 1)),
+        ("too much", from(PAYEE, 101), "100 are the most", from(PAYEE, 100)),
+        (
+            "more for Permit2",
+            Send(tx(TOKEN, &INCREASE)),
+            "arguments",
+            Send(token_call(INCREASE, TO_PERMIT2, 9)),
+        ),
+    ];
+    holds(&named, rows).await;
+}
+
+/// A rollup charges for bytes what no gas limit bounds.
+#[tokio::test]
+async fn a_call_has_so_many_bytes_at_most() {
+    let long = |bytes: usize| Send(tx(CONTRACT, &[&SETTLE[..], &vec![7; bytes - 4]].concat()));
+    holds(&policy(), vec![("bytes", long(16 * 1_024 + 1), "16 KiB", long(16 * 1_024))]).await;
+}
+
+/// `increaseAllowance` and `transferFrom`.
+const INCREASE: [u8; 4] = [0x39, 0x50, 0x93, 0x51];
+const FROM: [u8; 4] = [0x23, 0xb8, 0x72, 0xdd];

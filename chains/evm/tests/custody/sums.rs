@@ -1,13 +1,13 @@
 //! What is signed within an hour and a day: never more than the limits, whatever the order, at once or across crashes.
 
 use crate::kit::*;
-use alloy::primitives::{B256, U256};
+use alloy::primitives::{B256, U256, hex};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tollway_core::custody::{AssetLimit, FeeLimit, KeyPolicy};
 use tollway_core::ledger::MemoryLedger;
-use tollway_core::{Code, Ledger, Time};
+use tollway_core::{BudgetId, BudgetLine, Clock, Code, HoldId, Ledger, Spend, Time};
 use tollway_evm::custody::{Key, PolicySigner};
 use tollway_evm::eip712::Transfer;
 use tollway_testkit::fault::{FaultPlan, Faults, FaultyLedger};
@@ -41,8 +41,6 @@ async fn sums_hold_across_a_restart_and_make_room_when_their_window_is_over() {
     assert_eq!(error.code, Code::BudgetExceeded);
     assert!(error.detail.contains("/hour: 51 more on top of 200 would pass 250"), "{error}");
     signer().sign_authorization(&pay(3, 50)).await.unwrap();
-    // The same once more is the same authorization: it can be used once.
-    signer().sign_authorization(&pay(3, 50)).await.unwrap();
     for hour in 1..3u64 {
         clock.add_s(3_601);
         signer().sign_authorization(&pay(10 * hour, 100)).await.unwrap();
@@ -53,6 +51,42 @@ async fn sums_hold_across_a_restart_and_make_room_when_their_window_is_over() {
     assert!(error.detail.contains("/day: 51 more on top of 550 would pass 600"), "{error}");
     clock.add_s(24 * 3_600);
     signer().sign_authorization(&pay(42, 100)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_once_more_is_the_same_authorization_and_counts_once() {
+    let clock = SetClock::new();
+    let signer = PolicySigner::new(Spy::new(&clock), summed(), Arc::new(MemoryLedger::new()), clock);
+    for _ in 0..5 {
+        signer.sign_authorization(&pay(0, 100)).await.unwrap();
+    }
+    signer.sign_authorization(&pay(1, 100)).await.unwrap();
+}
+
+/// Every plugin has the house's ledger, and knows what it is about to have signed.
+#[tokio::test]
+async fn holds_that_a_plugin_makes_or_gives_back_make_no_room() {
+    let (clock, ledger) = (SetClock::new(), Arc::new(MemoryLedger::new()));
+    let spy = Spy::new(&clock);
+    let signer = PolicySigner::new(spy.clone(), summed(), ledger.clone(), clock.clone());
+    let (now, until) = (clock.now(), clock.now().plus_ms(86_400_000));
+    let line = || BudgetLine { budget: BudgetId("mine".to_owned()), amount: 0, limit: 1, since: now };
+    let id = |n: u64| {
+        let digest = hex::encode_prefixed(pay(n, 100).digest());
+        HoldId(format!("custody/{:#x}/{digest}", Key::address(&*spy)))
+    };
+    for n in 0..3 {
+        ledger.reserve(&id(n), &[line()], until, now).await.unwrap();
+    }
+    let error = async {
+        for n in 0..3 {
+            signer.sign_authorization(&pay(n, 100)).await?;
+            let _ = ledger.close(&id(n), Spend::Nothing, now).await;
+        }
+        Ok::<_, tollway_core::Error>(())
+    };
+    assert_eq!(error.await.expect_err("300 within an hour of 250").code, Code::BudgetExceeded);
+    assert_eq!(spy.asked(), 2);
 }
 
 #[tokio::test]

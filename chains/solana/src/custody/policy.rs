@@ -35,7 +35,7 @@ impl PolicySigner {
     /// Around this key. Its sums are kept in `ledger` under its address.
     ///
     /// # Errors
-    /// [`Code::BadKey`] when the key does not say whose it is.
+    /// [`Code::BadKey`] when the key does not say whose it is; [`Code::Internal`] when the system has no random bytes.
     pub fn new(
         key: Arc<dyn Signer + Send + Sync>,
         chain: ChainId,
@@ -46,7 +46,10 @@ impl PolicySigner {
         let address = key
             .try_pubkey()
             .map_err(|_| Error::caller(Code::BadKey).detail("the key does not tell who it is"))?;
-        let warden = Warden::new(policy, &address.to_string(), ledger, clock);
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)
+            .map_err(|_| Error::us(Code::Internal).detail("the system gives no random bytes"))?;
+        let warden = Warden::new(policy, &address.to_string(), ledger, clock, secret);
         Ok(Self { key, address, chain, warden })
     }
 

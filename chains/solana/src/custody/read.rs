@@ -18,6 +18,14 @@ const SIGNATURE_LAMPORTS: u128 = 5_000;
 /// The rent of a plain token account, which whoever makes one pays. Source: `getMinimumBalanceForRentExemption(165)`.
 const ACCOUNT_LAMPORTS: u128 = 2_039_280;
 
+/// Each checks signatures that are in its data, and each of those costs as much as one of the transaction's. Source: Solana's
+/// fee structure.
+const PRECOMPILES: [Pubkey; 3] = [
+    Pubkey::from_str_const("Ed25519SigVerify111111111111111111111111111"),
+    Pubkey::from_str_const("KeccakSecp256k11111111111111111111111111111"),
+    Pubkey::from_str_const("Secp256r1SigVerify1111111111111111111111111"),
+];
+
 /// Reads a message that `own` is to sign.
 ///
 /// # Errors
@@ -28,19 +36,29 @@ pub(super) fn message(chain: ChainId, own: &Pubkey, policy: &KeyPolicy, bytes: &
     let calls =
         read.calls().ok_or_else(|| unread("accounts out of lookup tables, or bytes behind the end"))?;
     let mut ask = Ask::paid_by_others(chain);
+    ask.fee = rent(own, &calls);
     if read.fee_payer() == Some(*own) {
+        if calls.iter().any(|call| PRECOMPILES.contains(&call.program)) {
+            return Err(unread("a fee for signatures that a program checks"));
+        }
         let (limit, price) = read.budget().ok_or_else(|| unread("a compute budget that cannot be read"))?;
         let priority = u128::from(limit).saturating_mul(price.into()).div_ceil(1_000_000);
-        let opened = calls.iter().filter(|call| call.program == ASSOCIATED_TOKEN).count();
-        let rent = u128::try_from(opened).unwrap_or(u128::MAX).saturating_mul(ACCOUNT_LAMPORTS);
         let base = u128::try_from(signatures).unwrap_or(u128::MAX).saturating_mul(SIGNATURE_LAMPORTS);
-        ask = Ask::transaction(chain, base.saturating_add(priority).saturating_add(rent));
+        ask.fee = Some(base.saturating_add(priority).saturating_add(ask.fee.unwrap_or(0)));
     }
     // One that does not name the key has not its signature.
     for call in calls.iter().filter(|call| call.accounts.contains(own)) {
         ask = add(ask, policy, call)?;
     }
     Ok(ask)
+}
+
+/// What the token accounts cost that the key pays for, whoever pays for the transaction.
+fn rent(own: &Pubkey, calls: &[Call<'_>]) -> Option<u128> {
+    // The first account is whose lamports they are.
+    let paid = |call: &&Call<'_>| call.program == ASSOCIATED_TOKEN && call.accounts.first() == Some(own);
+    let opened = u128::try_from(calls.iter().filter(paid).count()).unwrap_or(u128::MAX);
+    (opened > 0).then(|| opened.saturating_mul(ACCOUNT_LAMPORTS))
 }
 
 fn add(ask: Ask, policy: &KeyPolicy, call: &Call<'_>) -> Result<Ask> {
@@ -57,8 +75,8 @@ fn add(ask: Ask, policy: &KeyPolicy, call: &Call<'_>) -> Result<Ask> {
         let atomic = u64::from_le_bytes(*amount).into();
         return Ok(ask.leaving(Leaving { asset: asset(chain, mint)?, atomic, payee: Some(payee) }));
     }
-    let gives = program.is_some() || call.program == SYSTEM;
-    Ok(ask.calling(Called { to: account(chain, &call.program)?, selector: None, gives }))
+    let by_selector = program.is_some() || call.program == SYSTEM;
+    Ok(ask.calling(Called { to: account(chain, &call.program)?, selector: None, by_selector }))
 }
 
 /// Whose token account it is, of those that the policy names; else itself, which is on no list.

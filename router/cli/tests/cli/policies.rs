@@ -65,14 +65,21 @@ async fn a_key_without_a_policy_is_found_before_anything_is_signed() -> Outcome 
     let only = paying(&world, "100", "200")?.replace(payer.address(), &misspelled);
     world.write("tollway.toml", &format!("{}{only}", world.config()))?;
     for arguments in [&["keys", "list"][..], &["pay", "--settle-up"]] {
-        world.run(arguments).await?.failed(2, &["none holds", payer.address()]);
+        world.run(arguments).await?.failed(2, &[&misspelled, "is the address of no configured key"]);
     }
-    // Beside one for all other keys it would go unnoticed: the list tells.
+    // Beside one for all other keys, that one would hold the key.
     world.write("tollway.toml", &format!("{}{only}{}", world.config(), settling(&world)?))?;
-    world.run(&["keys", "list"]).await?.failed(2, &[&misspelled, "is the address of no configured key"]);
+    for arguments in [&["keys", "list"][..], &["pay", "--settle-up"]] {
+        world.run(arguments).await?.failed(2, &[&misspelled, "is the address of no configured key"]);
+    }
+    let other = format!("[[key_policy]]\nkeys = [\"{}\"]\n", settler.address());
+    world.write("tollway.toml", &format!("{}{other}", world.config()))?;
+    world.run(&["pay", "--settle-up"]).await?.failed(2, &["none holds", payer.address()]);
     for wrong in [
         "asset = [{ id = \"USDC\", max = \"1\" }]",
-        "calls = [\"eip155:8453/0x1\"]",
+        "calls = [\"eip155:8453/0x1/e3ee160e\"]",
+        "calls = [\"eip155:8453/*\"]",
+        "calls = [\"eip155:8453/0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913\"]",
         "fee = [{ chain = \"x\", max = \"1\" }]",
     ] {
         world.write("tollway.toml", &format!("{}[[key_policy]]\n{wrong}\n", world.config()))?;
