@@ -274,7 +274,8 @@ pub struct Landed {
 pub enum Sent {
     /// Nothing was ever sent under that key, and nothing ever will be by this process.
     Never,
-    /// Signed and journaled; not in a block at the set finality yet. It was sent again just now.
+    /// Signed and journaled; not in a block at the set finality yet. It is looked for now, and sent again once no other process
+    /// may take it back.
     Pending(TxId),
     /// In a block at the set finality, whether it succeeded there or not.
     Landed(Box<Landed>),

@@ -4,31 +4,9 @@ mod common;
 
 use common::*;
 use serde_json::json;
-use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::{Code, Network, Next, Outcome, RecordKey, Time};
-use tollway_solana::{Fault, Finality, Landed, Pubkey, Sent, Signer, SolanaNetwork, Submit, Svm};
-
-/// Until something is so.
-async fn until(what: impl Fn() -> bool) {
-    for _ in 0..2_000 {
-        if what() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it never was so");
-}
-
-/// A send that runs by itself.
-fn sending(
-    net: &Arc<SolanaNetwork>,
-    submit: Submit,
-    key: &str,
-) -> tokio::task::JoinHandle<tollway_core::Result<Landed>> {
-    let (net, key) = (net.clone(), RecordKey::from(key));
-    tokio::spawn(async move { net.send(submit, &key).await })
-}
+use tollway_solana::{Fault, Finality, Pubkey, Sent, Signer, SolanaNetwork, Submit, Svm};
 
 #[tokio::test]
 async fn a_send_is_two_requests_and_tells_what_it_cost() {

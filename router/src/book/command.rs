@@ -171,7 +171,9 @@
 //! * While the database is away nothing is settled anywhere.
 //! * A payment that binds its sender (`upto`) is settled by whoever holds that key, so another may have to say `no_signer` and
 //!   be asked later; give such payments a facilitator with keys of its own.
-//! * On Solana leases are not needed: a fee payer has no nonce, and a transaction that is sent twice is one.
+//! * On Solana leases are not needed: a fee payer has no nonce, and a transaction that is sent twice is one. Who finds one that
+//!   another is still sending waits for its first answer, then takes it up in the ledger; from then on a node that refuses it
+//!   proves nothing, and nobody says that it was refused.
 //!
 //! # Exit codes
 //! | code | means |

@@ -123,6 +123,7 @@
 //! | a Solana node dies, says nothing, or is behind another | the next is asked, and none is believed that has not reached what another has shown | `chains/solana/tests/surfpool.rs` `one_of_two_nodes_is_killed_and_every_payment_lands_once`, `chains/solana/tests/nodes.rs` `whoever_saw_a_payment_land_reads_a_chain_on_which_it_has`, `chains/solana/tests/nodes.rs` `a_node_that_takes_the_connection_and_says_nothing_does_not_hold_up_the_next` |
 //! | a recovery runs under traffic that does not end | it ends with what was open when it began | `router/http/tests/server_flow.rs` `recovery_ends_under_traffic_that_does_not` |
 //! | a transaction is dropped on Solana, or its blockhash expires | sent again while it can land; dead, and paid for anew, once it cannot | `tests/e2e/tests/solana.rs` `a_transaction_whose_blockhash_expires_is_dead_and_paid_for_anew` |
+//! | a node refuses a Solana transaction that another process over the same ledger has sent | it is sent by another only once its record says so, and such a record is never taken back: the outcome is unknown, not refused | `chains/solana/tests/shared.rs` `what_another_has_sent_meanwhile_is_not_said_to_be_refused`, `chains/solana/tests/shared.rs` `what_its_launcher_may_yet_take_back_is_sent_by_nobody_else` |
 //! | the machine loses power | what the ledger answered is on disk | `router/ledger/tests/durable.rs` `what_was_answered_survives_sigkill` |
 //!
 //! # Somebody lies

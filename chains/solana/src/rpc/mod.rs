@@ -114,6 +114,11 @@ impl Rpc {
         Self { timeout: self.timeout.min(limit), ..self.clone() }
     }
 
+    /// How long it takes at most until every node was asked one thing, one after the other.
+    pub(crate) fn all_in_turn(&self) -> Duration {
+        self.timeout.saturating_mul(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
+    }
+
     /// The nodes' numbers, the one to ask first at the front.
     pub(crate) fn order(&self) -> Vec<usize> {
         let first = self.first.load(Ordering::Relaxed);

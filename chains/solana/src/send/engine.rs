@@ -89,6 +89,8 @@ impl Engine {
 
     /// See [`crate::Svm::send`].
     pub(crate) async fn send(self: &Arc<Self>, submit: Submit, key: &RecordKey) -> Result<Landed> {
+        // If that cannot be read now, there is a flight to wait for.
+        let _ = self.heed(key).await;
         let (flight, new) = self.flight(key)?;
         if new {
             let (engine, flight) = (self.clone(), flight.clone());
@@ -99,6 +101,7 @@ impl Engine {
 
     /// See [`crate::Svm::sent`].
     pub(crate) async fn sent(self: &Arc<Self>, key: &RecordKey) -> Result<Sent> {
+        self.heed(key).await?;
         if let Some(flight) = self.find(key) {
             return match flight.decided().await {
                 State::Pending(tx) => {
@@ -158,7 +161,7 @@ impl Engine {
         Ok((flight, true))
     }
 
-    fn find(&self, key: &RecordKey) -> Option<Arc<Flight>> {
+    pub(super) fn find(&self, key: &RecordKey) -> Option<Arc<Flight>> {
         self.flights().get(key).cloned()
     }
 

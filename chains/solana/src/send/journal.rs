@@ -35,9 +35,23 @@ pub(super) struct Entry {
     pub(super) at: Time,
     /// Not to be sent for the first time after this.
     pub(super) not_after: Time,
+    /// Somebody sends it besides, or instead of, whoever journaled it: from then on nobody takes it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) taken_up: bool,
     /// What became of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) end: Option<End>,
+}
+
+impl Entry {
+    /// Whether this is written, or deleted, where `found` is. One that was taken back never was, so that it expired is
+    /// not worth a word; and what came after it under its key stays.
+    fn may_replace(&self, found: Option<&Self>) -> bool {
+        match found {
+            None => matches!(self.end, Some(End::Landed(_))),
+            Some(found) => found.tx == self.tx,
+        }
+    }
 }
 
 /// How a transaction ended.
@@ -105,19 +119,47 @@ impl Journal {
         }
     }
 
+    /// Notes that an unfinished transaction is sent by another than who journaled it, which cannot take it back after
+    /// this. Gives back what is journaled now: that, or whatever it has become.
+    pub(super) async fn take_up(&self, key: &RecordKey, entry: &Entry) -> Result<Option<Entry>> {
+        let Some(have) = self.ledger.load(&self.send_key(key)).await? else { return Ok(None) };
+        let mut found = read(&have.value)?;
+        if found.tx == entry.tx && found.end.is_none() && !found.taken_up {
+            let open = self.open_key(&found.tx);
+            let moved = || Error::us(Code::Conflict).detail("it is being taken back or ended");
+            let held = self.ledger.load(&open).await?.ok_or_else(moved)?;
+            found.taken_up = true;
+            let value = Some(text(&found)?);
+            let send = Write { key: self.send_key(key), expect: Some(have.version), value };
+            // Versions begin anew with a record: this one tells whether it is still the same transaction's.
+            let open = Write { key: open, expect: Some(held.version), value: Some(held.value) };
+            self.ledger.store(&[send, open]).await?;
+        }
+        Ok(Some(found))
+    }
+
     /// Forgets a transaction that never was and never will be, or an old end.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when what is journaled is another one, was taken up, or has another end: another process
+    /// knows more.
     pub(super) async fn forget(&self, key: &RecordKey, entry: &Entry) -> Result<()> {
         self.close(key, entry, None).await
     }
 
-    /// Rewrites a record whatever its version, and takes the transaction off the list if it is there for this key.
+    /// Rewrites a record of this transaction whatever its version, and takes the transaction off the list if it is there
+    /// for this key.
     async fn close(&self, key: &RecordKey, entry: &Entry, value: Option<String>) -> Result<()> {
         let (send, open) = (self.send_key(key), self.open_key(&entry.tx));
         let mut tries = 0u32;
         loop {
             let (have, held) = (self.ledger.load(&send).await?, self.ledger.load(&open).await?);
+            let found = have.as_ref().map(|record| read(&record.value)).transpose()?;
+            if value.is_none() && found.as_ref().is_some_and(|found| found != entry) {
+                return Err(Error::us(Code::Conflict).detail("the journal has more of it, or another"));
+            }
             let mut writes = Vec::with_capacity(2);
-            if have.is_some() || value.is_some() {
+            if (have.is_some() || value.is_some()) && entry.may_replace(found.as_ref()) {
                 let expect = have.map(|record| record.version);
                 writes.push(Write { key: send.clone(), expect, value: value.clone() });
             }
@@ -186,4 +228,56 @@ fn text(entry: &Entry) -> Result<String> {
 fn read(text: &str) -> Result<Entry> {
     serde_json::from_str(text)
         .map_err(|_| Error::us(Code::LedgerFailed).detail("a journal entry of solana/…/send cannot be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollway_core::ledger::MemoryLedger;
+
+    fn entry(tx: &str, end: Option<End>) -> Entry {
+        let (at, not_after) = (Time::ZERO, Time::FAR);
+        let (wire, tx) = (String::new(), TxId(tx.into()));
+        let taken_up = false;
+        Entry { tx, wire, last_valid: 1, from_slot: 1, fee_lamports: 1, at, not_after, taken_up, end }
+    }
+
+    async fn opened(tx: &str) -> (Journal, RecordKey, Entry) {
+        let journal = Journal::new(Arc::new(MemoryLedger::new()), "solana:x".parse().unwrap());
+        let (key, entry) = (RecordKey::from("k"), entry(tx, None));
+        journal.open(&key, &entry).await.unwrap();
+        (journal, key, entry)
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_up_or_has_ended_is_not_forgotten() {
+        let (journal, key, open) = opened("a").await;
+        let taken = journal.take_up(&key, &open).await.unwrap();
+        assert!(taken.as_ref().is_some_and(|taken| taken.taken_up));
+        assert_eq!(journal.forget(&key, &open).await.unwrap_err().code, Code::Conflict);
+        let ended = entry("a", Some(End::Expired));
+        journal.finish(&[(key.clone(), ended.clone())]).await.unwrap();
+        assert_eq!(journal.forget(&key, &open).await.unwrap_err().code, Code::Conflict);
+        assert!(journal.take_up(&key, &open).await.unwrap() == Some(ended.clone()));
+        assert!(journal.unfinished().await.unwrap().is_empty());
+        journal.forget(&key, &ended).await.unwrap();
+        assert!(journal.load(&key).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_one_that_was_taken_back_replaces_nothing() {
+        let (journal, key, open) = opened("a").await;
+        journal.forget(&key, &open).await.unwrap();
+        assert!(journal.take_up(&key, &open).await.unwrap().is_none());
+        let ended = [(key.clone(), entry("a", Some(End::Expired)))];
+        journal.finish(&ended).await.unwrap();
+        assert!(journal.load(&key).await.unwrap().is_none());
+        let next = entry("b", None);
+        journal.open(&key, &next).await.unwrap();
+        assert!(journal.take_up(&key, &open).await.unwrap() == Some(next.clone()));
+        assert_eq!(journal.forget(&key, &open).await.unwrap_err().code, Code::Conflict);
+        journal.finish(&ended).await.unwrap();
+        assert!(journal.load(&key).await.unwrap() == Some(next));
+        assert_eq!(journal.unfinished().await.unwrap().len(), 1);
+    }
 }

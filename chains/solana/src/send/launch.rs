@@ -74,6 +74,7 @@ impl Engine {
             fee_lamports: fee_lamports(signers, limit, price),
             at: self.clock.now(),
             not_after,
+            taken_up: false,
             end: None,
             tx,
         };
@@ -187,13 +188,16 @@ impl Engine {
 
     /// Takes back a transaction that no node has. Only when its record is gone is `error` what became of it.
     async fn withdraw(self: &Arc<Self>, flight: &Arc<Flight>, entry: Entry, error: Error) -> Result<()> {
-        if self.journal.forget(&flight.key, &entry).await.is_err() {
-            // A restart would send it, so it must count as sent.
-            let signature = address::signature(&entry.tx)?;
-            self.watched.add(signature, Open::found(flight.clone(), entry, false));
-            return Ok(());
+        if self.journal.forget(&flight.key, &entry).await.is_ok() {
+            return Err(error);
         }
-        Err(error)
+        // Another has taken it up, or would after a restart: it counts as sent until the journal says otherwise.
+        match self.journal.load(&flight.key).await {
+            Ok(Some(found)) => self.follow(flight, found),
+            Ok(None) => return Err(error),
+            Err(_) => self.follow(flight, entry),
+        }
+        Ok(())
     }
 
     /// Goes on with what the journal has for a flight's key.
@@ -209,7 +213,8 @@ impl Engine {
                     flight.pending(entry.tx.clone());
                     // One that is past its time is not sent any more, but perhaps it was.
                     let silent = self.in_time(entry.not_after).is_err();
-                    self.watched.add(signature, Open::found(flight.clone(), entry, silent));
+                    let wait = self.launcher_may_ask(&entry);
+                    self.watched.add(signature, Open::found(flight.clone(), entry, silent, wait));
                 }
                 Err(error) => {
                     self.fail(flight, Error::unknown(Code::LedgerFailed, None).detail(&*error.detail))
@@ -218,7 +223,7 @@ impl Engine {
         }
     }
 
-    fn in_time(&self, not_after: Time) -> Result<()> {
+    pub(super) fn in_time(&self, not_after: Time) -> Result<()> {
         let now = self.clock.now();
         if now <= not_after {
             return Ok(());

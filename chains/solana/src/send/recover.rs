@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollway_core::{RecordKey, Result};
 
 impl Engine {
-    /// Reads the journal: everything unfinished is sent again and looked after. Returns how much that is.
+    /// Reads the journal: everything unfinished is looked after, and sent again. Returns how much that is.
     pub(crate) async fn recover(self: &Arc<Self>) -> Result<usize> {
         let unfinished = self.journal.unfinished().await?;
         let count = unfinished.len();

@@ -35,6 +35,8 @@ pub(super) struct Open {
     launching: bool,
     /// Never sent again by this process: it was to go out earlier.
     silent: bool,
+    /// Journaled before, perhaps by another process that may take it back: to be taken up before it is sent.
+    taking_up: bool,
     /// It is in a block that is not final yet.
     seen: bool,
     sending: bool,
@@ -57,6 +59,7 @@ impl Open {
             entry,
             launching: false,
             silent: false,
+            taking_up: false,
             seen: false,
             sending: false,
             attempts: 0,
@@ -71,9 +74,18 @@ impl Open {
     pub(super) fn launching(flight: Arc<Flight>, entry: Entry) -> Self {
         Self { launching: true, ..Self::new(flight, entry) }
     }
-    /// From a journal: not sent by this process yet.
-    pub(super) fn found(flight: Arc<Flight>, entry: Entry, silent: bool) -> Self {
-        Self { silent, ..Self::new(flight, entry) }
+    /// From a journal: not sent by this process yet, nor before `wait` is over.
+    pub(super) fn found(flight: Arc<Flight>, entry: Entry, silent: bool, wait: Duration) -> Self {
+        let (taking_up, again_at) = (!entry.taken_up, Instant::now() + wait);
+        Self { silent, taking_up, again_at, ..Self::new(flight, entry) }
+    }
+    /// Whoever journaled it may take it back yet.
+    pub(super) fn may_be_withdrawn(&self) -> bool {
+        self.taking_up
+    }
+    /// Nobody can take it back any more. Past its time it is only waited for.
+    pub(super) fn taken_up(&mut self, entry: Entry, silent: bool) {
+        (self.entry, self.taking_up, self.silent) = (entry, false, silent);
     }
     /// True once it was sent, or was found in a journal.
     pub(super) fn may_expire(&self) -> bool {
@@ -116,10 +128,13 @@ impl Watched {
         self.map().remove(signature)
     }
 
-    /// Looks for it and sends it again now.
+    /// Looks for it and sends it again now, unless it is another's to send yet.
     pub(super) fn hurry(&self, signature: &Signature) {
         if let Some(open) = self.map().get_mut(signature) {
-            (open.ask_at, open.again_at) = (Instant::now(), Instant::now());
+            open.ask_at = Instant::now();
+            if !open.taking_up {
+                open.again_at = open.ask_at;
+            }
         }
         self.wake.notify_one();
     }
@@ -298,6 +313,7 @@ impl Engine {
 
     async fn send_again(&self, signature: &Signature, wire: &str, attempt: usize) {
         let sent = match base64::decode(wire) {
+            _ if !self.taken_up(signature).await => Ok(()),
             Ok(wire) => self.submit_again(&wire, attempt).await,
             Err(_) => Ok(()), // a journal that cannot be read sends nothing; the chain will tell its end
         };

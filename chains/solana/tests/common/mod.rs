@@ -8,8 +8,10 @@ pub use node::{Node, OnSend};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tollway_core::ledger::MemoryLedger;
-use tollway_core::{Clock, Ledger, Time, async_trait};
-use tollway_solana::{Builder, LocalKey, Profile, Pubkey, SendSettings, Signer, SolanaNetwork, Submit};
+use tollway_core::{Clock, Ledger, RecordKey, Time, async_trait};
+use tollway_solana::{
+    Builder, Landed, LocalKey, Profile, Pubkey, SendSettings, Signer, SolanaNetwork, Submit, Svm,
+};
 
 /// The wall clock.
 pub struct Wall;
@@ -79,4 +81,25 @@ pub fn wire(signers: &[Pubkey], blockhash: [u8; 32]) -> Submit {
     }
     wire.extend(message);
     Submit { wire, fee_payer: signers.first().copied(), not_after: Time::FAR }
+}
+
+/// Until something is so.
+pub async fn until(what: impl Fn() -> bool) {
+    for _ in 0..2_000 {
+        if what() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it never was so");
+}
+
+/// A send that runs by itself.
+pub fn sending(
+    net: &Arc<SolanaNetwork>,
+    submit: Submit,
+    key: &str,
+) -> tokio::task::JoinHandle<tollway_core::Result<Landed>> {
+    let (net, key) = (net.clone(), RecordKey::from(key));
+    tokio::spawn(async move { net.send(submit, &key).await })
 }

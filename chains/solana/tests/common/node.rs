@@ -28,6 +28,8 @@ pub enum OnSend {
     Swallow,
     /// Refused.
     Refuse(Value),
+    /// Refused, once [`Node::let_go`] is called.
+    RefuseHeld(Value),
     /// Landed, but the answer is lost.
     LandAndLose,
     /// Not taken, and the answer is lost.
@@ -74,6 +76,8 @@ pub struct World {
     pub hang_up: u32,
     /// Nothing is pushed.
     pub mute: bool,
+    /// Answers that are held may go.
+    pub let_go: bool,
 }
 
 #[derive(Clone)]
@@ -105,6 +109,7 @@ impl Node {
             lines: 0,
             hang_up: 0,
             mute: false,
+            let_go: false,
         };
         let world = Arc::new(Mutex::new(world));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -149,6 +154,10 @@ impl Node {
         world.requests = 0;
         world.counts.clear();
     }
+    /// Answers what was held.
+    pub fn let_go(&self) {
+        self.world().let_go = true;
+    }
     /// Different transactions that ever arrived.
     pub fn different(&self) -> usize {
         self.world().arrived.iter().collect::<std::collections::HashSet<_>>().len()
@@ -191,12 +200,19 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, body: Bytes) -> Response
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             StatusCode::OK.into_response()
         }
+        Err(Broken::Held(value)) => {
+            while !world.lock().unwrap().let_go {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            axum::Json(value).into_response()
+        }
     }
 }
 
 enum Broken {
     Lost,
     Silent,
+    Held(Value),
 }
 
 fn reply(world: &mut World, ask: &Value) -> Result<Value, Broken> {
@@ -282,7 +298,7 @@ fn sent(world: &mut World, ask: &Value) -> Result<Value, Broken> {
         OnSend::Process => Some(known("processed", Value::Null)),
         _ => None,
     };
-    if !matches!(what, OnSend::Hang | OnSend::Lose) {
+    if !matches!(what, OnSend::Hang | OnSend::Lose | OnSend::RefuseHeld(_)) {
         world.arrived.push(name.clone());
     }
     if let Some(known) = lands {
@@ -295,6 +311,9 @@ fn sent(world: &mut World, ask: &Value) -> Result<Value, Broken> {
     }
     match what {
         OnSend::Refuse(error) => Ok(json!({"jsonrpc": "2.0", "id": ask["id"], "error": error})),
+        OnSend::RefuseHeld(error) => {
+            Err(Broken::Held(json!({"jsonrpc": "2.0", "id": ask["id"], "error": error})))
+        }
         OnSend::LandAndLose | OnSend::Lose => Err(Broken::Lost),
         OnSend::Hang => Err(Broken::Silent),
         _ => Ok(json!({"jsonrpc": "2.0", "id": ask["id"], "result": name})),
