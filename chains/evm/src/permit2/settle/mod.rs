@@ -31,7 +31,7 @@ use tollway_core::{
     Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Landed, Order, Proof,
     Receipt, Recent, RecordKey, Result, Site,
 };
-use trial::Found;
+use trial::{Found, handed_in};
 
 /// Verifies and settles payments of one cell on one chain.
 pub struct Till {
@@ -109,20 +109,33 @@ impl Till {
             return self.estimate(order, &token, &permit, Path::Settle, Judge::Key).await;
         }
         let signed = Signed::decode(payload, self.calls.proxy)?;
-        let path = path_of(&Sponsored::of(&order.payment)?);
-        let found = self.measured.get(&self.sought(&token, &signed.permit, 0).key());
-        let Some((found, gas)) = found.and_then(|found| Some((found, found.gas?))) else {
-            let judge = match signed.check(self.evm.chain_id()) {
-                Check::Key(_) => Judge::Key,
-                Check::AskAccount(_) => Judge::Account,
+        let (sponsored, permit) = (Sponsored::of(&order.payment)?, &signed.permit);
+        let path = path_of(&sponsored);
+        let Some(found) = self.measured.get(&self.sought(&token, permit, 0).key()) else {
+            return match signed.check(self.evm.chain_id()) {
+                Check::Key(_) => self.estimate(order, &token, permit, path, Judge::Key).await,
+                // Nobody will measure what its code does, so it may use all that it can get.
+                Check::AskAccount(_) if self.is_metered() => {
+                    let signature = signed.signature.for_account();
+                    let handed_in = handed_in(&sponsored, path);
+                    let call = (self.calls.settle)(permit, signature, permit.amount, handed_in);
+                    let sample = self.calls.sample(&*self.evm, &token, path, permit);
+                    let gas = self.most(&token, path, &call.data);
+                    Ok(self.calls.effort_of(&*self.evm, &token, path, gas, sample))
+                }
+                Check::AskAccount(_) => self.estimate(order, &token, permit, path, Judge::Account).await,
             };
-            return self.estimate(order, &token, &signed.permit, path, judge).await;
         };
-        let sample = self.calls.sample(&*self.evm, &token, found.path, &signed.permit);
-        match found.judge {
+        let sample = || self.calls.sample(&*self.evm, &token, found.path, permit);
+        match (found.judge, found.gas) {
             // What is learned of many is better than what was measured of one, unless that one's code makes the difference.
-            Judge::Key => Ok(self.calls.effort(&*self.evm, &token, found.path, found.payee, sample)),
-            Judge::Account => Ok(self.calls.effort_of(&*self.evm, &token, found.path, gas, sample)),
+            (Judge::Key, Some(_)) => {
+                Ok(self.calls.effort(&*self.evm, &token, found.path, found.payee, sample()))
+            }
+            (Judge::Account, Some(gas)) => {
+                Ok(self.calls.effort_of(&*self.evm, &token, found.path, gas, sample()))
+            }
+            (judge, None) => self.estimate(order, &token, permit, found.path, judge).await,
         }
     }
 

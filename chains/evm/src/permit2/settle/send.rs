@@ -51,7 +51,7 @@ impl Till {
             // Nobody else may charge, where the witness names somebody.
             sender: permit.witness.facilitator,
             not_after,
-            learn: payee.map(|payee| found.judge.gas_key(&self.calls, token.address, found.path, payee)),
+            learn: payee.and_then(|payee| found.judge.gas_key(&self.calls, token.address, found.path, payee)),
         };
         self.evm.send(submit, &self.of(checked).key()).await
     }
