@@ -67,7 +67,6 @@ impl Till {
         }
         self.bearable(bound, &found)?;
         self.payees.saw(permit.token, permit.witness.to, found.payee);
-        self.measured.put(self.sought(&bound.token, permit, 0).key(), found);
         Ok(found)
     }
 
