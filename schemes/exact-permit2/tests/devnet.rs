@@ -196,16 +196,41 @@ async fn a_signed_approval_is_funded_and_sent_by_the_settler_once() {
     for (n, token) in [TokenSpec::PLAIN.address, TokenSpec::SILENT.address].into_iter().enumerate() {
         let (order, _) = paid(&devnet, &house, &house, token, 10_000).await;
         assert!(order.payment.extensions.is_some());
-        let nonce =
-            chain.call("eth_getTransactionCount", serde_json::json!([payer, "latest"])).await.unwrap();
-        assert_eq!(
-            nonce.as_str().unwrap().parse::<U256>().unwrap(),
-            U256::from(n + 1),
-            "the payer's own approval"
-        );
+        assert_eq!(nonce(chain, payer).await, U256::from(n + 1), "the payer's own approval");
         let (order, _) = paid(&devnet, &house, &house, token, 10_000).await;
         assert_eq!(order.payment.extensions, None, "approved once and for all");
     }
+    devnet.stop().await;
+}
+
+/// The nonce of an account's next transaction.
+async fn nonce(chain: &Chain, account: &str) -> U256 {
+    let count = chain.call("eth_getTransactionCount", serde_json::json!([account, "latest"])).await.unwrap();
+    count.as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_keeps_a_part_is_found_out_behind_a_sponsored_approval_and_no_other_is_paid_for() {
+    let devnet = devnet().await;
+    let (chain, all) = (devnet.chain(8453).unwrap(), devnet.accounts());
+    let (payer, sender, token) =
+        (all.payer(PAYER).address(), all.settler(0).address(), TokenSpec::FEE.address);
+    let house = House::open(&devnet, 0, &["erc20_approval"], false).await;
+    chain.set_native_balance(payer, 0).await.unwrap();
+    let (had, sent) = (held(chain, token, payer).await, nonce(chain, sender).await);
+    let (first, _) = house.pay(&house.offer(&devnet, token, 10_000)).await.unwrap();
+    let e = house.settle(&first.order()).await.unwrap_err();
+    assert_eq!((e.code, e.blame), (Code::TokenKeepsPart, Blame::Payee));
+    assert!(e.transaction.is_some() && e.spent.is_some_and(|spent| spent.atomic > 0), "the coins are told");
+    assert_eq!(held(chain, token, payer).await, had, "no money of the payer's has moved");
+    assert_eq!(nonce(chain, sender).await, sent + U256::ONE, "coins, and no settlement");
+    assert_eq!(nonce(chain, payer).await, U256::ONE, "the approval");
+    // Neither is any other paid for, whoever's it is.
+    chain.set_allowance(token, payer, PERMIT2, 0).await.unwrap();
+    let (second, _) = house.pay(&house.offer(&devnet, token, 10_000)).await.unwrap();
+    assert!(second.payment.extensions.is_some(), "it brings an approval");
+    assert_eq!(house.settle(&second.order()).await.unwrap_err().code, Code::TokenKeepsPart);
+    assert_eq!((nonce(chain, sender).await, nonce(chain, payer).await), (sent + U256::ONE, U256::ONE));
     devnet.stop().await;
 }
 

@@ -371,6 +371,12 @@ fn effort_follows_the_path_and_the_kind_of_payee() {
     let effort = block_on(approved.settling().effort(&approved.order())).unwrap();
     assert_eq!(effort.works.len(), 3);
     assert!(effort.works.iter().all(|work| work.bearer == Bearer::Settler));
+    assert_eq!(effort.works[1].compute, 56_000);
+    let [left] = &*effort.fees else { panic!("{:?}", effort.fees) };
+    assert_eq!((left.bearer, left.amount.asset), (Bearer::Settler, AssetId::native(left.amount.asset.chain)));
+    assert_eq!(left.amount.atomic, 112_000 * 1_000 - 56_000 * 500, "what is sent, without what it will use");
+    approved.settle(&approved.order()).unwrap();
+    assert_eq!(approved.world().endowed[0].1, left.amount.atomic + 56_000 * 500);
 }
 
 /// Somebody settles what this order carries, past the settler.

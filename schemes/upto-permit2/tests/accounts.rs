@@ -88,6 +88,69 @@ async fn code_that_changes_after_it_was_verified_costs_nothing() {
     assert!(matches!(house.settler().resume(&order, None).await, Ok(Fate::Open { .. })), "still spendable");
 }
 
+/// An order that was signed by the payer's key, as if by the code of an account that stands at the payer's own address.
+fn by_code(order: &Order) -> Order {
+    let mut order = order.clone();
+    let mut payload = order.payment.payload.value();
+    payload["signature"] = json!(format!("0x{}", "ab".repeat(96)));
+    order.payment.payload = Json::parse(payload.to_string()).unwrap();
+    order
+}
+
+/// Gas that settling is said to use.
+async fn told(house: &House, order: &Order) -> u64 {
+    house.settler().effort(order).await.unwrap().works[0].compute
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_is_cheap_where_little_is_given_uses_no_more_than_was_told() {
+    let devnet = base().await;
+    let all = devnet.accounts();
+    let house = House::open(&devnet, all.payer(0), &[all.settler(0)]).await;
+    allowed(&devnet).await;
+    let usdc = chain(&devnet).usdc();
+    place(&devnet, JUDGE, "FrugalWallet").await;
+    place(&devnet, HONEST, "YesWallet").await;
+    let mut served = 0;
+    for leaves in [90_000u32, 150_000, 250_000, 400_000] {
+        for coded in [false, true] {
+            delegate(&devnet, JUDGE, U256::from(leaves)).await;
+            let signed = house.pay(&devnet, usdc).await;
+            let order = if coded { by_code(&signed) } else { signed };
+            let what = format!("leaves {leaves}, by code: {coded}");
+            let verified = match house.verify(&order).await {
+                Ok(verified) => verified,
+                // One that burns too much at any bound is refused.
+                Err(e) => {
+                    assert!(matches!(e.code, Code::SimulationFailed | Code::SignatureGas), "{what}: {e}");
+                    continue;
+                }
+            };
+            let told = told(&house, &order).await;
+            let due = verified.due(order.requirement.price.charge(5_000).unwrap()).unwrap();
+            let receipt = house.settler().settle(due).await.expect(&what);
+            let tx = json!([receipt.transaction().unwrap().0]);
+            let mined = chain(&devnet).call("eth_getTransactionReceipt", tx).await.unwrap();
+            let used: U256 = mined["gasUsed"].as_str().unwrap().parse().unwrap();
+            assert!(used <= U256::from(told), "{what}: {used} used, {told} told");
+            served += 1;
+        }
+    }
+    assert!(served > 4, "{served}");
+    // Whoever burns gas makes no other account dear: a guard lets through four times a plain payment's.
+    delegate(&devnet, HONEST, U256::ZERO).await;
+    for coded in [false, true] {
+        let signed = house.pay(&devnet, usdc).await;
+        let order = if coded { by_code(&signed) } else { signed };
+        house.verify(&order).await.unwrap();
+        let mut plain = order.clone();
+        plain.payment.payload = Json::parse("{}").unwrap();
+        let (modest, plain) = (told(&house, &order).await, told(&house, &plain).await);
+        assert!(modest < 4 * plain, "{modest} of {plain}");
+        house.settle(&order, 5_000).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whichever_of_its_accounts_a_settler_is_bound_to_settles_and_no_other() {
     let devnet = base().await;

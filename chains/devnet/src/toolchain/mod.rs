@@ -92,7 +92,7 @@ fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> 
 
 /// The runtime code of one of the contracts that this crate compiles, for [`Chain::set_code`](crate::Chain::set_code):
 /// accounts with code, honest and hostile (`OwnedWallet`, `KeyWallet`, `YesWallet`, `GreedyWallet`, `TurncoatWallet`,
-/// `ChameleonWallet`), and `WalletFactory`, which deploys the first. Compiles them if that was not done yet, which takes
+/// `ChameleonWallet`, `FrugalWallet`), and `WalletFactory`, which deploys the first. Compiles them if that was not done yet, which takes
 /// seconds.
 ///
 /// # Errors

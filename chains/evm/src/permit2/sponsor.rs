@@ -3,8 +3,8 @@
 use super::{Approval, ApprovalCost, Permit, approve_call, approve_gas};
 use crate::{At, Evm, EvmCall, Sent, Submit};
 use tollway_core::{
-    Amount, AssetId, Bearer, Blame, ChainId, Code, Error, Next, Part, Purpose, Receipt, RecordKey, Result,
-    TxId, Work,
+    Amount, AssetId, Bearer, Blame, ChainId, Code, Error, Fee, Next, Part, Purpose, Receipt, RecordKey,
+    Result, TxId, Work,
 };
 
 /// The most gas that sending coins may use: a plain account takes 21,000.
@@ -82,6 +82,20 @@ pub async fn sponsor(
             None => e,
         }),
     }
+}
+
+/// What of the coins for an approval stays with the payer, when it costs what one costs now: whoever signs it chooses limit
+/// and fee, and gets back what is not used. Coins are cash, so they are a cost all the same. `None` when none is left. As
+/// if the payer held none: nobody is asked.
+///
+/// # Errors
+/// Those of [`Approval::check`] and of asking what it costs now.
+pub(super) async fn left_over(evm: &dyn Evm, approval: &Approval, permit: &Permit) -> Result<Option<Fee>> {
+    let cost = approval.check(permit, evm.chain_id())?;
+    let (usual_wei, beside_wei) = price(evm, permit).await?;
+    let wei = cost.wei.saturating_add(beside_wei).saturating_sub(usual_wei);
+    let amount = Amount::new(AssetId::native(evm.id()), wei);
+    Ok((wei > 0).then_some(Fee { bearer: Bearer::Settler, amount, label: "coins left with the payer" }))
 }
 
 /// Sends the coins that the payer lacks; `earlier` when some were sent for this payment before, which are not sent again.

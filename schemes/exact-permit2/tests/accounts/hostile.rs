@@ -4,6 +4,7 @@ use crate::house::*;
 use alloy::primitives::{Address, U256};
 use serde_json::json;
 use tollway_core::*;
+use tollway_devnet::PERMIT2;
 use tollway_evm::Evm;
 
 /// Where delegations point.
@@ -118,4 +119,38 @@ async fn a_delegation_that_burns_gas_is_found_although_the_key_signed() {
     let mined = house.evm.mined(&e.transaction.unwrap()).await.unwrap().unwrap();
     assert!(!mined.success && mined.gas_used < 3 * told, "{} of {told}", mined.gas_used);
     assert_eq!(house.holds(me).await, u128::from(PURSE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_burns_gas_behind_a_permit_that_somebody_else_handed_in_is_refused() {
+    let house = House::open().await;
+    let (settler, me, chain) = (house.settler(json!({})), house.key.address(), house.chain());
+    house.place(JUDGE, "GreedyWallet", U256::ZERO).await;
+    house.delegate(me, JUDGE).await;
+    chain.set_allowance(chain.usdc(), &me.to_string(), PERMIT2, 0).await.unwrap();
+    let order = house.permitted(house.signed(me, "permitted")).await;
+    let verified = verify(&settler, &order).await.unwrap();
+    let before = house.sent().await;
+    // The permit is on chain already, so that it need not be handed in: what it would have taken is no room for others.
+    chain.set_allowance(chain.usdc(), &me.to_string(), PERMIT2, PRICE.into()).await.unwrap();
+    house.store(me, U256::from(150_000)).await;
+    let e = settle(&settler, verified).await.unwrap_err();
+    assert_eq!((e.code, e.next), (Code::SignatureGas, Next::OtherRoute));
+    assert_eq!((house.sent().await, house.holds(me).await), (before, PURSE.into()), "nothing was sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_gets_a_little_dearer_gets_no_more_gas_for_it() {
+    let house = House::open().await;
+    let settler = house.settler(json!({}));
+    house.place(WALLET, "GreedyWallet", U256::ZERO).await;
+    let order = house.signed(WALLET, "a little");
+    let verified = verify(&settler, &order).await.unwrap();
+    let told = gas(&settler, &order).await;
+    house.store(WALLET, U256::from(15_000)).await;
+    let receipt = settle(&settler, verified).await.unwrap();
+    let tx = json!([receipt.transaction().unwrap().0]);
+    let sent = house.chain().call("eth_getTransactionByHash", tx).await.unwrap();
+    let limit: U256 = sent["gas"].as_str().unwrap().parse().unwrap();
+    assert!(limit <= U256::from(told + told / 4 + 10_000), "{limit} for {told}");
 }

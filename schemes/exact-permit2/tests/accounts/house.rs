@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
 use tollway_devnet::{Account as Key, Chain, ChainSpec, Devnet, PERMIT2, contract_code};
-use tollway_evm::permit2::{Permit, Proxy, Signed, Witness};
+use tollway_evm::permit2::{Eip2612, Permit, Proxy, Signed, Sponsored, Witness};
 use tollway_evm::signature::Signature;
-use tollway_evm::{EvmNetwork, FAMILY, LocalKey};
+use tollway_evm::{At, Evm, EvmNetwork, FAMILY, LocalKey};
 use tollway_exact_permit2::ENTRY;
 
 pub(crate) const PRICE: u64 = 10_000;
@@ -146,6 +146,16 @@ impl House {
         let accepted = requirement.clone();
         let payment = Payment { accepted, payload, extensions: None, resource: None };
         Order { leg: Leg::After, requirement, payment }
+    }
+    /// The same order, with an EIP-2612 permit for what is paid, signed by the house's key.
+    pub(crate) async fn permitted(&self, order: Order) -> Order {
+        let permit = Signed::decode(&order.payment.payload, Proxy::Exact).unwrap().permit;
+        let looked = self.evm.look(&Eip2612::questions(permit.token, permit.from), At::Latest).await.unwrap();
+        let [nonce, separator] = [0, 1].map(|i| B256::from_slice(looked.results[i].as_ref().unwrap()));
+        let mut said = Eip2612::for_permit(&permit, nonce.into());
+        said.signature = self.key.sign(&said.digest(&separator)).as_bytes();
+        let extensions = Sponsored::Permit(said).extensions(None);
+        Order { payment: Payment { extensions, ..order.payment }, ..order }
     }
     /// A payment from an account, signed by the house's key.
     pub(crate) fn signed(&self, from: Address, nonce: &str) -> Order {

@@ -28,11 +28,13 @@ impl Judge {
         }
     }
 
-    /// What gas is learned by: one account's code says nothing about the gas of a key.
-    pub(super) fn gas_key(self, calls: &Calls, token: Address, path: Path, payee: Payee) -> GasKey {
-        match self {
-            Self::Key => calls.gas_key(token, path, payee),
-            Self::Account => GasKey { contract: token, what: by_account(calls.proxy, path, payee) },
+    /// What gas is learned by: one account's code says nothing about the gas of a key. `None` where nothing is learned:
+    /// what nobody measured beforehand was the account's own choice, and would make all others dear.
+    pub(super) fn gas_key(self, calls: &Calls, token: Address, path: Path, payee: Payee) -> Option<GasKey> {
+        match (self, calls.proxy) {
+            (Self::Key, _) => Some(calls.gas_key(token, path, payee)),
+            (Self::Account, Proxy::Exact) => Some(GasKey { contract: token, what: by_account(path, payee) }),
+            (Self::Account, Proxy::Upto) => None,
         }
     }
 
@@ -41,22 +43,19 @@ impl Judge {
         let by_key = || calls.gas(evm, token, path, payee);
         match self {
             Self::Key => by_key(),
-            Self::Account => evm
-                .learned_gas(&self.gas_key(calls, token.address, path, payee))
+            Self::Account => self
+                .gas_key(calls, token.address, path, payee)
+                .and_then(|key| evm.learned_gas(&key))
                 .unwrap_or_else(|| by_key().saturating_add(ACCOUNT_GAS)),
         }
     }
 }
 
-const fn by_account(proxy: Proxy, path: Path, payee: Payee) -> &'static str {
-    match (proxy, path, payee) {
-        (Proxy::Exact, Path::WithPermit, Payee::New) => "permit2.settleWithPermit/account/new",
-        (Proxy::Exact, Path::WithPermit, Payee::Holder) => "permit2.settleWithPermit/account/holder",
-        (Proxy::Exact, _, Payee::New) => "permit2.settle/account/new",
-        (Proxy::Exact, _, Payee::Holder) => "permit2.settle/account/holder",
-        (Proxy::Upto, Path::WithPermit, Payee::New) => "upto.settleWithPermit/account/new",
-        (Proxy::Upto, Path::WithPermit, Payee::Holder) => "upto.settleWithPermit/account/holder",
-        (Proxy::Upto, _, Payee::New) => "upto.settle/account/new",
-        (Proxy::Upto, _, Payee::Holder) => "upto.settle/account/holder",
+const fn by_account(path: Path, payee: Payee) -> &'static str {
+    match (path, payee) {
+        (Path::WithPermit, Payee::New) => "permit2.settleWithPermit/account/new",
+        (Path::WithPermit, Payee::Holder) => "permit2.settleWithPermit/account/holder",
+        (_, Payee::New) => "permit2.settle/account/new",
+        (_, Payee::Holder) => "permit2.settle/account/holder",
     }
 }

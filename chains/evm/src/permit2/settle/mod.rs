@@ -17,6 +17,7 @@ mod send;
 mod sought;
 mod trial;
 
+use super::sponsor::left_over;
 use super::{
     Bound, Calls, Path, Payees, Permit, Proxy, Settings, Signed, Sponsored, Sponsoring, Token, soon,
 };
@@ -31,7 +32,7 @@ use tollway_core::{
     Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Landed, Order, Proof,
     Receipt, Recent, RecordKey, Result, Site,
 };
-use trial::Found;
+use trial::{Found, handed_in};
 
 /// Verifies and settles payments of one cell on one chain.
 pub struct Till {
@@ -109,21 +110,48 @@ impl Till {
             return self.estimate(order, &token, &permit, Path::Settle, Judge::Key).await;
         }
         let signed = Signed::decode(payload, self.calls.proxy)?;
-        let path = path_of(&Sponsored::of(&order.payment)?);
-        let found = self.measured.get(&self.sought(&token, &signed.permit, 0).key());
-        let Some((found, gas)) = found.and_then(|found| Some((found, found.gas?))) else {
-            let judge = match signed.check(self.evm.chain_id()) {
-                Check::Key(_) => Judge::Key,
-                Check::AskAccount(_) => Judge::Account,
-            };
-            return self.estimate(order, &token, &signed.permit, path, judge).await;
+        let (sponsored, permit) = (Sponsored::of(&order.payment)?, &signed.permit);
+        let found = self.measured.get(&self.sought(&token, permit, 0).key());
+        let path = found.map_or_else(|| path_of(&sponsored), |found| found.path);
+        let sample = || self.calls.sample(&*self.evm, &token, path, permit);
+        let mut effort = match found.map(|found| (found, found.gas)) {
+            None => self.untried(order, &token, &signed, &sponsored).await?,
+            Some((found, None)) => self.estimate(order, &token, permit, path, found.judge).await?,
+            Some((found, Some(gas))) => match found.judge {
+                // What is learned of many is better than what was measured of one, unless that one's code makes the
+                // difference.
+                Judge::Key => self.calls.effort(&*self.evm, &token, path, found.payee, sample()),
+                Judge::Account => self.calls.effort_of(&*self.evm, &token, path, gas, sample()),
+            },
         };
-        let sample = self.calls.sample(&*self.evm, &token, found.path, &signed.permit);
-        match found.judge {
-            // What is learned of many is better than what was measured of one, unless that one's code makes the difference.
-            Judge::Key => Ok(self.calls.effort(&*self.evm, &token, found.path, found.payee, sample)),
-            Judge::Account => Ok(self.calls.effort_of(&*self.evm, &token, found.path, gas, sample)),
+        if let (Sponsored::Approval(approval), Path::AfterApproval) = (&sponsored, path) {
+            effort.fees.extend(left_over(&*self.evm, approval, permit).await?);
         }
+        Ok(effort)
+    }
+
+    /// Of a payment that nobody has looked at yet.
+    async fn untried(
+        &self,
+        order: &Order,
+        token: &Token,
+        signed: &Signed,
+        sponsored: &Sponsored,
+    ) -> Result<Effort> {
+        let (permit, path) = (&signed.permit, path_of(sponsored));
+        let judge = match signed.check(self.evm.chain_id()) {
+            Check::Key(_) => Judge::Key,
+            // Nobody will measure what its code does, so it may use all that it can get.
+            Check::AskAccount(_) if self.is_metered() => {
+                let (signature, handed_in) = (signed.signature.for_account(), handed_in(sponsored, path));
+                let call = (self.calls.settle)(permit, signature, permit.amount, handed_in);
+                let sample = self.calls.sample(&*self.evm, token, path, permit);
+                let gas = self.most(token, path, &call.data);
+                return Ok(self.calls.effort_of(&*self.evm, token, path, gas, sample));
+            }
+            Check::AskAccount(_) => Judge::Account,
+        };
+        self.estimate(order, token, permit, path, judge).await
     }
 
     async fn estimate(
@@ -149,8 +177,10 @@ impl Till {
         self.here(order)?;
         let bound = self.worth_gas(order)?;
         // The ceiling when a payment is verified; what was used when it is settled.
-        let found = Some(self.try_out(&bound, U256::from(order.requirement.price.atomic())).await?);
-        let checked = Checked { bound, found, timeout_s: order.requirement.timeout_s };
+        let found = self.try_out(&bound, U256::from(order.requirement.price.atomic())).await?;
+        // What is tried out later is no estimate: a second attempt may have to pay for an approval again.
+        self.measured.put(self.sought(&bound.token, &bound.signed.permit, 0).key(), found);
+        let checked = Checked { bound, found: Some(found), timeout_s: order.requirement.timeout_s };
         Ok(Proof { evidence: Some(Arc::new(checked)), ..Proof::default() })
     }
 

@@ -5,11 +5,12 @@
 //! with code are tried out twice: when they are verified, and again in the moment before anything is sent, because code
 //! may change in between. What changes later still costs one transaction of that limit at most.
 //!
-//! The proxy of `upto` asks who calls it, so there the call is made in the facilitator's name, which nobody measures: the
-//! bound itself is then the limit.
+//! The proxy of `upto` asks who calls it, so there the call is made in the facilitator's name, which nobody measures. It
+//! is made under several bounds side by side instead, and the lowest that suffices is what it costs and what its
+//! transaction gets: code that looks at the gas it is given is given no more than it was tried out with.
 
 use super::super::{
-    Bound, Eip2612, MARGIN_MS, Path, Payee, Permit, Reads, Sponsored, Standing, number_of, refusal,
+    Bound, Eip2612, MARGIN_MS, Path, Payee, Permit, Reads, Sponsored, Standing, Token, number_of, refusal,
 };
 use super::Till;
 use super::judge::Judge;
@@ -26,7 +27,8 @@ pub(super) struct Found {
     pub(super) payee: Payee,
     pub(super) path: Path,
     pub(super) judge: Judge,
-    /// Gas of the whole transaction; `None` where nobody measured.
+    /// Gas of the whole transaction; all that it will get, where an account's code was tried out under bounds alone. `None`
+    /// where nobody measured.
     pub(super) gas: Option<u64>,
 }
 
@@ -36,59 +38,78 @@ impl Till {
         let permit = &bound.signed.permit;
         // Nobody may call in the facilitator's place.
         let caller = permit.witness.facilitator;
-        let gas = self.bound_on(bound);
+        let bounds = self.bounds_on(bound);
         // Nothing cannot be taken; whose signature it is, all of it tells as well.
         let taken = if amount.is_zero() { permit.amount } else { amount };
         let settlement = self.call(bound, taken, Path::WithPermit);
         let data = settlement.data.clone();
         // What the payee then holds is asked behind it, where the calls of a trial run one after another.
         let after = caller.is_none().then(|| Reads::after(permit));
-        let calls = std::iter::once(settlement).chain(after);
+        let most = bounds.last().copied().unwrap_or_default();
+        let settlements = bounds.iter().map(|gas| Bounded { call: settlement.clone(), gas: *gas });
+        let after = after.map(|call| Bounded { call, gas: most });
         let trial = Trial {
             sender: caller.or_else(|| self.evm.senders().first().copied()),
             caller,
             account: permit.from,
             reads: Reads::of(permit).into(),
-            calls: calls.map(|call| Bounded { call, gas }).collect(),
+            calls: settlements.chain(after).collect(),
         };
-        let tried = self.evm.try_out(&trial).await?;
+        let mut tried = self.evm.try_out(&trial).await?;
+        let gas = sufficient(&mut tried, &bounds);
         let mut found = verdict(bound, amount, gas, &tried)?;
-        found.gas = tried.calls.first().and_then(|call| call.gas).map(|used| transaction_gas(&data, used));
+        let used = tried.calls.first().and_then(|call| call.gas);
+        let used = used.or_else(|| (self.is_metered() && found.judge == Judge::Account).then_some(gas));
+        found.gas = used.map(|used| transaction_gas(&data, used));
         if found.path == Path::AfterApproval {
             // It was tried out on a state without the allowance.
             found.gas = None;
         }
         self.bearable(bound, &found)?;
         self.payees.saw(permit.token, permit.witness.to, found.payee);
-        self.measured.put(self.sought(&bound.token, permit, 0).key(), found);
         Ok(found)
     }
 
     /// The call that takes `amount`, on this path.
     pub(super) fn call(&self, bound: &Bound, amount: U256, path: Path) -> EvmCall {
         let permit = &bound.signed.permit;
-        (self.calls.settle)(permit, bound.signature(), amount, handed_in(bound, path))
+        (self.calls.settle)(permit, bound.signature(), amount, handed_in(&bound.sponsored, path))
     }
 
     /// The most gas that a payment's transaction gets.
     pub(super) fn limit(&self, bound: &Bound, found: &Found) -> u64 {
-        let plain = self.calls.gas_limit(&*self.evm, &bound.token, found.path);
         if found.judge == Judge::Key {
-            return plain;
+            return self.calls.gas_limit(&*self.evm, &bound.token, found.path);
         }
         let data = self.call(bound, bound.signed.permit.amount, found.path).data;
-        let most = transaction_gas(&data, plain.saturating_add(self.settings.signature_gas_max));
-        // A quarter more than was used: a payee may have become new, and each call keeps a 64th of its gas from the next.
-        found.gas.map_or(most, |used| used.saturating_add(used / 4).saturating_add(10_000).min(most))
+        let most = self.most(&bound.token, found.path, &data);
+        match found.gas {
+            // What was tried out under a bound alone gets that bound.
+            Some(tried) if self.is_metered() => tried.min(most),
+            // A quarter more than was used: a payee may have become new, and each call keeps a 64th of its gas from the next.
+            Some(used) => used.saturating_add(used / 4).saturating_add(10_000).min(most),
+            None => most,
+        }
     }
 
-    /// How much gas the call gets when it is tried out. Where nobody measures, a plain account's gets no more than its
-    /// transaction would.
-    fn bound_on(&self, bound: &Bound) -> u64 {
+    /// The most gas that any transaction with this data gets, whoever judges the signature.
+    pub(super) fn most(&self, token: &Token, path: Path, data: &[u8]) -> u64 {
+        let plain = self.calls.gas_limit(&*self.evm, token, path);
+        transaction_gas(data, plain.saturating_add(self.settings.signature_gas_max))
+    }
+
+    /// How much gas the call gets when it is tried out, least first. Where nobody measures, a plain account's gets no more
+    /// than its transaction would, and any other's as little as will do.
+    fn bounds_on(&self, bound: &Bound) -> Vec<u64> {
         let plain = self.calls.gas_limit(&*self.evm, &bound.token, path_of(&bound.sponsored));
         let by_key = matches!(bound.check, Check::Key(_));
-        let asked = if self.is_metered() && by_key { 0 } else { self.settings.signature_gas_max };
-        plain.saturating_add(asked)
+        let asked = self.settings.signature_gas_max;
+        let beside = match (self.is_metered(), by_key) {
+            (false, _) => vec![asked],
+            (true, true) => vec![0],
+            (true, false) => vec![0, asked / 4, asked],
+        };
+        beside.into_iter().map(|gas| plain.saturating_add(gas)).collect()
     }
 
     /// Refuses what a plain account's transaction could not do with the gas that it gets.
@@ -116,9 +137,24 @@ pub(super) fn not_dearer(now: &Found, limit: u64) -> Result<()> {
     }
 }
 
+/// Of the same call under these bounds, keeps the first that went through, else the one that was given most. Answers its
+/// bound.
+fn sufficient(tried: &mut Tried, bounds: &[u64]) -> u64 {
+    let last = bounds.len().saturating_sub(1);
+    let went = tried.calls.iter().take(bounds.len()).position(|call| call.result.is_ok());
+    let kept = went.unwrap_or(last);
+    let mut place = 0usize;
+    tried.calls.retain(|_| {
+        let keep = place == kept || place > last;
+        place = place.saturating_add(1);
+        keep
+    });
+    bounds.get(kept).copied().unwrap_or_default()
+}
+
 /// The EIP-2612 permit that is handed in on this path.
-fn handed_in(bound: &Bound, path: Path) -> Option<&Eip2612> {
-    match &bound.sponsored {
+pub(super) fn handed_in(sponsored: &Sponsored, path: Path) -> Option<&Eip2612> {
+    match sponsored {
         Sponsored::Permit(said) if path == Path::WithPermit => Some(said),
         _ => None,
     }
