@@ -56,6 +56,7 @@ impl Tasks {
     }
 
     /// Resolves after `time`.
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) async fn sleep(&self, time: Duration) {
         match &self.0 {
             None => tokio::time::sleep(time).await,

@@ -31,10 +31,8 @@ pub(super) async fn keep(leases: Weak<PostgresLeases>, hurry: Arc<Notify>) {
             return;
         }
         drop(alive);
-        tokio::select! {
-            () = hurry.notified() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
+        // Whichever comes first.
+        let _ = tokio::time::timeout(pause, hurry.notified()).await;
     }
 }
 
