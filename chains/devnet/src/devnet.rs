@@ -43,6 +43,7 @@ pub struct DevnetBuilder {
     block_time_ms: Option<u64>,
     free_base_fee: bool,
     keep_fresh: bool,
+    keep_states: bool,
     fixed_ports: bool,
     sizes: Sizes,
     progress: Progress,
@@ -58,6 +59,7 @@ impl Devnet {
             block_time_ms: None,
             free_base_fee: false,
             keep_fresh: true,
+            keep_states: true,
             fixed_ports: false,
             sizes: Sizes::default(),
             progress: Progress::default(),
@@ -142,6 +144,14 @@ impl DevnetBuilder {
     #[must_use]
     pub fn keep_fresh(mut self, keep: bool) -> Self {
         self.keep_fresh = keep;
+        self
+    }
+
+    /// Whether the state of the last 256 blocks can be read, and gone back to (it can). Each block then holds a copy of
+    /// everything, which is what limits a node that makes one block after the other: switch it off to measure speed.
+    #[must_use]
+    pub fn keep_states(mut self, keep: bool) -> Self {
+        self.keep_states = keep;
         self
     }
 
@@ -266,8 +276,6 @@ impl DevnetBuilder {
         set("timestamp", now.to_string());
         set("block-base-fee-per-gas", spec.base_fee_wei.to_string());
         set("gas-limit", "120000000".to_owned());
-        // Without this, anvil writes the state of each old block to the user's disk, and slows down.
-        set("prune-history", HISTORY.to_string());
         if spec.pays_l1() {
             set("network", "optimism".to_owned());
         }
@@ -277,6 +285,9 @@ impl DevnetBuilder {
             }
             None => arguments.push("--no-mining".to_owned()), // our own miner does it
         }
+        // Without this, anvil writes the state of each old block to the user's disk, and slows down.
+        arguments.push("--prune-history".to_owned());
+        arguments.extend(self.keep_states.then(|| HISTORY.to_string()));
         arguments
     }
 }

@@ -1,5 +1,7 @@
 use super::ANSWER_BYTES_MAX;
 use super::fault::HttpFault;
+use super::packet;
+use alloy::primitives::bytes::Bytes;
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
 use metrics::{SharedString, counter, histogram};
@@ -11,6 +13,9 @@ use std::time::{Duration, Instant};
 use tollway_core::{Code, Error, Result};
 use tower_service::Service;
 use url::Url;
+
+/// How often one read is asked of a node that moves on under it.
+const READ_TRIES: u32 = 4;
 
 /// JSON-RPC over HTTP. alloy's own transport writes the URL into its log spans and reads answers of any size; a URL
 /// may hold an API key and a node may be hostile, so this one does neither. It also tells apart what never left
@@ -47,13 +52,26 @@ impl HttpTransport {
         answer
     }
 
+    /// A node that moves on while it reads is asked again: it is its answer that is late, not ours.
     async fn exchange(self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
+        let mut tries = if packet::sends(&packet) { 1 } else { READ_TRIES };
         let body = packet.serialize().map_err(TransportError::ser_err)?;
+        let body = Bytes::from(String::from(Box::<str>::from(body)));
+        loop {
+            tries = u32::saturating_sub(tries, 1);
+            let answer = self.post(body.clone()).await?;
+            if tries == 0 || !packet::moved_on(&answer) {
+                return Ok(answer);
+            }
+        }
+    }
+
+    async fn post(&self, body: Bytes) -> Result<ResponsePacket, TransportError> {
         let request = self
             .client
-            .post(self.url)
+            .post(self.url.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(String::from(Box::<str>::from(body)));
+            .body(body);
         let response = request.send().await.map_err(|e| TransportErrorKind::custom(HttpFault::of(&e)))?;
         let status = response.status();
         let body = bounded(response).await.map_err(TransportErrorKind::custom)?;

@@ -5,6 +5,7 @@ mod batch;
 mod fault;
 mod heads;
 mod http;
+mod packet;
 mod place;
 mod pool;
 

@@ -17,7 +17,12 @@ use tollway_e2e::Outcome;
 
 /// A fresh chain. Only where calls are counted do our miner and proxy stand before its node.
 pub(crate) async fn chain(manner: Manner) -> Outcome<Devnet> {
-    let devnet = Devnet::builder().chains([ChainSpec::BASE]).payers(64).settlers(32).keep_fresh(false);
+    let devnet = Devnet::builder()
+        .chains([ChainSpec::BASE])
+        .payers(64)
+        .settlers(32)
+        .keep_fresh(false)
+        .keep_states(false);
     let devnet = devnet.free_base_fee().block_time_ms((manner == Manner::Blocks).then_some(1_000));
     let devnet = devnet.start().await?;
     if manner == Manner::Automine {

@@ -14,12 +14,12 @@
 //! is asked for its head in the same request, and an answer from below the floor is not used. When nobody has shown the floor
 //! for a while, a reorganisation has taken it back, or the node that had it is gone: then it goes down.
 
-mod packet;
 mod peer;
 #[cfg(test)]
 mod tests;
 
 use super::fault::HttpFault;
+use super::packet;
 use alloy::primitives::U64;
 use alloy::rpc::client::RpcClient;
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};

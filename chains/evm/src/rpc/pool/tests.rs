@@ -17,6 +17,8 @@ struct Node {
     mute: AtomicBool,
     /// Gets requests and closes the connection.
     cuts: AtomicBool,
+    /// So many questions about its state find a block that it has not.
+    moves: AtomicU64,
     asked: Mutex<Vec<String>>,
     task: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
@@ -30,6 +32,7 @@ impl Node {
             head: AtomicU64::new(head),
             mute: AtomicBool::new(false),
             cuts: AtomicBool::new(false),
+            moves: AtomicU64::new(0),
             asked: Mutex::default(),
             task: Mutex::default(),
         });
@@ -90,6 +93,11 @@ impl Node {
     fn answer(&self, request: &Value) -> Value {
         let method = request["method"].as_str().unwrap();
         self.asked.lock().unwrap().push(method.to_owned());
+        let moved = |n: u64| (!method.ends_with("Id")).then(|| n.checked_sub(1)).flatten();
+        if self.moves.fetch_update(Ordering::SeqCst, Ordering::SeqCst, moved).is_ok() {
+            let error = json!({ "code": -32000, "message": "header not found" });
+            return json!({ "jsonrpc": "2.0", "id": request["id"], "error": error });
+        }
         let result = match method {
             "eth_chainId" => json!(format!("{:#x}", self.chain)),
             "eth_blockNumber" => json!(format!("{:#x}", self.head.load(Ordering::SeqCst))),
@@ -217,4 +225,17 @@ async fn a_node_that_comes_later_with_another_chain_is_never_believed() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert_eq!(late.asked("eth_gasPrice"), 0);
+}
+
+#[tokio::test]
+async fn a_read_that_its_node_moved_away_from_is_asked_again_and_a_transaction_never() {
+    let node = Node::start(7, 5).await;
+    let rpc = Rpc::connect(&[node.url.clone()], Duration::from_secs(5)).await.unwrap();
+    node.moves.store(2, Ordering::SeqCst);
+    assert_eq!((state(&rpc).await, node.asked("eth_gasPrice")), (5, 3));
+    node.moves.store(u64::MAX, Ordering::SeqCst);
+    let error = rpc.call::<_, U64>("eth_gasPrice", ()).await.unwrap_err();
+    assert_eq!((error.code, error.blame, node.asked("eth_gasPrice")), (Code::RpcRefused, Blame::Network, 7));
+    assert!(rpc.ask::<_, B256>("eth_sendRawTransaction", ("0x00",)).await.is_err());
+    assert_eq!(node.asked("eth_sendRawTransaction"), 1);
 }

@@ -48,18 +48,35 @@ pub(super) fn overloaded(packet: &ResponsePacket) -> bool {
         }
         ResponsePayload::Success(_) => false,
     };
-    match packet {
-        ResponsePacket::Single(one) => each(one),
-        ResponsePacket::Batch(all) => all.iter().any(each),
-    }
+    answers(packet).iter().any(each)
+}
+
+/// Words of nodes whose newest block was another by the time they read its state, or that sit behind one balancer and do
+/// not all have it yet. Anvil, Geth, Reth, Erigon, Nethermind and Besu, in this order.
+const MOVED: [&str; 7] = [
+    "blockoutofrange",
+    "header not found",
+    "missing trie node",
+    "block not found",
+    "unknown block",
+    "no state available",
+    "world state unavailable",
+];
+
+/// True when the node chose a block and could not read it any more, or not yet: asked again, it chooses another.
+pub(super) fn moved_on(packet: &ResponsePacket) -> bool {
+    answers(packet).iter().any(|response| match &response.payload {
+        ResponsePayload::Failure(error) if error.as_revert_data().is_none() => {
+            let words = error.message.to_ascii_lowercase();
+            MOVED.iter().any(|said| words.contains(said))
+        }
+        _ => false,
+    })
 }
 
 /// The newest block that the answers show.
 pub(super) fn newest(asked: &RequestPacket, packet: &ResponsePacket) -> Option<u64> {
-    let answers = match packet {
-        ResponsePacket::Single(one) => std::slice::from_ref(one),
-        ResponsePacket::Batch(all) => all.as_slice(),
-    };
+    let answers = answers(packet);
     let shown = asked.requests().iter().filter_map(|request| {
         let answer = || answers.iter().find(|answer| answer.id == *request.id());
         match request.method() {
@@ -89,6 +106,13 @@ fn read<'a, T: Deserialize<'a>>(answer: &'a Response) -> Option<T> {
     match &answer.payload {
         ResponsePayload::Success(raw) => serde_json::from_str(raw.get()).ok(),
         ResponsePayload::Failure(_) => None,
+    }
+}
+
+fn answers(packet: &ResponsePacket) -> &[Response] {
+    match packet {
+        ResponsePacket::Single(one) => std::slice::from_ref(one),
+        ResponsePacket::Batch(all) => all,
     }
 }
 
@@ -131,13 +155,23 @@ mod tests {
         assert_eq!(newest(&asked("eth_call"), &answer(r#""0x5""#)), None);
     }
 
+    fn error(code: i64, words: &str, data: &str) -> ResponsePacket {
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","id":7,"error":{{"code":{code},"message":"{words}"{data}}}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_node_that_moved_on_is_told_from_one_that_says_no() {
+        assert!(moved_on(&error(-32602, "BlockOutOfRangeError: block height is 9 but requested was 8", "")));
+        assert!(moved_on(&error(-32000, "missing trie node ab12 (path ) <nil>", "")));
+        assert!(moved_on(&error(-32001, "Block not found: 0x9", "")));
+        assert!(!moved_on(&error(3, "execution reverted: block not found", r#","data":"0x08c379a0""#)));
+        assert!(!moved_on(&error(-32000, "insufficient funds", "")));
+    }
+
     #[test]
     fn only_what_is_not_about_the_question_sends_us_elsewhere() {
-        let error = |code: i64, words: &str, data: &str| -> ResponsePacket {
-            let text =
-                format!(r#"{{"jsonrpc":"2.0","id":7,"error":{{"code":{code},"message":"{words}"{data}}}}}"#);
-            serde_json::from_str(&text).unwrap()
-        };
         assert!(overloaded(&error(-32603, "internal error", "")));
         assert!(overloaded(&error(-32005, "project rate limit", "")));
         assert!(!overloaded(&error(3, "execution reverted", r#","data":"0x08c379a0""#)));
