@@ -15,7 +15,7 @@ use tollway_e2e::{Anything, Outcome};
 /// Payments in flight.
 pub(crate) const AT_ONCE: usize = 32;
 /// Payments before the measured ones, and the time within which they are begun.
-const WARM_UP: Amount = Amount { count: 64, within: Duration::from_secs(2) };
+const WARM_UP: Amount = Amount { count: 64, within: Duration::from_secs(2), states: false };
 /// The longest that one settlement may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a merchant has to begin with.
@@ -36,11 +36,12 @@ impl Manner {
     pub(crate) const ALL: [Self; 3] = [Self::Automine, Self::Counted, Self::Blocks];
 }
 
-/// How many payments, and the time within which they are begun.
+/// How many payments, the time within which they are begun, and whether the node keeps the state of old blocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Amount {
     pub(crate) count: usize,
     pub(crate) within: Duration,
+    pub(crate) states: bool,
 }
 
 /// One payment that was settled.
@@ -59,7 +60,7 @@ impl Settled {
 
 /// One facilitator in one manner.
 pub(crate) async fn case(ready: &Ready, manner: Manner, amount: Amount) -> Outcome<Case> {
-    let devnet = chain(manner).await?;
+    let devnet = chain(manner, amount.states).await?;
     let (chain, node) = (&devnet.chains()[0], devnet.chains()[0].node_url());
     let rpc = if manner == Manner::Counted { chain.http_url() } else { node.clone() };
     let facilitator = ready.start(&devnet, &rpc).await?;

@@ -16,13 +16,13 @@ use tollway_devnet::{ChainSpec, Devnet};
 use tollway_e2e::Outcome;
 
 /// A fresh chain. Only where calls are counted do our miner and proxy stand before its node.
-pub(crate) async fn chain(manner: Manner) -> Outcome<Devnet> {
+pub(crate) async fn chain(manner: Manner, states: bool) -> Outcome<Devnet> {
     let devnet = Devnet::builder()
         .chains([ChainSpec::BASE])
         .payers(64)
         .settlers(32)
         .keep_fresh(false)
-        .keep_states(false);
+        .keep_states(states);
     let devnet = devnet.free_base_fee().block_time_ms((manner == Manner::Blocks).then_some(1_000));
     let devnet = devnet.start().await?;
     if manner == Manner::Automine {
@@ -46,7 +46,7 @@ pub(crate) async fn ask(client: &reqwest::Client, url: &str, method: &str, param
 
 /// The node's own limit: one lane per client.
 pub(crate) async fn alone(manner: Manner, amount: Amount) -> Outcome<Case> {
-    let devnet = chain(manner).await?;
+    let devnet = chain(manner, amount.states).await?;
     let (chain, client, url) = (&devnet.chains()[0], reqwest::Client::new(), devnet.chains()[0].node_url());
     let mut lanes = vec![Vec::new(); AT_ONCE];
     for n in 0..amount.count.saturating_add(AT_ONCE) {
