@@ -120,6 +120,30 @@ async fn a_reorganisation_before_finality_puts_payments_back_where_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_its_node_lost_sight_of_is_offered_more_for_though_no_block_comes() {
+    let devnet = devnet([ChainSpec::ETHEREUM]).await;
+    let chain = &devnet.chains()[0];
+    let settler = devnet.accounts().settler(0);
+    let net = quick(builder(chain, ledger())).sender(key(settler)).connect().await.unwrap();
+    assert!(sending(&net, &devnet, 1).await.unwrap().unwrap().success);
+    // As after a race in the node: it waits for a nonce that is used up, and nothing that it hears again changes that.
+    let nonce = async |n: &str| chain.call("anvil_setNonce", json!([settler.address(), n])).await.unwrap();
+    nonce("0x0").await;
+    let sending = sending(&net, &devnet, 2);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while chain.call("txpool_status", json!([])).await.unwrap()["queued"] != "0x1" {
+        assert!(Instant::now() < deadline, "nothing is queued");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    nonce("0x1").await;
+    let first = pending(&net, 2).await;
+    let mined = tokio::time::timeout(Duration::from_secs(60), sending).await.expect("it is stuck");
+    let mined = mined.unwrap().unwrap();
+    assert!(mined.success);
+    assert_ne!(mined.tx, first, "by a higher offer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_more_is_offered_than_the_cap_allows() {
     let devnet = devnet([ChainSpec::ETHEREUM]).await;
     let chain = &devnet.chains()[0];

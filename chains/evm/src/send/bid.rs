@@ -4,6 +4,8 @@
 //! it is sent, under the same key, with the hashes of the offers before it; from then on receipts are looked for under all
 //! of them, and whichever is mined is the result.
 //!
+//! What is stuck though its fee is enough, because blocks passed over it or none came, is offered more for too.
+//!
 //! Both fees rise by an eighth at least, which is what nodes want of a replacement, and to today's market if that is more.
 //! [`SendSettings::bid_times_max`] and [`SendSettings::fee_cap_wei`] bound it.
 
@@ -23,6 +25,8 @@ use tollway_core::{Blame, Code, Error, Next, Purpose, RecordKey, Result};
 const BIDS_MAX: usize = 24;
 /// Blocks that pass over the lowest nonce, though its fee is enough, before more is offered.
 const PASSED_OVER: u64 = 6;
+/// The same in time, at least and at most, for a chain that makes no block meanwhile.
+const STANDS_STILL: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(120));
 /// Higher offers made at once.
 const AT_ONCE: usize = 32;
 /// How long after its time a transaction that is stuck may still be mined, before its nonce is used for nothing.
@@ -67,6 +71,9 @@ impl Engine {
     fn stuck(&self, head: u64) -> Vec<(B256, RecordKey, Entry, bool, bool)> {
         let patience = Duration::from_millis(u64::from(self.profile.block_ms).saturating_mul(3) / 2)
             .clamp(Duration::from_millis(500), Duration::from_secs(30));
+        let stands_still =
+            Duration::from_millis(u64::from(self.profile.block_ms).saturating_mul(PASSED_OVER))
+                .clamp(STANDS_STILL.0, STANDS_STILL.1);
         let mut map = self.watched.map();
         let mut lowest = std::collections::HashMap::new();
         for open in map.values_mut() {
@@ -82,7 +89,10 @@ impl Engine {
             }
             let first = lowest.get(&open.entry.sender) == Some(&open.entry.nonce);
             let blocks = head.saturating_sub(open.bid_head.unwrap_or(head));
-            let passed = first && blocks >= PASSED_OVER;
+            // Where blocks come only with transactions, a node that has lost sight of this one makes none: the same bytes
+            // are nothing new to it, a higher offer is. Only one: a chain that rests must not make us bid against ourselves.
+            let still = open.entry.before.is_empty() && open.since.elapsed() >= stands_still;
+            let passed = first && (blocks >= PASSED_OVER || still);
             Some((*name, open.flight.key.clone(), open.entry.clone(), open.cheap, passed))
         };
         let mut stuck: Vec<_> = map.iter().filter_map(waits).collect();
