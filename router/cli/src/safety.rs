@@ -55,6 +55,9 @@ fn read(key: &KnownCaller) -> Outcome<String> {
 pub(crate) fn settings(serving: &Serving) -> Settings {
     let mut settings = Settings::default();
     settings.settles_per_caller_max = serving.at_once_per_caller;
+    // A caller has a quarter of the places for requests: room for as many settlements as it may wait for.
+    settings.requests_max =
+        settings.requests_max.max(serving.at_once_per_caller.saturating_mul(4).min(1 << 20));
     settings
 }
 

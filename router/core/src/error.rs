@@ -141,6 +141,13 @@ impl Error {
         self.next = next;
         self
     }
+    /// True for a definite word on a payment that was asked after: nothing of it has moved, and nothing will. What is wrong
+    /// with a ledger, with settings or in our own code may be final too, and says nothing about the payment.
+    pub fn ends_payment(&self) -> bool {
+        let about_it = !matches!(self.blame, Blame::Us | Blame::Caller)
+            && !matches!(self.code, Code::LedgerFailed | Code::Conflict | Code::Internal);
+        about_it && self.next == Next::Never
+    }
     /// True when money may have moved.
     pub fn is_unknown_outcome(&self) -> bool {
         matches!(self.next, Next::Unknown(_))

@@ -209,7 +209,8 @@ pub struct Receipt {
     pub payer: Option<Account>,
     /// The chain.
     pub chain: ChainId,
-    /// What settling really cost the settler, where known.
+    /// What settling really cost whoever had it settled here, where known: where somebody else's facilitator did it, that is
+    /// its fee, and none of its gas.
     pub spent: Option<Spent>,
     /// The scheme's own data.
     pub extra: Extra,

@@ -366,6 +366,12 @@ fn only_proof_or_a_definite_refusal_ends_the_asking() {
         (vec![Ok(Fate::Dead), Ok(Fate::Open { cancel: None })], Code::Expired, true),
         (vec![later()], Code::TimedOut, false),
         (vec![unknown()], Code::TimedOut, false),
+        // A ledger, settings or our own code that fail for good say nothing about the payment.
+        (vec![Err(Error::us(Code::LedgerFailed))], Code::TimedOut, false),
+        (vec![Err(Error::caller(Code::LedgerFailed))], Code::TimedOut, false),
+        (vec![Err(Error::us(Code::Conflict))], Code::TimedOut, false),
+        (vec![Err(Error::settler(Code::Internal))], Code::TimedOut, false),
+        (vec![Err(Error::caller(Code::NoSigner))], Code::TimedOut, false),
         (
             vec![Err(Error { next: Next::Unknown(None), ..Error::settler(Code::Internal) })],
             Code::TimedOut,
@@ -401,9 +407,16 @@ fn a_refusal_ends_what_a_restart_finds_and_not_what_somebody_else_has_begun() {
     assert_eq!(recover(&world, nevers()), Err(Code::SimulationFailed));
     assert_eq!((seen(&world), journal(&world)), (None, 0));
 
-    let world = begun();
-    assert_eq!(recover(&world, vec![Err(Error::network(Code::Unreachable))]), Ok(None));
-    assert_eq!((seen(&world), journal(&world)), (Some(Claim::Same(None)), 1));
+    for proves_nothing in [
+        Error::network(Code::Unreachable),
+        Error::us(Code::LedgerFailed),
+        Error::caller(Code::LedgerFailed),
+        Error::us(Code::Conflict),
+    ] {
+        let world = begun();
+        assert_eq!(recover(&world, vec![Err(proves_nothing)]), Ok(None));
+        assert_eq!((seen(&world), journal(&world)), (Some(Claim::Same(None)), 1));
+    }
 
     let world = begun();
     let settler = Answers { world: &world, answers: Mutex::new(nevers()) };

@@ -96,6 +96,16 @@ async fn by_hand() {
             Act::new(402).header("PAYMENT-RESPONSE", &encoded(&failure("settlement_pending"))),
             1,
         ),
+        (
+            "its facilitator's key is away",
+            Act::new(402).header("PAYMENT-RESPONSE", &encoded(&failure("no_signer"))),
+            1,
+        ),
+        (
+            "its facilitator will have none of it",
+            Act::new(402).header("PAYMENT-RESPONSE", &encoded(&failure("insufficient_funds"))),
+            2,
+        ),
         ("served", serves(), 2),
         ("served, without a receipt", Act::new(200), 2),
         (

@@ -21,6 +21,12 @@ fn shop(world: &World, runs: &Arc<Counter>) -> Router {
     Router::new().route("/a", counting(runs, "goods")).layer(paywall(world))
 }
 
+/// What a process does that dies then: none of its tasks goes on.
+fn in_a_life_that_ends<T: Send + 'static>(life: impl Future<Output = T> + Send + 'static) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::spawn(move || runtime.block_on(life)).join().unwrap()
+}
+
 /// Waits for something that another task is about to do.
 async fn until(mut done: impl FnMut() -> bool) {
     for _ in 0..500 {
@@ -178,7 +184,9 @@ async fn recovery_settles_what_was_pending_and_leaves_the_living_alone() {
     let app = shop(&world, &runs);
     let good = pay(&get("/a").to(&app).await, 0, "n");
     *world.knobs.settle.lock().unwrap() = Some(Error::unknown(Code::TimedOut, None));
-    assert_eq!(get("/a").pays(&good).to(&app).await.status, StatusCode::PAYMENT_REQUIRED);
+    let paid = good.clone();
+    let lost = in_a_life_that_ends(async move { get("/a").pays(&paid).to(&app).await });
+    assert_eq!(lost.status, StatusCode::PAYMENT_REQUIRED);
     *world.knobs.settle.lock().unwrap() = None;
     let receipt = Receipt {
         landed: Landed::OnChain { transaction: TxId("0xlate".to_owned()) },
@@ -226,7 +234,9 @@ async fn recovery_ends_under_traffic_that_does_not() {
     let app = shop(&world, &runs);
     let first = get("/a").to(&app).await;
     *world.knobs.settle.lock().unwrap() = Some(Error::unknown(Code::TimedOut, None));
-    assert_eq!(get("/a").pays(&pay(&first, 0, "n")).to(&app).await.status, StatusCode::PAYMENT_REQUIRED);
+    let paid = pay(&first, 0, "n");
+    let lost = in_a_life_that_ends(async move { get("/a").pays(&paid).to(&app).await });
+    assert_eq!(lost.status, StatusCode::PAYMENT_REQUIRED);
     *world.knobs.settle.lock().unwrap() = None;
     let (started, released) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (starts, may_end) = (started.clone(), released.clone());

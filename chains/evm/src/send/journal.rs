@@ -13,7 +13,7 @@ use crate::Mined;
 use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tollway_core::{ChainId, Code, Error, Ledger, RecordKey, Result, Time, Write};
+use tollway_core::{ChainId, Code, Error, Ledger, Next, RecordKey, Result, Time, Write};
 
 /// Records read per page.
 const PAGE: usize = 256;
@@ -331,6 +331,8 @@ fn text(entry: &Entry) -> Result<String> {
 }
 
 fn read(text: &str) -> Result<Entry> {
-    serde_json::from_str(text)
-        .map_err(|_| Error::us(Code::LedgerFailed).detail("a journal entry of evm/…/send cannot be read"))
+    serde_json::from_str(text).map_err(|_| {
+        let words = "a journal entry of evm/…/send cannot be read";
+        Error::us(Code::LedgerFailed).next(Next::Later).detail(words)
+    })
 }

@@ -11,7 +11,7 @@
 use crate::svm::Landed;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tollway_core::{ChainId, Code, Error, Ledger, RecordKey, Result, Time, TxId, Write};
+use tollway_core::{ChainId, Code, Error, Ledger, Next, RecordKey, Result, Time, TxId, Write};
 
 /// Records read per page.
 const PAGE: usize = 256;
@@ -226,8 +226,10 @@ fn text(entry: &Entry) -> Result<String> {
 }
 
 fn read(text: &str) -> Result<Entry> {
-    serde_json::from_str(text)
-        .map_err(|_| Error::us(Code::LedgerFailed).detail("a journal entry of solana/…/send cannot be read"))
+    serde_json::from_str(text).map_err(|_| {
+        let words = "a journal entry of solana/…/send cannot be read";
+        Error::us(Code::LedgerFailed).next(Next::Later).detail(words)
+    })
 }
 
 #[cfg(test)]

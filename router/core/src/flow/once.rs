@@ -260,7 +260,7 @@ impl SettleOnce<'_> {
             match self.settler.resume(order, Some(charge)).await {
                 Ok(Fate::Settled(receipt)) => return Ok(*receipt),
                 Ok(Fate::Dead) => return Err(Error::payer(Code::Expired)),
-                Err(e) if !e.is_unknown_outcome() && e.next == Next::Never => return Err(e),
+                Err(e) if e.ends_payment() => return Err(e),
                 Ok(_) | Err(_) => {}
             }
         }
@@ -287,7 +287,7 @@ impl SettleOnce<'_> {
             // A definite refusal ends the claim only when nobody beside us may still be sending under it.
             // What was delivered and never sent is owed still, unless the payer's own doing is the reason.
             Err(e)
-                if e.next == Next::Never
+                if e.ends_payment()
                     && alone == Alone::Yes
                     && (entry.record.stage != Stage::Serving || e.blame == Blame::Payer) =>
             {

@@ -9,6 +9,7 @@
 
 mod challenge;
 mod facilitator;
+mod fault;
 pub mod header;
 mod located;
 mod payment;
@@ -23,6 +24,7 @@ pub use facilitator::{
     FacilitatorRequest, SupportedKind, SupportedResponse, VerifyResponse, read_facilitator_request,
     write_facilitator_request,
 };
+pub use fault::wire_reason;
 pub use payment::{find_offer, parse_payment, read_payment, write_payment};
 pub use requirement::{read_requirement, write_requirement};
 pub use settlement::SettleResponse;

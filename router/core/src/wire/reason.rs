@@ -18,6 +18,9 @@ macro_rules! codes {
             Other(Box<str>),
         }
         impl Code {
+            /// The whole vocabulary.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
             /// As it goes out on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
@@ -165,6 +168,8 @@ codes! {
     /// Verification failed for a reason of the verifier's own.
     UnexpectedVerifyError = "unexpected_verify_error" | "invalid_exact_evm_verification_failed"
         | "invalid_exact_svm_verification_failed" | "invalid_exact_solana_verification_failed",
+    /// The settler has trouble of its own, and cannot settle this for now; nothing was sent.
+    SettlerUnavailable = "settler_unavailable",
     /// Settlement failed for a reason of the settler's own.
     UnexpectedSettleError = "unexpected_settle_error" | "unexpected_error",
 

@@ -1,4 +1,4 @@
-use super::{absent, is_bare, read_network, v1_name};
+use super::{absent, is_bare, read_network, v1_name, wire_reason};
 use crate::{
     Amount, Blame, Code, Error, Extra, Family, Json, Landed, Next, Receipt, Requirement, Result, TxId,
     Version,
@@ -58,7 +58,7 @@ impl SettleResponse {
             Next::Unknown(tx) => {
                 (Code::SettlementPending, tx.as_ref().map(|t| t.0.clone()).unwrap_or_default())
             }
-            _ => (error.code.clone(), error.transaction.as_ref().map(|t| t.0.clone()).unwrap_or_default()),
+            _ => (wire_reason(error), error.transaction.as_ref().map(|t| t.0.clone()).unwrap_or_default()),
         };
         Self {
             success: false,
@@ -113,7 +113,8 @@ impl SettleResponse {
         })
     }
 
-    /// The failure it reports.
+    /// The failure it reports. Only a verdict on the payment ([`Code::is_verdict`]) is the payer's and final; any other word
+    /// is trouble of the settler's that may pass.
     pub fn failure(&self) -> Error {
         let code = self.error_reason.clone().unwrap_or(Code::UnexpectedSettleError);
         let words = self.error_message.clone().unwrap_or_default();
@@ -128,7 +129,8 @@ impl SettleResponse {
             // Whatever the word, something was broadcast, and only the chain knows how it ended.
             _ if self.tx().is_some() => (Blame::Settler, Next::Unknown(self.tx())),
             Code::AllowanceRequired => (Blame::Payer, Next::Prepare),
-            _ => (Blame::Payer, Next::Never),
+            ref code if code.is_verdict() => (Blame::Payer, Next::Never),
+            _ => (Blame::Settler, Next::Later),
         };
         let words: String = words.chars().take(200).collect();
         Error::new(code, blame, next).detail(words)

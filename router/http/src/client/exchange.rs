@@ -12,7 +12,7 @@ use crate::tasks::{Tasks, Watch};
 use http::{Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
-use tollway_core::{Code, Error, Family, Next, Payment, Requirement, Result, async_trait};
+use tollway_core::{Blame, Code, Error, Family, Next, Payment, Requirement, Result, async_trait};
 use tollway_route::{Exchange, Later, Paid, Reply, Router};
 
 /// An answer for the caller, and where its payment stands.
@@ -157,6 +157,8 @@ impl<'a, W: Wire> Paying<'a, W> {
         let again = match &closed {
             Ok((answer, _)) => answer.status().as_u16() >= 400,
             Err(PayError::Undelivered(_)) => true,
+            // What a facilitator could not do just then, it may do when it is asked again.
+            Err(e) if e.error().blame == Blame::Settler => true,
             Err(e) => matches!(e.error().next, Next::Unknown(_) | Next::Later),
         };
         if let Some(out) = out.filter(|_| !again) {

@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tollway_core::Payment;
 
-/// How many are remembered; the oldest goes first.
+/// How many are remembered, and how many bytes of them; the oldest goes first.
 const MOST: usize = 1024;
+const BYTES_MOST: usize = 16 << 20;
 /// How long. By then nearly every window has ended, and the chain has the last word.
 const KEPT_MS: u64 = 3_600_000;
 
@@ -48,6 +49,13 @@ impl Key {
 pub(super) struct Signed {
     pub(super) payment: Payment,
     pub(super) stamp: Stamp,
+}
+
+impl Signed {
+    /// About what it takes: the stamp is the payment once more, in Base64.
+    fn bytes(&self) -> usize {
+        self.stamp.bytes().saturating_mul(2)
+    }
 }
 
 struct Kept {
@@ -97,10 +105,13 @@ impl Drop for Out {
     fn drop(&mut self) {
         let Some(kept) = self.kept.take() else { return };
         let mut all = self.home.all();
-        if all.len() >= MOST {
-            all.pop_front();
-        }
         all.push_back(kept);
+        let mut bytes: usize = all.iter().map(|kept| kept.signed.bytes()).sum();
+        // What a server makes us sign echoes its offer, which may be long: never so much that it takes all memory.
+        while all.len() > MOST || (bytes > BYTES_MOST && all.len() > 1) {
+            let oldest = all.pop_front().map_or(0, |kept| kept.signed.bytes());
+            bytes = bytes.saturating_sub(oldest);
+        }
     }
 }
 
@@ -108,6 +119,45 @@ impl Drop for Out {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use tollway_core::{
+        Account, Amount, AssetId, Ceiling, ChainId, Extra, Flow, Json, Name, Requirement, Version,
+    };
+
+    fn signed(payload_bytes: usize) -> Signed {
+        let chain = ChainId::new("eip155:8453").unwrap();
+        let accepted = Requirement {
+            version: Version::V2,
+            scheme: Name::new("exact").unwrap(),
+            method: None,
+            chain,
+            price: Ceiling(Amount::new(AssetId::native(chain), 1)),
+            pay_to: Account::new(chain, "0xpayee").unwrap(),
+            timeout_s: 60,
+            flow: Flow::Authorization,
+            extra: Extra::default(),
+            raw: Json::empty(),
+        };
+        let payload = Json::parse(format!(r#"{{"long":"{}"}}"#, "x".repeat(payload_bytes))).unwrap();
+        let payment = Payment { accepted, payload, extensions: None, resource: None };
+        Signed { stamp: Stamp::new(&payment, &[]).unwrap(), payment }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_in_bytes_too() {
+        let (memory, tasks) = (Arc::<Unfinished>::default(), Tasks::tokio());
+        let of = |n: usize| key(Method::GET, &format!("http://a/{n}"), &[], b"");
+        for n in 0..40 {
+            drop(memory.out(of(n), signed(1 << 20), &tasks));
+        }
+        let bytes: usize = memory.all().iter().map(|kept| kept.signed.bytes()).sum();
+        assert!(bytes <= BYTES_MOST, "{bytes}");
+        assert!(memory.take(&of(0)).is_none(), "the oldest goes first");
+        assert!(memory.take(&of(39)).is_some());
+        // One that is longer than all of it is remembered alone.
+        drop(memory.out(of(40), signed(BYTES_MOST), &tasks));
+        assert_eq!(memory.all().len(), 1);
+        assert!(memory.take(&of(40)).is_some());
+    }
 
     fn key(method: Method, url: &str, headers: &[(&'static str, &'static str)], body: &[u8]) -> Key {
         let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), HeaderValue::from_static(v)));

@@ -83,6 +83,11 @@ impl Stamp {
         Ok(Self(headers))
     }
 
+    /// How long it is.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.values().map(|value| value.len()).sum()
+    }
+
     /// Puts it on a request, over whatever is there.
     pub(super) fn put(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.0 {

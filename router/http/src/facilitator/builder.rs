@@ -1,11 +1,16 @@
+use super::health::Pulse;
+use super::places::Places;
 use super::{ApiKeys, Facilitator, Flights, Follow, Inner, ROLE, Settings};
 use crate::tasks::Tasks;
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use tollway_core::ledger::{Alone, Leases, Scoped};
 use tollway_core::{Clock, Code, Error, Ledger, Registry, Result, Settler};
 use tollway_route::Guard;
+
+/// How many may ask at once what is supported. They need no key, so they have places of their own.
+const ASKED_MAX: usize = 64;
 
 /// Gathers what a [`Facilitator`] needs.
 pub struct Builder {
@@ -108,9 +113,15 @@ impl Builder {
         }
         Ok(Facilitator(Arc::new(Inner {
             ledger: Arc::new(Scoped::new(self.ledger, ROLE)),
-            requests: Arc::new(Semaphore::new(self.settings.requests_max)),
+            requests: Arc::new(Places::new(
+                self.settings.requests_max,
+                self.settings.requests_per_caller_max,
+                self.keys.is_some(),
+            )),
+            asked: Arc::new(Places::new(ASKED_MAX, None, false)),
             flights: Arc::new(Flights::new(self.settings.settles_max, self.settings.settles_per_caller_max)),
             follow: Follow::default(),
+            pulse: Pulse::default(),
             ready: OnceCell::new(),
             registry: self.registry,
             clock: self.clock,

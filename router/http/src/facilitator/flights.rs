@@ -1,3 +1,4 @@
+use super::callers::Callers;
 use super::reply;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,7 @@ pub(super) struct Flights {
 #[derive(Default)]
 struct State {
     open: HashMap<Print, Answer>,
-    by_caller: HashMap<Caller, usize>,
+    by_caller: Callers,
     closed: bool,
 }
 
@@ -36,7 +37,8 @@ impl Flights {
         Self { max, max_each, state: Mutex::default(), count: watch::channel(0).0 }
     }
 
-    /// Joins the flight of that print; with a ticket when it is a new one. Joining one that is open counts for nobody.
+    /// Joins the flight of that print; with a ticket when it is a new one. Joining one that is open counts for nobody
+    /// here: whoever waits for it holds a place.
     ///
     /// # Errors
     /// Too busy, too many of this caller's, or shutting down: nothing was started.
@@ -55,12 +57,10 @@ impl Flights {
         if state.open.len() >= self.max {
             return Err(reply::busy("too many settlements under way"));
         }
-        let its_own = state.by_caller.get(caller).copied().unwrap_or(0);
-        if its_own >= self.max_each {
-            return Err(reply::too_many(self.max_each));
+        if !state.by_caller.enter(caller, self.max_each) {
+            return Err(reply::too_many(self.max_each, "settlements"));
         }
         let (sender, answer) = watch::channel(None);
-        state.by_caller.insert(caller.clone(), its_own.saturating_add(1));
         state.open.insert(print.clone(), answer.clone());
         self.count.send_replace(state.open.len());
         let ticket =
@@ -97,12 +97,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.flights.state();
         state.open.remove(&self.print);
-        if let Some(its_own) = state.by_caller.get_mut(&self.caller) {
-            *its_own = its_own.saturating_sub(1);
-            if *its_own == 0 {
-                state.by_caller.remove(&self.caller);
-            }
-        }
+        state.by_caller.leave(&self.caller);
         self.flights.count.send_replace(state.open.len());
     }
 }

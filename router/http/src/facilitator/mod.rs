@@ -20,7 +20,7 @@
 //! * Success is said after the settler's finality, never before. An outcome that is not known in time is
 //!   `settlement_pending`, with the transaction where one is known, and is followed up in the background until it is
 //!   known, across restarts.
-//! * A request is bounded in bytes, depth and time; requests and settlements are bounded in number.
+//! * A request is bounded in bytes, depth and time; requests and settlements are bounded in number, and for each caller.
 //!
 //! # Several over one ledger
 //! With [`Builder::leases`] any number of facilitators share a ledger and the keys of their networks. A payment whose client asks
@@ -41,18 +41,20 @@
 //! | 413, 408 | a body that is too large, or too slow | the same |
 //! | 401 | no API key, or a wrong one: `unauthorized`, with `WWW-Authenticate` | nothing of the body was read |
 //! | 403 | `payee_not_served`, `asset_not_served`, `screening_denied` | not for this merchant, or not for these people, however often |
-//! | 429 | `gas_budget_exceeded`, `too_many_failed_settlements`, `too_many_settlements`, with `Retry-After` | the caller is to slow down; nothing was sent |
+//! | 429 | `gas_budget_exceeded`, `too_many_failed_settlements`, `too_many_settlements` (requests too), with `Retry-After` | the caller is to slow down; nothing was sent |
 //! | 503 | `screening_unavailable` | nobody could look |
 //! | 503 | too busy, shutting down; `/verify` that could not look (node or ledger down) | not a verdict about the payment; nothing was sent |
 
 mod adopt;
 mod builder;
+mod callers;
 mod flights;
 mod fly;
 mod follow;
 mod health;
 mod keys;
 mod pending;
+mod places;
 mod print;
 mod recovery;
 mod reply;
@@ -72,10 +74,12 @@ use crate::codec;
 use crate::tasks::Tasks;
 use flights::Flights;
 use follow::Follow;
+use health::Pulse;
+use places::Places;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use tollway_core::flow::{self, SettleOnce};
 use tollway_core::ledger::Leases;
 use tollway_core::wire::{self, FacilitatorRequest};
@@ -107,9 +111,12 @@ struct Inner {
     guard: Option<Arc<Guard>>,
     keys: Option<ApiKeys>,
     settled_by: Option<Arc<dyn Settler>>,
-    requests: Arc<Semaphore>,
+    requests: Arc<Places>,
+    /// The same for those who ask what is supported.
+    asked: Arc<Places>,
     flights: Arc<Flights>,
     follow: Follow,
+    pulse: Pulse,
     ready: OnceCell<()>,
 }
 

@@ -1,3 +1,4 @@
+use super::places::Place;
 use super::{Facilitator, reply};
 use axum::Router;
 use axum::body::Body;
@@ -50,15 +51,15 @@ impl Facilitator {
     }
 
     /// One of the places for requests; held until the answer is ready.
-    fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
-        self.0.requests.clone().try_acquire_owned().map_err(|_| reply::busy("too many requests at once"))
+    fn place(&self, caller: &Caller) -> Result<Place> {
+        self.0.requests.take(caller)
     }
 }
 
 async fn verify(State(facilitator): State<Facilitator>, request: Request) -> Response<Body> {
     let read = async {
         let caller = facilitator.caller(&request)?;
-        let place = facilitator.place()?;
+        let place = facilitator.place(&caller)?;
         Ok((place, caller, facilitator.receive(request).await?))
     };
     let (_place, caller, order) = match read.await {
@@ -80,7 +81,7 @@ async fn verify(State(facilitator): State<Facilitator>, request: Request) -> Res
 async fn settle(State(facilitator): State<Facilitator>, request: Request) -> Response<Body> {
     let read = async {
         let caller = facilitator.caller(&request)?;
-        let place = facilitator.place()?;
+        let place = facilitator.place(&caller)?;
         Ok((place, caller, facilitator.receive(request).await?))
     };
     let (_place, caller, order) = match read.await {
@@ -102,7 +103,7 @@ async fn settle(State(facilitator): State<Facilitator>, request: Request) -> Res
 }
 
 async fn supported(State(facilitator): State<Facilitator>) -> Response<Body> {
-    match facilitator.place() {
+    match facilitator.0.asked.take(&Caller::anyone()) {
         Ok(_place) => reply::json(StatusCode::OK, &facilitator.supported().await),
         Err(e) => reply::json(StatusCode::SERVICE_UNAVAILABLE, &reply::invalid(&e)),
     }

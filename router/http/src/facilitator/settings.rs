@@ -22,6 +22,9 @@ pub struct Settings {
     pub depth: usize,
     /// The most requests at once; one more is told to come back.
     pub requests_max: usize,
+    /// The most of them for one caller, where callers have keys; those without one are one caller. A quarter of
+    /// `requests_max` where nothing is set.
+    pub requests_per_caller_max: Option<usize>,
     /// The most settlements under way at once, those included whose callers have left.
     pub settles_max: usize,
     /// The most of them for one caller; those without an API key are one caller.
@@ -42,6 +45,7 @@ impl Default for Settings {
             body_bytes: 128 << 10,
             depth: 64,
             requests_max: 1024,
+            requests_per_caller_max: None,
             settles_max: 1024,
             settles_per_caller_max: 1024,
             signers: BTreeMap::new(),
@@ -59,6 +63,10 @@ impl Settings {
             ("body_bytes", self.body_bytes > 0),
             ("depth", self.depth > 0),
             ("requests_max", (1..=1 << 20).contains(&self.requests_max)),
+            (
+                "requests_per_caller_max",
+                self.requests_per_caller_max.is_none_or(|n| (1..=1 << 20).contains(&n)),
+            ),
             ("settles_max", (1..=1 << 20).contains(&self.settles_max)),
             ("settles_per_caller_max", (1..=1 << 20).contains(&self.settles_per_caller_max)),
         ];

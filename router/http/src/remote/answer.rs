@@ -150,7 +150,8 @@ fn failure(r: &SettleResponse) -> Error {
     blamed(e)
 }
 
-/// Moves the blame for what a payer cannot help from the payer to the facilitator.
+/// A word read from a facilitator, as an error of whoever it speaks of: a verdict on the payment is the payer's, and final;
+/// everything else is the facilitator's own, and another may settle what this one will not, or this one later.
 pub(super) fn blamed(e: Error) -> Error {
     let next = match &e.code {
         Code::UnsupportedScheme
@@ -163,16 +164,13 @@ pub(super) fn blamed(e: Error) -> Error {
         | Code::Unauthorized
         | Code::PayeeNotServed
         | Code::AssetNotServed
+        | Code::UnknownAsset
+        | Code::FeePayerNotManaged
         | Code::AmountTooSmall
         | Code::Unprofitable
         | Code::GasTooHigh => Next::OtherRoute,
-        Code::Unreachable | Code::RpcRefused | Code::TimedOut | Code::UnexpectedVerifyError => Next::Later,
-        Code::GasBudgetSpent | Code::TooManyAtOnce | Code::TooManyFailures | Code::ScreeningSilent => {
-            Next::Later
-        }
-        Code::LedgerFailed | Code::Internal | Code::NoQuote | Code::WrongChain => Next::Later,
-        Code::Other(word) if &**word == "busy" => Next::Later,
-        _ => return e,
+        code if code.is_verdict() => return e,
+        _ => Next::Later,
     };
     Error { blame: Blame::Settler, next, ..e }
 }

@@ -28,6 +28,9 @@
 //! | 3xx to elsewhere, 4xx without a verdict | not this one | not this one; nothing moved |
 //! | 5xx without a verdict | later | **unknown** |
 //!
+//! A word that speaks of the payment ([`Code::is_verdict`]) is the payer's, and final. Any other is the facilitator's own
+//! trouble, which may pass, or which another may not share; one that nobody here knows is never final.
+//!
 //! An unknown outcome is resolved by [`Settler::resume`]: the local cell is asked first, when there is one, because it
 //! sees the chain; then the very same body is sent again, which a facilitator answers from its memory, and which the
 //! chain refuses the second time where it has none. A refusal then proves nothing, so only a receipt ends the doubt.
@@ -53,8 +56,8 @@ use std::sync::Arc;
 use supported::Kinds;
 use tollway_core::wire;
 use tollway_core::{
-    Amount, Cell, Clock, Code, Due, Effort, Error, Fate, Fee, Json, Kind, Next, Order, Proof, Receipt,
-    Registry, Replay, Result, Settler, SettlerId, async_trait,
+    Amount, AssetId, Cell, Clock, Code, Due, Effort, Error, Fate, Fee, Json, Kind, Next, Order, Proof,
+    Receipt, Registry, Replay, Result, Settler, SettlerId, async_trait,
 };
 use tollway_route::pool::Seat;
 
@@ -193,6 +196,30 @@ impl Settler for RemoteFacilitator {
     }
 
     async fn settle(&self, due: Due) -> Result<Receipt> {
+        self.settle_there(due).await.map(|receipt| self.at_our_cost(receipt))
+    }
+
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        let found = self.resume_there(order, charge).await;
+        // What failed was sent by somebody else too.
+        let none = Amount::new(AssetId::native(order.requirement.chain), 0);
+        Ok(match found.map_err(|e| if e.transaction.is_some() { e.spent(none) } else { e })? {
+            Fate::Settled(receipt) => Fate::Settled(Box::new(self.at_our_cost(*receipt))),
+            other => other,
+        })
+    }
+}
+
+impl RemoteFacilitator {
+    /// Whoever settled has paid for its gas, whatever the chain says that was: what it cost us is the fee, where that is in
+    /// the chain's coin, and no gas of ours.
+    fn at_our_cost(&self, receipt: Receipt) -> Receipt {
+        let coin = AssetId::native(receipt.chain);
+        let fee = self.fee.as_ref().map(|fee| fee.amount).filter(|amount| amount.asset == coin);
+        receipt.cost(fee.map_or(0, |amount| amount.atomic))
+    }
+
+    async fn settle_there(&self, due: Due) -> Result<Receipt> {
         let (order, charge) = (due.verified().order(), due.charge().atomic());
         match self.post_settle(order, charge).await {
             Settled::Landed(receipt) => self.audited(order, charge, *receipt).await,
@@ -210,7 +237,7 @@ impl Settler for RemoteFacilitator {
         }
     }
 
-    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+    async fn resume_there(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         if let Some(fate) = self.local_fate(order, charge).await {
             return fate;
         }

@@ -1,5 +1,6 @@
 use super::answer::{blamed, json, no_verdict};
 use super::{Endpoint, RemoteFacilitator, not_this_one};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use tollway_core::{Code, Error, Extra, Flow, Json, Leg, Next, Order, Proof, Result, wire};
 
@@ -37,7 +38,7 @@ impl RemoteFacilitator {
                     v.extra.filter(|e| e.as_str().starts_with('{')).map_or_else(Extra::default, Extra);
                 Ok(Proof { extra, ..by_trust })
             }
-            Some(v) if !v.is_valid => Err(refusal(v)),
+            Some(v) if !v.is_valid => Err(refusal(v, answer.status)),
             _ => Err(no_verdict(&answer)),
         }
     }
@@ -60,9 +61,14 @@ impl RemoteFacilitator {
     }
 }
 
-fn refusal(v: Dialects) -> Error {
+fn refusal(v: Dialects, status: StatusCode) -> Error {
     let code = v.invalid_reason.unwrap_or(Code::UnexpectedVerifyError);
     let words = v.invalid_message.or(v.invalid_reason_details).unwrap_or_default();
     let e = Error::payer(code).detail(words.chars().take(200).collect::<String>());
-    if e.code == Code::AllowanceRequired { e.next(Next::Prepare) } else { blamed(e) }
+    match &e.code {
+        Code::AllowanceRequired => e.next(Next::Prepare),
+        // A word of its own, most likely about the payment; but nothing is final that nobody here understands.
+        Code::Other(word) if &**word != "busy" && !status.is_server_error() => e.next(Next::Later),
+        _ => blamed(e),
+    }
 }

@@ -78,11 +78,12 @@ where
     let visit = shared.settings.tasks.spawn(async move {
         let _ticket = ticket;
         let delivered = visiting.gate.serve(admitted, &mut run).await;
-        if let Some(told) = run.told.take() {
-            // Whatever the reason: what went out may be owed.
-            if delivered.is_err() {
-                visiting.look_after();
-            }
+        let told = run.told.take();
+        // A stream may owe what went out, whatever the reason; a plain visit is open while nobody knows what it took.
+        if delivered.as_ref().is_err_and(|e| told.is_some() || e.is_unknown_outcome()) {
+            visiting.look_after();
+        }
+        if let Some(told) = told {
             // Its client may have gone.
             drop(afterwards(&delivered, &asked, version, &visiting).map(|receipt| told.send(receipt)));
         }

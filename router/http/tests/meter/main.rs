@@ -1,5 +1,6 @@
 //! Answers that are charged as they go out, over real sockets.
 
+mod abroad;
 mod counting;
 mod cuts;
 mod ends;
@@ -8,4 +9,5 @@ mod h2;
 mod shelf;
 mod tab;
 mod trouble;
+mod veiled;
 mod world;

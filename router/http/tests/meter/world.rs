@@ -85,7 +85,7 @@ impl World {
         Arc::new(self.gate_of(registry, node, None, patience_ms).build())
     }
 
-    fn registry(&self) -> (Arc<Registry>, Arc<dyn Network>) {
+    pub(crate) fn registry(&self) -> (Arc<Registry>, Arc<dyn Network>) {
         let node = self.chain.node(self.ledger.clone()).sender(&SimKey::named("settler")).unwrap().build();
         let registry = Registry::builder()
             .with(self.entry)
@@ -119,9 +119,17 @@ impl World {
 
     /// A gate whose settler answers `why` instead of sending anything, while it is told so.
     pub(crate) fn gate_before(&self, why: Error, told: Arc<AtomicBool>, patience_ms: u64) -> Arc<Gate> {
-        let inner = World { ledger: self.ledger.clone(), ..self.clone() }.registry();
-        let inner = inner.0.cells().find_map(|cell| cell.settler.clone()).unwrap();
-        let settler: Arc<dyn Settler> = Arc::new(Unwilling { inner, why, told });
+        self.gate_by(self.unwilling(why, told), patience_ms)
+    }
+
+    /// What settles on the chain, and answers `why` instead while it is told so.
+    pub(crate) fn unwilling(&self, why: Error, told: Arc<AtomicBool>) -> Arc<dyn Settler> {
+        let inner = self.registry().0.cells().find_map(|cell| cell.settler.clone()).unwrap();
+        Arc::new(Unwilling { inner, why, told })
+    }
+
+    /// A gate that has somebody else settle.
+    pub(crate) fn gate_by(&self, settler: Arc<dyn Settler>, patience_ms: u64) -> Arc<Gate> {
         let (registry, node) = World { entry: tab::SELLS, ..self.clone() }.registry();
         let pool = PoolBuilder {
             name: "shop".to_owned(),

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod doubts;
+mod words;
 
 use common::chain::{CHAIN, Chain, ENTRY, PAYER, Script, order};
 use common::server::{Act, Seen, scripted};
@@ -353,6 +354,29 @@ async fn a_fee_is_part_of_the_effort() {
     let effort = remote.effort(&order("n1")).await.unwrap();
     assert_eq!((effort.fees, effort.works.len()), (vec![fee], 0));
     assert_eq!(remote.id().0, "https://f.example");
+}
+
+/// A gas budget counts what a receipt says that it cost; with nothing said, as much as was held.
+#[tokio::test]
+async fn what_somebody_else_settled_cost_its_fee_and_none_of_our_gas() {
+    let chain = ChainId::new(CHAIN).unwrap();
+    let (coin, token) = (AssetId::native(chain), order("n1").requirement.price.asset());
+    for (asset, cost) in [(Some(coin), 7), (Some(token), 0), (None, 0)] {
+        let (base, _) = scripted(vec![success("")]).await;
+        let settler = remote_with(&base, &[], &Chain::new(), |b| match asset {
+            Some(asset) => {
+                b.fee(Fee { bearer: Bearer::Settler, amount: Amount::new(asset, 7), label: "facilitator" })
+            }
+            None => b,
+        });
+        let spent = |receipt: &Receipt| receipt.spent.as_ref().map(|spent| spent.cost);
+        let receipt = settle_through(&settler).await.unwrap();
+        assert_eq!(spent(&receipt), Some(Amount::new(coin, cost)));
+        let Fate::Settled(receipt) = settler.resume(&order("n1"), None).await.unwrap() else {
+            panic!("not settled")
+        };
+        assert_eq!(spent(&receipt), Some(Amount::new(coin, cost)));
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tollway_core::registry::Read;
 use tollway_core::screen::Step;
 use tollway_core::{
-    Amount, Due, Effort, Error, Fate, Kind, Next, Order, Proof, Receipt, Result, Settler, async_trait,
+    Amount, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Result, Settler, async_trait,
 };
 
 /// A settler that spends no more than its guard allows.
@@ -63,7 +63,7 @@ impl Settler for Guarded {
         let fate = self.inner.resume(order, charge).await;
         let decided = match &fate {
             Ok(fate) => matches!(fate, Fate::Settled(_) | Fate::Dead),
-            Err(e) => e.next == Next::Never,
+            Err(e) => e.ends_payment(),
         };
         if decided && let Ok(Some(held)) = self.guard.held(&(self.read)(order)?).await {
             match &fate {

@@ -144,7 +144,8 @@ impl Book {
 }
 
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|e| Error::us(Code::LedgerFailed).detail(format!("pool record: {e}")))
+    serde_json::from_str(text)
+        .map_err(|e| Error::us(Code::LedgerFailed).next(Next::Later).detail(format!("pool record: {e}")))
 }
 
 /// Somebody was asked to settle this before, and nobody knows yet what came of it.

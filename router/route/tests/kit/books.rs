@@ -11,6 +11,8 @@ pub(crate) enum Fails {
     Before,
     /// It was written, and the answer was lost.
     After,
+    /// Nothing was written, and never will be, as a ledger says whose file is damaged.
+    ForGood,
 }
 
 /// A ledger that gives way before and after each change, counts, and fails where it is told to.
@@ -52,6 +54,9 @@ macro_rules! slowly {
         step().await;
         if trouble == Some(Fails::Before) {
             return Err(failed());
+        }
+        if trouble == Some(Fails::ForGood) {
+            return Err(failed().next(Next::Never));
         }
         let done = $books.inner.$($call)*.await;
         step().await;

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use tollway_core::ledger::MemoryLedger;
 
 /// Killed after any number of polls and restarted: whoever was asked before is asked again, and nobody else.
 #[test]
@@ -82,6 +83,40 @@ fn a_ledger_that_fails_sends_nothing_twice() {
             assert_eq!(scene.ground.landed(), 1, "{how:?} {n}");
             scene.none_doubled();
         }
+    }
+}
+
+/// A damaged file, rights that are gone: final for the ledger, and no word on the payment.
+#[test]
+fn a_ledger_that_fails_for_good_while_a_payment_is_asked_after_lets_nothing_go() {
+    for (n, asked) in [(0, 0), (1, 0), (2, 1)] {
+        let scene = Scene::new(&["a"]);
+        *scene.members[0].settles.lock().unwrap() = Does::LostBefore;
+        let (pool, order, visits) = (scene.pool(), scene.plain("n"), MemoryLedger::new());
+        let once = flow::SettleOnce {
+            read: registry(&scene.world, &[1, 2]).cell(&order.requirement).unwrap().read,
+            settler: &pool,
+            ledger: &visits,
+            clock: &*scene.world,
+            room: "visit/gate",
+            owner: "me",
+            patience_ms: 0,
+        };
+        assert!(scene.run(once.settle(order.clone(), 100, &"p".into())).unwrap_err().is_unknown_outcome());
+        let recover = || {
+            let found = scene.run(visits.scan("visit/gate", None, 9)).unwrap().remove(0);
+            let record = flow::VisitRecord::read(&found.value).unwrap();
+            scene.run(once.recover(found.key, found.version, record))
+        };
+        let books = &scene.world.books;
+        *books.trouble.lock().unwrap() = Some((books.calls() + n, Fails::ForGood));
+        assert_eq!(recover(), Ok(None), "{n}");
+        *books.trouble.lock().unwrap() = None;
+        assert_eq!((scene.holder("n").as_deref(), count(&scene.members[0].resumed)), (Some("a"), asked));
+        scene.members[0].does(Does::Well);
+        assert!(recover().unwrap().is_some(), "{n}: it was let go");
+        assert_eq!(scene.ground.landed(), 1);
+        scene.none_doubled();
     }
 }
 
