@@ -294,7 +294,7 @@ fn what_was_sent_and_lost_is_asked_after_by_the_next_of_the_same() {
     let (patient, before) = (SettleOnce { patience_ms: 3_000, ..world.once() }, world.now());
     let receipt = run(patient.settle(asked(), PRICE, &"p".into())).unwrap();
     assert_eq!((receipt.charged.atomic, world.sends(), journal(&world)), (PRICE, 1, 0));
-    assert_eq!(world.resumed.load(Ordering::SeqCst), 1);
+    assert_eq!(*world.told.lock().unwrap(), [None], "beside a living settler nothing is sent");
     assert!(world.now() > before, "whoever began may still be at it, and is left a moment");
 }
 
@@ -378,7 +378,7 @@ fn only_proof_or_a_definite_refusal_ends_the_asking() {
             false,
         ),
     ] {
-        let world = World::new(Settles::Well);
+        let world = World::new(Settles::LostBeforeSending);
         let said = settle(&world, &Answers { world: &world, answers: Mutex::new(answers) }).unwrap_err();
         assert_eq!((&said.code, said.is_unknown_outcome()), (&code, !freed));
         assert_eq!((seen(&world).is_none(), journal(&world)), (freed, usize::from(!freed)), "{code}");
@@ -423,4 +423,60 @@ fn a_refusal_ends_what_a_restart_finds_and_not_what_somebody_else_has_begun() {
     let beside = SettleOnce { settler: &settler, patience_ms: 3_000, ..world.once() };
     assert_eq!(run(beside.settle(asked(), PRICE, &"p".into())).unwrap_err().code, Code::InFlight);
     assert_eq!((seen(&world), journal(&world)), (Some(Claim::Same(None)), 1));
+}
+
+/// Declines to settle, and would send on being asked after it.
+struct Declines<'a>(&'a World);
+
+#[async_trait]
+impl Settler for Declines<'_> {
+    async fn kinds(&self) -> Result<Vec<Kind>> {
+        self.0.kinds().await
+    }
+    async fn effort(&self, order: &Order) -> Result<Effort> {
+        Settler::effort(self.0, order).await
+    }
+    async fn verify(&self, order: &Order) -> Result<Proof> {
+        self.0.verify(order).await
+    }
+    async fn settle(&self, _: Due) -> Result<Receipt> {
+        step().await;
+        Err(Error::settler(Code::SimulationFailed))
+    }
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.0.resume(order, charge).await
+    }
+}
+
+/// Whoever was told that nothing was sent may pay in another way. So nothing is sent after that, by whoever looks at what the
+/// journal said before; and whoever has begun to send is not told so.
+#[test]
+fn nothing_is_sent_under_a_claim_that_was_let_go() {
+    let (mut let_go, mut sent) = (0, 0);
+    for (begun, looked) in (0..40).flat_map(|begun| (0..12).map(move |looked| (begun, looked))) {
+        let world = World::new(Settles::Well);
+        let settler = Declines(&world);
+        let (once, late, print) =
+            (SettleOnce { settler: &settler, ..world.once() }, world.once(), Print::from("p"));
+        let mut first = Box::pin(once.settle(asked(), PRICE, &print));
+        if poll(&mut first, begun).is_some() {
+            break;
+        }
+        let Some(found) = run(world.ledger.scan("visit/gate", None, 9)).unwrap().pop() else { continue };
+        let record = flow::VisitRecord::read(&found.value).unwrap();
+        if record.stage != flow::Stage::Settling {
+            continue;
+        }
+        let mut second = Box::pin(late.recover(found.key, found.version, record));
+        let early = poll(&mut second, looked);
+        let said = run(first).unwrap_err();
+        let _ = early.map_or_else(|| run(second), |done| done);
+        let what = format!("{looked} steps after {begun}: {said}");
+        assert_eq!(world.sends(), usize::from(said.is_unknown_outcome()), "{what}");
+        assert_eq!(seen(&world).is_none(), world.sends() == 0, "{what}");
+        assert_eq!(journal(&world), 0, "{what}");
+        let_go += usize::from(world.sends() == 0);
+        sent += world.sends();
+    }
+    assert!(let_go > 3 && sent > 3, "{let_go} were let go and {sent} were sent: the looks have missed it");
 }

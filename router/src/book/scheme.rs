@@ -371,7 +371,9 @@
 //! * A scheme that is not metered refuses a payment above the price as well as below it (`Terms::check` only sees to the latter),
 //!   and refuses to settle a part.
 //! * After an error that does not say "unknown", nothing may have moved, and nothing may move later.
-//! * `resume` never makes a transaction; `Open` means that nobody of this house has sent one.
+//! * `resume` without a charge never makes a transaction; `Open` means that nobody of this house has sent one. With a charge, which
+//!   only the holder of the claim tells, it may settle what was never sent
+//!   ([`settle_unsent`](crate::core::flow::settle_unsent)); where it says `Open` all the same, the claim lasts until the window ends.
 //! * An entry's `raw` is what is advertised, and it says what the offer says; `paymentFlow` stands in `extra` unless it is the default.
 //!
 //! What a role must guarantee is the documentation of its trait: [`Payer`](crate::core::Payer),

@@ -15,7 +15,8 @@
 //!   its window, at the configured finality.
 //! * The same payment on the same request never runs a handler twice: it gets the stored receipt. On any other request it
 //!   is a replay. The fingerprint covers method, host, path, query, body and the whole payment.
-//! * A restart reads the journal: what was never sent is released, what may have been sent is asked after.
+//! * A restart reads the journal: what was never sent is released, what may have been sent is asked after. What the settler was
+//!   told and never began to send is sent then, for the very amount that was noted, by whoever holds the claim.
 //! * Errors say which case it is: [`Next::Unknown`](crate::core::Next::Unknown) means that money may have moved.
 //!
 //! After a crash of the paying side, [`Router::settle_up`](crate::route::Router::settle_up) asks the chains about every

@@ -9,6 +9,7 @@ use crate::token;
 use crate::trial::{self, Found};
 use alloy::primitives::{Address, B256, U256};
 use std::sync::Arc;
+use tollway_core::flow::settle_unsent;
 use tollway_core::{
     Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order,
     Proof, Purpose, Receipt, Recent, RecordKey, Result, Settler, Site, Time, TxId, Version, async_trait,
@@ -206,6 +207,26 @@ impl Settling {
             Ok(Stand::Wait) | Err(_) => Err(Error::unknown(why.code, tx).detail(why.detail)),
         }
     }
+
+    /// What our journal and the chain say. Sends nothing.
+    async fn fate(&self, order: &Order) -> Result<Fate> {
+        self.here(order)?;
+        // Decoded, not judged again: what was sent was sent, whatever a newer table of tokens would say of it.
+        let (token, signed) = (Token::of(&order.requirement)?, Signed::decode(&order.payment.payload)?);
+        let sought = Sought { token: &token, said: &signed.transfer, timeout_s: order.requirement.timeout_s };
+        let settled = |receipt| Fate::Settled(Box::new(receipt));
+        let later = || Fate::NotYetKnown { ask_again: soon(&*self.evm, &*self.clock) };
+        Ok(match self.evm.sent(&sought.key()).await? {
+            Sent::Mined(mined) => settled(self.mined(sought, *mined).await?),
+            Sent::Pending(_) => later(),
+            Sent::Never => match sought.asked().stand(&*self.evm).await? {
+                Stand::Settled(tx) => settled(sought.receipt(tx, None)?),
+                Stand::Dead => Fate::Dead,
+                Stand::Open => Fate::Open { cancel: None },
+                Stand::Wait => later(),
+            },
+        })
+    }
 }
 
 /// Who will judge a signature that was not tried out yet, as far as its form tells.
@@ -318,22 +339,8 @@ impl Settler for Settling {
         }
     }
 
-    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
-        self.here(order)?;
-        // Decoded, not judged again: what was sent was sent, whatever a newer table of tokens would say of it.
-        let (token, signed) = (Token::of(&order.requirement)?, Signed::decode(&order.payment.payload)?);
-        let sought = Sought { token: &token, said: &signed.transfer, timeout_s: order.requirement.timeout_s };
-        let settled = |receipt| Fate::Settled(Box::new(receipt));
-        let later = || Fate::NotYetKnown { ask_again: soon(&*self.evm, &*self.clock) };
-        Ok(match self.evm.sent(&sought.key()).await? {
-            Sent::Mined(mined) => settled(self.mined(sought, *mined).await?),
-            Sent::Pending(_) => later(),
-            Sent::Never => match sought.asked().stand(&*self.evm).await? {
-                Stand::Settled(tx) => settled(sought.receipt(tx, None)?),
-                Stand::Dead => Fate::Dead,
-                Stand::Open => Fate::Open { cancel: None },
-                Stand::Wait => later(),
-            },
-        })
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        let found = self.fate(order).await?;
+        settle_unsent(crate::read, self, &*self.clock, order, charge, found).await
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use tollway_cells::{Random, Wall};
+use tollway_cells::{Random, Wall, noted_and_never_sent, recovered};
+use tollway_core::flow::SettleOnce;
 use tollway_core::ledger::MemoryLedger;
 use tollway_core::*;
 use tollway_devnet::{ChainSpec, Devnet};
@@ -17,7 +18,9 @@ struct House {
 
 impl House {
     async fn open(devnet: &Devnet, settler: usize) -> Self {
-        let ledger = Arc::new(MemoryLedger::default());
+        Self::over(devnet, settler, Arc::new(MemoryLedger::default())).await
+    }
+    async fn over(devnet: &Devnet, settler: usize, ledger: Arc<MemoryLedger>) -> Self {
         let chain = devnet.chain(8453).unwrap();
         let key =
             |account: &tollway_devnet::Account| Arc::new(LocalKey::from_hex(account.private_key()).unwrap());
@@ -68,6 +71,17 @@ impl House {
         let hold = HoldId(attempt.0.clone());
         let reserved = Reserved::new(&*self.ledger, hold, &[], plan, demand.now).await.unwrap();
         self.payer().authorize(&demand, &reserved, &attempt).await.unwrap()
+    }
+    fn once<'a>(&'a self, clock: &'a Wall) -> SettleOnce<'a> {
+        SettleOnce {
+            read: ENTRY.read,
+            settler: self.settler(),
+            ledger: &*self.ledger,
+            clock,
+            room: "visit/test",
+            owner: "me",
+            patience_ms: 5_000,
+        }
     }
     async fn verify(&self, order: &Order) -> Result<Verified> {
         flow::verify(ENTRY.read, self.settler(), order.clone(), &Wall::default()).await
@@ -157,5 +171,65 @@ async fn the_tokens_own_words_become_codes() {
     assert!(matches!(house.payer().resolve(&late).await, Ok(Fate::Open { .. })));
     chain.advance_time(Duration::from_secs(10)).await.unwrap();
     assert_eq!(house.payer().resolve(&late).await, Ok(Fate::Dead));
+    devnet.stop().await;
+}
+
+/// How many transactions a settler has sent.
+async fn sent_from(devnet: &Devnet, settler: usize) -> u64 {
+    let asked = serde_json::json!([devnet.accounts().settler(settler).address(), "pending"]);
+    let count = devnet.chain(8453).unwrap().call("eth_getTransactionCount", asked).await.unwrap();
+    u64::from_str_radix(count.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_noted_and_never_sent_is_sent_by_the_next_life_once() {
+    let devnet = Devnet::builder().chains([ChainSpec::BASE]).start().await.unwrap();
+    let (chain, house) = (devnet.chain(8453).unwrap(), House::open(&devnet, 0).await);
+    let (clock, merchant) = (Wall::default(), devnet.accounts().merchant(0).address());
+    let before = (chain.usdc_balance(merchant).await.unwrap(), sent_from(&devnet, 0).await);
+    let order = order(&house.authorize(&house.offer(&devnet, 0).await).await);
+    let once = house.once(&clock);
+    noted_and_never_sent(&once, &order, 10_000).await;
+    assert_eq!(house.settler().resume(&order, None).await, Ok(Fate::Open { cancel: None }), "only looked at");
+    assert_eq!((chain.usdc_balance(merchant).await.unwrap(), sent_from(&devnet, 0).await), before);
+    let (one, two) = tokio::join!(recovered(&once), recovered(&once));
+    let receipt = one.first().or(two.first()).expect("settled");
+    assert_eq!(receipt.charged, order.requirement.price.0);
+    let after = (chain.usdc_balance(merchant).await.unwrap(), sent_from(&devnet, 0).await);
+    assert_eq!(after, (before.0 + 10_000, before.1 + 1));
+    // Where each of them took the record from the other, the next look ends it.
+    recovered(&once).await;
+    assert!(house.ledger.scan("visit/test", None, 9).await.unwrap().is_empty());
+    let Ok(Fate::Settled(again)) = house.settler().resume(&order, None).await else { panic!("settled") };
+    assert_eq!(again.landed, receipt.landed);
+    devnet.stop().await;
+}
+
+/// As where one has taken over what another, which is alive after all, goes on with. Their accounts differ, so no nonce of theirs
+/// decides; what the ledger has under the payment's key does.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_over_one_ledger_that_are_both_told_send_once() {
+    let devnet = Devnet::builder().chains([ChainSpec::BASE]).start().await.unwrap();
+    let ledger = Arc::new(MemoryLedger::default());
+    let (one, two) =
+        (House::over(&devnet, 0, ledger.clone()).await, House::over(&devnet, 1, ledger.clone()).await);
+    let before = sent_from(&devnet, 0).await + sent_from(&devnet, 1).await;
+    for n in 1..=4 {
+        let order = order(&one.authorize(&one.offer(&devnet, 0).await).await);
+        let told = Some(order.requirement.price.0);
+        let first = async { one.settle(one.verify(&order).await?).await };
+        let (first, second) = tokio::join!(first, two.settler().resume(&order, told));
+        let receipt = first.unwrap();
+        // What the other is sending was found under way, or joined to its end.
+        let found = match second.unwrap() {
+            Fate::Settled(found) => found,
+            _ => match two.settler().resume(&order, told).await {
+                Ok(Fate::Settled(found)) => found,
+                other => panic!("{other:?}"),
+            },
+        };
+        assert_eq!(found.landed, receipt.landed, "one transaction for both");
+        assert_eq!(sent_from(&devnet, 0).await + sent_from(&devnet, 1).await, before + n);
+    }
     devnet.stop().await;
 }

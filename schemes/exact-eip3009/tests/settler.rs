@@ -370,3 +370,70 @@ fn an_order_for_another_chain_is_turned_away() {
     assert_eq!(block_on(settler.effort(&order)).unwrap_err().code, Code::InvalidNetwork);
     assert_eq!(block_on(settler.resume(&order, None)).unwrap_err().code, Code::InvalidNetwork);
 }
+
+fn told(bench: &Bench, order: &Order, atomic: u128) -> Result<Fate> {
+    let charge = Amount::new(order.requirement.price.asset(), atomic);
+    block_on(bench.settling().resume(order, Some(charge)))
+}
+
+#[test]
+fn what_was_never_sent_is_sent_once_for_whoever_knows_the_charge() {
+    for (script, unknown) in [(Script::Honest, false), (Script::LoseAnswer, true)] {
+        let bench = Bench::new();
+        let order = bench.order();
+        bench.world().script = script;
+        let first = told(&bench, &order, PRICE);
+        assert_eq!(first.as_ref().is_err_and(Error::is_unknown_outcome), unknown, "{first:?}");
+        for _ in 0..2 {
+            let Ok(Fate::Settled(receipt)) = told(&bench, &order, PRICE) else { panic!("settled") };
+            assert_eq!(receipt.charged, order.requirement.price.0);
+        }
+        assert_eq!(bench.world().submitted.len(), 1);
+        assert_eq!(bench.world().txs.len(), 1);
+        assert_eq!(bench.world().submitted[0].not_after, Time::from_secs(NOW + 54));
+    }
+}
+
+/// The first attempt may be under way yet: what keeps the second from being sent says nothing of the payment.
+#[test]
+fn what_is_not_sent_on_being_asked_after_stays_open() {
+    type Change = fn(&Bench);
+    let open = Ok(Fate::Open { cancel: None });
+    let cases: [(&str, u128, Change); 4] = [
+        ("too late to be sent", PRICE, |b| b.at(NOW + 55)),
+        ("another amount", PRICE - 1, |_| {}),
+        ("more than was signed", PRICE + 1, |_| {}),
+        ("refused for good", PRICE, |b| b.world().script = Script::Refuse(Error::payer(Code::NonceUsed))),
+    ];
+    for (what, atomic, change) in cases {
+        let bench = Bench::new();
+        let order = bench.order();
+        change(&bench);
+        assert_eq!(told(&bench, &order, atomic), open, "{what}");
+        assert!(bench.world().txs.is_empty(), "{what}");
+    }
+    for (code, change) in [
+        (Code::InsufficientFunds, (|b| b.world().balances.clear()) as Change),
+        (Code::Unreachable, |b| b.world().script = Script::Refuse(Error::network(Code::Unreachable))),
+        (Code::Conflict, |b| b.world().script = Script::Refuse(Error::us(Code::Conflict).next(Next::Later))),
+    ] {
+        let bench = Bench::new();
+        let order = bench.order();
+        change(&bench);
+        let e = told(&bench, &order, PRICE).unwrap_err();
+        assert!(e.code == code && e.next != Next::Never, "{e}");
+        assert!(bench.world().txs.is_empty());
+    }
+}
+
+#[test]
+fn what_is_sent_on_being_asked_after_and_fails_has_failed() {
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.world().script = Script::Revert("Pausable: paused");
+    for _ in 0..2 {
+        let e = told(&bench, &order, PRICE).unwrap_err();
+        assert_eq!((e.code, e.next), (Code::TransactionFailed, Next::Never));
+    }
+    assert_eq!(bench.world().txs.len(), 1);
+}

@@ -4,6 +4,7 @@ use crate::proxy::CALLS;
 use crate::settings::Settings;
 use crate::terms::bound;
 use std::sync::Arc;
+use tollway_core::flow::settle_unsent;
 use tollway_core::{
     Amount, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Order, Proof, Receipt, Result, Settler, Site,
     Version, async_trait,
@@ -53,7 +54,8 @@ impl Settler for Settling {
         self.0.settle(&due).await
     }
 
-    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
-        self.0.resume(order).await
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        let found = self.0.fate(order).await?;
+        settle_unsent(crate::read, self, self.0.clock(), order, charge, found).await
     }
 }

@@ -13,6 +13,7 @@ use crate::trial;
 use crate::wallet;
 use crate::wire::Tx;
 use std::sync::Arc;
+use tollway_core::flow::settle_unsent;
 use tollway_core::{
     Amount, AssetId, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Name, Next, Order, Proof,
     Receipt, Recent, ReplayKey, Requirement, Result, Settler, Site, Time, TxId, Version, async_trait, wire,
@@ -138,6 +139,22 @@ impl Settling {
             Stand::Open => Fate::Open { cancel: None },
         })
     }
+
+    /// What our journal and the chain say. Sends nothing.
+    async fn fate(&self, order: &Order) -> Result<Fate> {
+        self.here(order)?;
+        let r = &order.requirement;
+        let packet = payload::decode(&order.payment.payload)?;
+        let judged = judged(order, &packet)?;
+        Ok(match self.svm.sent(&record_key(&replay_key(&self.chain, &judged.hash))).await? {
+            Sent::Landed(landed) => {
+                Fate::Settled(Box::new(self.landed(r, judged.transfer.as_ref(), *landed).await?))
+            }
+            Sent::Pending(_) => Fate::NotYetKnown { ask_again: soon(&*self.svm, &*self.clock) },
+            Sent::Expired(_) => Fate::Dead,
+            Sent::Never => self.elsewhere(r, &packet, &judged).await?,
+        })
+    }
 }
 
 #[async_trait]
@@ -218,18 +235,8 @@ impl Settler for Settling {
         self.landed(r, sponsored.transfer(), landed).await
     }
 
-    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
-        self.here(order)?;
-        let r = &order.requirement;
-        let packet = payload::decode(&order.payment.payload)?;
-        let judged = judged(order, &packet)?;
-        Ok(match self.svm.sent(&record_key(&replay_key(&self.chain, &judged.hash))).await? {
-            Sent::Landed(landed) => {
-                Fate::Settled(Box::new(self.landed(r, judged.transfer.as_ref(), *landed).await?))
-            }
-            Sent::Pending(_) => Fate::NotYetKnown { ask_again: soon(&*self.svm, &*self.clock) },
-            Sent::Expired(_) => Fate::Dead,
-            Sent::Never => self.elsewhere(r, &packet, &judged).await?,
-        })
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        let found = self.fate(order).await?;
+        settle_unsent(crate::read, self, &*self.clock, order, charge, found).await
     }
 }

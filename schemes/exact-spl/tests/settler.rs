@@ -313,3 +313,37 @@ fn an_order_for_another_chain_is_not_ours() {
     assert_eq!(block_on(bench.settling().verify(&order)).unwrap_err().code, Code::InvalidNetwork);
     assert_eq!(bench.resume(&order).unwrap_err().code, Code::InvalidNetwork);
 }
+
+#[test]
+fn what_was_never_sent_is_sent_once_for_whoever_knows_the_charge() {
+    let told = |bench: &Bench, order: &Order| {
+        block_on(bench.settling().resume(order, Some(order.requirement.price.0)))
+    };
+    for (script, unknown) in [(Script::Honest, false), (Script::LoseAnswer, true)] {
+        let bench = Bench::new();
+        let order = bench.order();
+        bench.world().script = script;
+        let first = told(&bench, &order);
+        assert_eq!(first.as_ref().is_err_and(Error::is_unknown_outcome), unknown, "{first:?}");
+        for _ in 0..2 {
+            let Ok(Fate::Settled(receipt)) = told(&bench, &order) else { panic!("settled") };
+            assert_eq!(receipt.charged, order.requirement.price.0);
+        }
+        assert_eq!(bench.world().cosigned, 1);
+        assert_eq!(bench.world().blocks.len(), 1);
+    }
+    // Too old for any block: nothing is signed for it, before it is proven that none has it.
+    let bench = Bench::new();
+    let order = bench.order();
+    assert_eq!(bench.resume(&order).unwrap(), Fate::Open { cancel: None });
+    bench.advance(BLOCKHASH_BLOCKS + 1);
+    assert_eq!(told(&bench, &order), Ok(Fate::Open { cancel: None }));
+    bench.advance(10_000);
+    assert_eq!(told(&bench, &order), Ok(Fate::Dead));
+    assert_eq!(bench.world().cosigned, 0);
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.world().script = Script::Refuse(Error::payer(Code::BlockhashNotFound));
+    assert_eq!(told(&bench, &order), Ok(Fate::Open { cancel: None }));
+    assert_eq!(bench.world().blocks.len(), 0);
+}

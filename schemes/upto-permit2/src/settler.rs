@@ -3,6 +3,7 @@
 use crate::calls::CALLS;
 use crate::terms::{FACILITATOR, bound};
 use std::sync::Arc;
+use tollway_core::flow::settle_unsent;
 use tollway_core::{
     Amount, Due, Effort, Extra, Fate, Kind, Name, Order, Proof, Receipt, Result, Settler, Site, Version,
     async_trait,
@@ -46,7 +47,8 @@ impl Settler for Settling {
         self.0.settle(&due).await
     }
 
-    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
-        self.0.resume(order).await
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        let found = self.0.fate(order).await?;
+        settle_unsent(crate::read, self, self.0.clock(), order, charge, found).await
     }
 }

@@ -8,6 +8,7 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
 use serde_json::{Value, json};
 use support::*;
+use tollway_cells::{noted_and_never_sent, recovered};
 use tollway_core::flow::SettleOnce;
 use tollway_core::*;
 use tollway_devnet::{Devnet, PERMIT2, TokenSpec, X402_UPTO_PERMIT2_PROXY};
@@ -391,4 +392,40 @@ async fn the_same_nonce_under_other_terms_is_no_payment() {
     // A restart forgets nothing of the transaction that reverted.
     let again = house.settler().resume(&order, None).await.unwrap_err();
     assert_eq!((again.code, again.transaction, again.spent), (why.code, why.transaction, why.spent));
+}
+
+/// What was used is in the note alone: the next life takes that much, from the account that was signed for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_noted_and_never_sent_is_charged_by_the_next_life_once() {
+    let (devnet, house) = house().await;
+    let (chain, merchant) = (chain(&devnet), devnet.accounts().merchant(0).address());
+    let order = house.pay(&devnet, chain.usdc()).await;
+    let once = SettleOnce {
+        read: tollway_upto_permit2::ENTRY.read,
+        settler: house.settler(),
+        ledger: &*house.ledger,
+        clock: &*house.clock,
+        room: "visit/test",
+        owner: "me",
+        patience_ms: 5_000,
+    };
+    let before = chain.usdc_balance(merchant).await.unwrap();
+    noted_and_never_sent(&once, &order, 3_456).await;
+    assert_eq!(house.settler().resume(&order, None).await, Ok(Fate::Open { cancel: None }), "only looked at");
+    let (one, two) = tokio::join!(recovered(&once), recovered(&once));
+    let receipt = one.first().or(two.first()).expect("settled");
+    assert_eq!(receipt.charged.atomic, 3_456);
+    assert_eq!(chain.usdc_balance(merchant).await.unwrap(), before + 3_456);
+    // Where each of them took the record from the other, the next look ends it.
+    recovered(&once).await;
+    assert!(house.ledger.scan("visit/test", None, 9).await.unwrap().is_empty());
+    let Ok(Fate::Settled(again)) = house.settler().resume(&order, None).await else { panic!("settled") };
+    assert_eq!((&again.landed, again.charged), (&receipt.landed, receipt.charged));
+
+    // Whoever has no key of the account that was signed for leaves it open.
+    let all = devnet.accounts();
+    let other = House::open(&devnet, all.payer(0), &[all.settler(1)]).await;
+    let order = house.pay(&devnet, chain.usdc()).await;
+    let told = Some(Amount::new(order.requirement.price.asset(), 100));
+    assert_eq!(other.settler().resume(&order, told).await, Ok(Fate::Open { cancel: None }));
 }

@@ -6,11 +6,13 @@
 //! | `cell` | [`Cell`]: all that a scheme says of itself to a stand |
 //! | `sim`, `anvil` | [`OnSim`], [`OnAnvil`]: simulated chains, and a real node for each place |
 //! | `key`, `time`, `dice` | [`CountingKey`]; [`Wall`], [`TestClock`]; [`Random`], [`TestDice`] |
+//! | `noted` | a process that dies just before it sends, and the next one |
 
 mod anvil;
 mod cell;
 mod dice;
 mod key;
+mod noted;
 mod sim;
 mod time;
 
@@ -18,5 +20,6 @@ pub use anvil::OnAnvil;
 pub use cell::{Cell, Pairs, compacted, permit2_nonce};
 pub use dice::{Random, TestDice};
 pub use key::CountingKey;
+pub use noted::{noted_and_never_sent, recovered};
 pub use sim::OnSim;
 pub use time::{TestClock, Wall};

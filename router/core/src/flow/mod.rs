@@ -23,6 +23,7 @@ mod owed;
 mod simple;
 mod tab;
 mod tag;
+mod unsent;
 
 pub use book::{BookRecord, resource};
 pub use drive::{Delivered, Driver, Handler};
@@ -32,3 +33,4 @@ pub use once::{SettleOnce, verify};
 pub use simple::{order, simple};
 pub use tab::Tab;
 pub use tag::tag;
+pub use unsent::settle_unsent;

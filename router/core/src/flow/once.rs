@@ -178,7 +178,12 @@ impl SettleOnce<'_> {
                 Ok(None)
             }
             Stage::Serving => self.settle_noted(entry).await,
-            Stage::Settling => self.resume_entry(entry, Alone::Yes).await,
+            // Whoever is asked how a payment stands, and told how much was to be taken, may send it. So the record is rewritten
+            // first: from then on nobody else frees the claim, and of one that is free already nothing is sent.
+            Stage::Settling => {
+                let alone = if entry.is_ours_alone(self.ledger).await? { Alone::Yes } else { Alone::No };
+                self.resume_entry(entry, alone).await
+            }
         }
     }
 
@@ -273,7 +278,9 @@ impl SettleOnce<'_> {
     }
 
     pub(super) async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
-        let fate = self.settler.resume(&entry.record.order, entry.record.told()).await;
+        // Beside a living settler nothing is sent: it may be about to free the claim.
+        let told = entry.record.told().filter(|_| alone == Alone::Yes);
+        let fate = self.settler.resume(&entry.record.order, told).await;
         match fate {
             Ok(Fate::Settled(receipt)) => {
                 entry.settled(self.ledger, &receipt, self.clock.now()).await?;

@@ -8,8 +8,9 @@ use crate::{Amount, Due, Effort, Fate, Kind, Order, Proof, Receipt, Result};
 ///   journaled first, and `resume` finds it.
 /// * An error from `settle` whose next step is [`crate::Next::Unknown`] means that money may have moved. Wrong:
 ///   calling `settle` again. Right: `resume`.
-/// * `resume` never makes a second transaction; it may send the very same one again. It may be called at any time, by
-///   anybody who has the order, and dropped.
+/// * `resume` never makes a second transaction; it may send the very same one again. Without a charge it may be called at any
+///   time, by anybody who has the order. With one it may also send what was never sent, so only whoever holds the claim calls
+///   it so. It may be dropped.
 #[crate::async_trait]
 pub trait Settler: Send + Sync {
     /// What it can do: scheme, chain and version, with what an offer must say in `extra`.
@@ -36,8 +37,10 @@ pub trait Settler: Send + Sync {
     /// [`crate::Next::Unknown`] when money may have moved, with the transaction where one is known. Any other error
     /// says that nothing has moved and nothing of this call will.
     async fn settle(&self, due: Due) -> Result<Receipt>;
-    /// After a crash or an unknown outcome: what became of it. `charge` is what was to be taken, where whoever asks knows that
-    /// it was: the settler of a metered scheme repeats what it was told only with it.
+    /// After a crash or an unknown outcome: what became of it. `charge` is what was to be taken, where whoever asks knows it and
+    /// holds the claim: the settler of a metered scheme repeats what it was told only with it, and what was told and never sent is
+    /// settled now, or answered as [`Fate::Open`] ([`crate::flow::settle_unsent`]). Wrong: telling the charge to learn what the
+    /// chain says. Right: `None`, which sends nothing that was not sent.
     ///
     /// # Errors
     /// [`crate::Next::Never`] for a definite refusal (a transaction that failed): nothing moved, nothing will, and the

@@ -106,12 +106,17 @@ impl World {
     pub(crate) fn sends(&self) -> usize {
         self.sends.load(Ordering::SeqCst)
     }
-    fn send(&self, order: &Order, charge: Charge) -> Receipt {
-        self.sends.fetch_add(1, Ordering::SeqCst);
+    /// Once per nonce, whoever asks; as a sender with a journal of its own.
+    fn send(&self, order: &Order, charge: Amount) -> Receipt {
         let nonce = nonce(order);
+        if let Some(sent) = self.chain().get(&nonce) {
+            assert_eq!(sent.charged, charge, "told to take two amounts under one claim");
+            return sent.clone();
+        }
+        self.sends.fetch_add(1, Ordering::SeqCst);
         let receipt = Receipt {
             landed: Landed::OnChain { transaction: TxId(format!("0x{nonce}")) },
-            charged: charge.amount(),
+            charged: charge,
             payer: None,
             chain: order.requirement.chain,
             spent: None,
@@ -203,7 +208,9 @@ impl Settler for World {
             Settles::Stumbles(times) if self.stumbled.fetch_add(1, Ordering::SeqCst) < times => {
                 return Err(Error::network(Code::Unreachable));
             }
-            Settles::Well | Settles::SentThenUnknown | Settles::Stumbles(_) => self.send(order, due.charge()),
+            Settles::Well | Settles::SentThenUnknown | Settles::Stumbles(_) => {
+                self.send(order, due.charge().amount())
+            }
         };
         step().await;
         if self.settles == Settles::SentThenUnknown {
@@ -221,7 +228,18 @@ impl Settler for World {
         Ok(match found {
             Some(receipt) => Fate::Settled(Box::new(receipt)),
             None if self.now() >= EXPIRES => Fate::Dead,
-            None => Fate::NotYetKnown { ask_again: self.now().plus_ms(1000) },
+            None => match (charge, self.settles) {
+                (Some(_), Settles::Stumbles(times))
+                    if self.stumbled.fetch_add(1, Ordering::SeqCst) < times =>
+                {
+                    return Err(Error::network(Code::Unreachable));
+                }
+                // Told, and never sent: sent now.
+                (Some(charge), Settles::Well | Settles::SentThenUnknown | Settles::Stumbles(_)) => {
+                    Fate::Settled(Box::new(self.send(order, charge)))
+                }
+                _ => Fate::NotYetKnown { ask_again: self.now().plus_ms(1000) },
+            },
         })
     }
 }

@@ -162,8 +162,9 @@ impl RemoteFacilitator {
     }
 
     /// The chain's word, where somebody here sees it: only what cannot change any more.
-    async fn local_fate(&self, order: &Order, charge: Option<Amount>) -> Option<Result<Fate>> {
-        match self.local(order)?.resume(order, charge).await {
+    async fn local_fate(&self, order: &Order) -> Option<Result<Fate>> {
+        // It only looks: the facilitator was told to settle, and nobody else.
+        match self.local(order)?.resume(order, None).await {
             Ok(fate @ (Fate::Settled(_) | Fate::Dead)) => Some(Ok(fate)),
             Err(e)
                 if matches!(e.code, Code::NonceUsed | Code::TransactionFailed) && !e.is_unknown_outcome() =>
@@ -226,7 +227,7 @@ impl RemoteFacilitator {
             Settled::Unknown(e) => Err(e),
             // Anybody may send an authorization: used need not mean used for something else.
             Settled::Refused(e) if e.code == Code::NonceUsed => {
-                match self.local_fate(order, Some(due.charge().amount())).await {
+                match self.local_fate(order).await {
                     Some(Ok(Fate::Settled(receipt))) => Ok(*receipt),
                     // Whoever sees the chain for us does not know yet: perhaps it was used for this.
                     None if self.local(order).is_some() => Err(e.next(Next::Unknown(None))),
@@ -238,7 +239,7 @@ impl RemoteFacilitator {
     }
 
     async fn resume_there(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
-        if let Some(fate) = self.local_fate(order, charge).await {
+        if let Some(fate) = self.local_fate(order).await {
             return fate;
         }
         let unknown = Fate::NotYetKnown { ask_again: self.clock.now().plus_ms(ASK_AGAIN_MS) };

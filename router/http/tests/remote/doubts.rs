@@ -83,7 +83,8 @@ impl Settler for Eyes {
     async fn settle(&self, _: tollway_core::Due) -> Result<Receipt> {
         unreachable!("it only looks")
     }
-    async fn resume(&self, order: &tollway_core::Order, _: Option<Amount>) -> Result<Fate> {
+    async fn resume(&self, order: &tollway_core::Order, told: Option<Amount>) -> Result<Fate> {
+        assert_eq!(told, None, "whoever is told the charge may send beside the facilitator");
         let r = &order.requirement;
         let Some(taken) = self.0 else { return Ok(Fate::Open { cancel: None }) };
         let payer = common::wire::FAMILY.account(r.chain, PAYER).unwrap();

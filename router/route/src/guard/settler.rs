@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tollway_core::registry::Read;
 use tollway_core::screen::Step;
 use tollway_core::{
-    Amount, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Result, Settler, async_trait,
+    Amount, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Result, Settler, Terms, async_trait,
 };
 
 /// A settler that spends no more than its guard allows.
@@ -41,15 +41,9 @@ impl Settler for Guarded {
 
     /// What is due was verified, so lists and failures were looked at; the market may have moved since.
     async fn settle(&self, due: Due) -> Result<Receipt> {
-        let (guard, inner) = (&*self.guard, &*self.inner);
-        let order = due.verified().order();
-        let terms = due.verified().terms();
-        guard.screen(order, terms, Step::Settle).await?;
-        guard.large_enough(order, due.charge().atomic()).await?;
-        let gas = guard.gas(inner, order).await?;
-        guard.worth_it(inner, order, due.charge().atomic(), gas).await?;
-        let held = guard.hold(&self.caller, order, terms, gas).await?;
-        let outcome = inner.settle(due).await;
+        let (order, terms) = (due.verified().order(), due.verified().terms());
+        let held = self.admit(order, terms, due.charge().amount()).await?;
+        let outcome = self.inner.settle(due).await;
         if let Some(held) = held {
             match &outcome {
                 Ok(receipt) => self.took(&held, of_receipt(receipt)).await,
@@ -60,7 +54,10 @@ impl Settler for Guarded {
     }
 
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
-        let fate = self.inner.resume(order, charge).await;
+        let fate = match charge {
+            Some(charge) => self.resume_held(order, charge).await,
+            None => self.inner.resume(order, None).await,
+        };
         let decided = match &fate {
             Ok(fate) => matches!(fate, Fate::Settled(_) | Fate::Dead),
             Err(e) => e.ends_payment(),
@@ -78,6 +75,42 @@ impl Settler for Guarded {
 }
 
 impl Guarded {
+    /// Everything that is asked right before something is sent. Holds what it may cost.
+    async fn admit(&self, order: &Order, terms: &Terms, charge: Amount) -> Result<Option<Held>> {
+        let (guard, inner) = (&*self.guard, &*self.inner);
+        guard.screen(order, terms, Step::Settle).await?;
+        guard.large_enough(order, charge.atomic).await?;
+        let gas = guard.gas(inner, order).await?;
+        guard.worth_it(inner, order, charge.atomic, gas).await?;
+        guard.hold(&self.caller, order, terms, gas).await
+    }
+
+    /// Whoever is told the charge may send what was never sent. An attempt that was admitted has left its hold, and goes on
+    /// under that; one that ended before is admitted now, if there is anything to send, and else stays open.
+    async fn resume_held(&self, order: &Order, charge: Amount) -> Result<Fate> {
+        let terms = (self.read)(order)?;
+        if self.guard.held(&terms).await?.is_some() {
+            return self.inner.resume(order, Some(charge)).await;
+        }
+        let found = self.inner.resume(order, None).await?;
+        if !matches!(found, Fate::Open { .. }) {
+            return Ok(found);
+        }
+        let held = match self.admit(order, &terms, charge).await {
+            Ok(held) => held,
+            // It says nothing about the payment, which was claimed and may be settled yet.
+            Err(error) => {
+                tracing::warn!(%error, "what was never sent is not sent now either");
+                return Ok(found);
+            }
+        };
+        let fate = self.inner.resume(order, Some(charge)).await;
+        if let (Some(held), Ok(Fate::Open { .. })) = (&held, &fate) {
+            self.took(held, Took::Nothing).await;
+        }
+        fate
+    }
+
     /// Money has moved or not, whatever the ledger says of our own gas: a hold that could not be ended is ended later.
     async fn took(&self, held: &Held, took: Took) {
         if let Err(error) = self.guard.end(held, took).await {

@@ -58,7 +58,7 @@ impl Pool {
         let terms = (self.registry.cell(&order.requirement)?.read)(order)?;
         let hold = self.holder_for_good(order, &terms, &payment(&terms)?).await?;
         let Some(at) = self.place(&hold.member) else {
-            return self.ask_the_chain(order, charge, &hold.member).await;
+            return self.ask_the_chain(order, &hold.member).await;
         };
         let fate = self.member(at)?.settler.resume(order, charge).await;
         self.note(at, order, fate.as_ref().err());
@@ -72,9 +72,9 @@ impl Pool {
 
     /// Its holder is in the pool no more, and nobody else may be asked to settle it; where our own code sees the chain, what
     /// cannot change any more is known all the same.
-    async fn ask_the_chain(&self, order: &Order, charge: Option<Amount>, gone: &SettlerId) -> Result<Fate> {
+    async fn ask_the_chain(&self, order: &Order, gone: &SettlerId) -> Result<Fate> {
         if let Some(own) = &self.registry.cell(&order.requirement)?.settler
-            && let Ok(fate @ (Fate::Settled(_) | Fate::Dead)) = own.resume(order, charge).await
+            && let Ok(fate @ (Fate::Settled(_) | Fate::Dead)) = own.resume(order, None).await
         {
             return Ok(fate);
         }

@@ -134,3 +134,33 @@ fn one_balance_backs_no_more_than_so_many() {
         bed.verify("a", &order("me", "9", DOLLAR, 0)).unwrap();
     }
 }
+
+/// What was admitted and never sent goes on under its hold; what never came so far is admitted first.
+#[test]
+fn what_is_sent_on_being_asked_after_counts_as_any_other() {
+    let settings = |usd| GuardSettings { gas_all: hour(usd), ..GuardSettings::default() };
+    let resume = |bed: &Bed, order: &Order, told: bool| {
+        let settler = bed.guard.settler(Caller::anyone(), read, bed.inner.clone());
+        run(&bed.world, settler.resume(order, told.then_some(order.requirement.price.0)))
+    };
+    let open = Ok(Fate::Open { cancel: None });
+    let order = order("me", "n", DOLLAR, 0);
+
+    let bed = Bed::new(settings("1"));
+    bed.does(Does::Unsent);
+    bed.settle("a", &order).unwrap();
+    assert_eq!((bed.used("gas/caller/a"), bed.settles(), bed.open()), (usd("0.22"), 1, 0), "asked after");
+
+    let bed = Bed::new(settings("1"));
+    bed.does(Does::Unsent);
+    assert_eq!(resume(&bed, &order, false), open);
+    assert_eq!((bed.used("gas/all"), bed.settles(), bed.open()), (usd("0"), 0, 0), "only looked at");
+    assert!(matches!(resume(&bed, &order, true), Ok(Fate::Settled(_))));
+    assert_eq!((bed.used("gas/all"), bed.settles(), bed.open()), (usd("0.22"), 1, 0), "admitted");
+
+    // Four times 22 cents are held.
+    let bed = Bed::new(settings("0.87"));
+    bed.does(Does::Unsent);
+    assert_eq!(resume(&bed, &order, true), open);
+    assert_eq!((bed.used("gas/all"), bed.settles(), bed.open()), (usd("0"), 0, 0), "no room");
+}

@@ -40,6 +40,8 @@ enum Does {
     Lost,
     /// Its answer is lost, and in the end nothing has moved.
     Dies,
+    /// Is not sent before somebody asks after it who knows the charge.
+    Unsent,
 }
 
 /// A scheme whose payers choose how much gas they burn.
@@ -80,8 +82,10 @@ impl Inner {
         let tx = TxId("tx".to_owned());
         let failed = Error::payer(Code::TransactionFailed).transaction(tx.clone());
         let coin = AssetId::native(order.requirement.chain);
-        match *self.does.lock().unwrap() {
-            Does::Lands(percent) => {
+        let does = *self.does.lock().unwrap();
+        match does {
+            Does::Lands(_) | Does::Unsent => {
+                let percent = if let Does::Lands(percent) = does { percent } else { 100 };
                 let payer = payee(1, "payer");
                 Ok(Receipt::on_chain(tx, charged, payer).cost(spent(percent)))
             }
@@ -109,11 +113,19 @@ impl Settler for Inner {
     }
     async fn settle(&self, due: Due) -> Result<Receipt> {
         step().await;
+        if *self.does.lock().unwrap() == Does::Unsent {
+            return Err(Error::unknown(Code::LedgerFailed, None));
+        }
         self.settles.fetch_add(1, Ordering::SeqCst);
         self.outcome(due.verified().order(), due.charge().amount())
     }
-    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         step().await;
+        match (*self.does.lock().unwrap(), charge) {
+            (Does::Unsent, None) => return Ok(Fate::Open { cancel: None }),
+            (Does::Unsent, Some(_)) => drop(self.settles.fetch_add(1, Ordering::SeqCst)),
+            _ => {}
+        }
         match self.outcome(order, order.requirement.price.0) {
             Ok(receipt) => Ok(Fate::Settled(Box::new(receipt))),
             Err(_) if matches!(*self.does.lock().unwrap(), Does::Dies) => Ok(Fate::Dead),

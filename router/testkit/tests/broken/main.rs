@@ -65,6 +65,7 @@ broken! {
     RESOLVE_FORGETS: resolve_tells_the_truth sees "settled, and said to be Open";
     RESUME_FORGETS: resume_tells_the_truth sees "settled, and said to be Open";
     RESUME_SENDS_AGAIN: resume_sends_nothing_new sees "transactions";
+    RESUME_SENDS_AGAIN: resume_takes_the_charge_once sees "transactions";
     DEAD_TOO_EARLY: dead_only_past_the_window sees "resolve says dead";
     SAYS_NOTHING_MOVED: a_refusal_moved_nothing sees "said that nothing has moved";
     UNKNOWN_WHERE_NOTHING_WAS_SENT: unknown_only_where_something_was_sent sees "nothing was sent";

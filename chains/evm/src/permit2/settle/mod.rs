@@ -92,6 +92,11 @@ impl Till {
         self.evm.senders()
     }
 
+    /// What time it is there.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     /// The extensions that it acts on.
     pub fn extensions(&self) -> Vec<String> {
         self.settings.offered()
@@ -215,11 +220,12 @@ impl Till {
         self.take(&checked, charge.atomic(), due.verified().terms().settle_before).await
     }
 
-    /// After a crash or an unknown outcome: what became of it.
+    /// What became of a payment, as our journal and the chain say. Sends nothing; what was never sent and is still to be taken
+    /// is `tollway_core::flow::settle_unsent`'s.
     ///
     /// # Errors
     /// Those of `Settler::resume`.
-    pub async fn resume(&self, order: &Order) -> Result<Fate> {
+    pub async fn fate(&self, order: &Order) -> Result<Fate> {
         self.here(order)?;
         // Decoded, not judged again: what was sent was sent, whatever a newer table of tokens would say of it.
         let token = Token::of(&order.requirement)?;
@@ -228,7 +234,7 @@ impl Till {
         let later = || Fate::NotYetKnown { ask_again: soon(&*self.evm, &*self.clock) };
         match self.evm.sent(&sought.key()).await? {
             Sent::Pending(_) => Ok(later()),
-            Sent::Never => self.fate(&sought, later).await,
+            Sent::Never => self.on_chain(&sought, later).await,
             Sent::Mined(mined) => {
                 // What was charged is in the transaction, and nowhere else; without a meter it is what was signed.
                 let charge = (!self.is_metered()).then(|| charged::atomic(permit.amount)).transpose()?;

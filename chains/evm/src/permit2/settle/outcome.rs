@@ -68,7 +68,7 @@ impl Till {
     }
 
     /// What the chain says of a permit that was never sent from here.
-    pub(super) async fn fate(&self, sought: &Sought<'_>, later: impl FnOnce() -> Fate) -> Result<Fate> {
+    pub(super) async fn on_chain(&self, sought: &Sought<'_>, later: impl FnOnce() -> Fate) -> Result<Fate> {
         Ok(match sought.asked().stand(&*self.evm).await? {
             Stand::Settled { tx, amount: moved } => {
                 let charged = amount(sought.token, moved)?;

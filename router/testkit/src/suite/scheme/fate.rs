@@ -1,9 +1,10 @@
 use super::Trouble;
+use super::money::Purses;
 use super::trial::{Signed, Trial};
 use crate::suite::Verdict;
 use crate::suite::property::{OrSeen, ensure};
 use std::sync::Arc;
-use tollway_core::{Fate, Landed, Receipt, Result as Core, Time};
+use tollway_core::{Amount, Fate, Landed, Next, Receipt, Result as Core, Time};
 
 /// Who is asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,6 +135,47 @@ pub(super) async fn resume_sends_nothing_new(t: Arc<Trial>) -> Verdict {
             matches!(fate, Fate::Settled(_)),
             "settled although the answer was lost, and said to be {fate:?}"
         );
+    }
+    Ok(())
+}
+
+pub(super) async fn resume_takes_the_charge_once(t: Arc<Trial>) -> Verdict {
+    let probe = &t.place.probe;
+    let it = t.sign().await?;
+    let price = it.order.requirement.price.0;
+    let part = if t.capability().metered { price.atomic.div_ceil(2) } else { price.atomic };
+    let charge = Amount::new(price.asset, part);
+    let (purses, before) = (Purses::of(&t, &it.order).await?, probe.transactions().await);
+    let (here, elsewhere) = (t.settler()?, t.new_settler()?);
+    let mut landed = None;
+    for settler in [here, &*elsewhere, here, &*elsewhere] {
+        match settler.resume(&it.order, Some(charge)).await {
+            Ok(Fate::Settled(receipt)) => {
+                let charged = receipt.charged;
+                ensure!(charged == charge, "{charge} were to be taken, the receipt says {charged}");
+                let first = landed.get_or_insert_with(|| receipt.landed.clone());
+                ensure!(*first == receipt.landed, "two receipts: {first:?} and {:?}", receipt.landed);
+            }
+            Ok(Fate::Dead) => return Err("never sent, within its window, and said to be dead".to_owned()),
+            Ok(_) => {}
+            // Whoever is refused a second attempt knows nothing of the first.
+            Err(e) => ensure!(e.next != Next::Never, "never sent, and refused for good: {e}"),
+        }
+        probe.advance(t.now().plus_ms(1_000)).await;
+    }
+    let new = probe.transactions().await.saturating_sub(before);
+    let count = t.settlements(&it.order).await;
+    ensure!(new <= 1 && count <= 1, "{new} transactions, settled {count} times");
+    ensure!((count == 1) == landed.is_some(), "settled {count} times, and the receipts say {landed:?}");
+    let (lost, won) = purses.moved(&Purses::of(&t, &it.order).await?)?;
+    let taken = if count == 1 { part } else { 0 };
+    ensure!(
+        lost.is_none_or(|lost| lost == taken) && won == taken,
+        "{taken} were taken: the payer lost {lost:?}, the payee got {won}"
+    );
+    if count == 0 {
+        // Open is what it was said to be, so it can be settled still.
+        t.settle(&it.order).await.or_seen("settle what was said to be open")?;
     }
     Ok(())
 }

@@ -68,7 +68,9 @@ properties! {
     resume_tells_the_truth in fate, Facts::whole, FEW,
         "resume says open while it is open, settled with the receipt once it is settled, dead in the end";
     resume_sends_nothing_new in fate, Facts::whole, SOME,
-        "resume never makes a transaction, whatever the payment's state";
+        "resume without a charge never makes a transaction, whatever the payment's state";
+    resume_takes_the_charge_once in fate, Facts::at_once, FEW,
+        "resume with the charge of what was never sent takes that charge, once, or says open and leaves it so";
     dead_only_past_the_window in fate, Facts::at_once, FEW,
         "nobody says dead before the window is over at the set finality";
     a_refusal_moved_nothing in refusal, Facts::whole, SOME,

@@ -142,6 +142,7 @@ macro_rules! scheme_suite {
             resolve_tells_the_truth
             resume_tells_the_truth
             resume_sends_nothing_new
+            resume_takes_the_charge_once
             dead_only_past_the_window
             a_refusal_moved_nothing
             unknown_only_where_something_was_sent

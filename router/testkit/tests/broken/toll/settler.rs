@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use tollway_core::flow::settle_unsent;
 use tollway_core::{
     Amount, AssetId, Bearer, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Kind, Landed,
     Name, Next, Order, Proof, Purpose, Receipt, RecordKey, Requirement, Result, Sample, Settler, Site, Spent,
@@ -245,7 +246,17 @@ impl<const F: u8> Settler for Settling<F> {
         self.mined(want, &pass, sent?).await
     }
 
-    async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {
+    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        let found = self.fate(order).await?;
+        if F != SOUND && F != METERED {
+            return Ok(found);
+        }
+        settle_unsent(read::<F>, self, &*self.clock, order, charge, found).await
+    }
+}
+
+impl<const F: u8> Settling<F> {
+    async fn fate(&self, order: &Order) -> Result<Fate> {
         self.here(order)?;
         let (want, pass) = (&order.requirement, Pass::decode::<F>(&order.payment.payload)?);
         if F == RESUME_SENDS_AGAIN {
