@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `cell` | [`Cell`]: all that a scheme says of itself to a stand |
 //! | `sim`, `anvil` | [`OnSim`], [`OnAnvil`]: simulated chains, and a real node for each place |
+//! | `data` | [`l1_data_is_as_told`]: what a settlement's bytes cost, told and real |
 //! | `key`, `time`, `dice` | [`CountingKey`]; [`Wall`], [`TestClock`]; [`Random`], [`TestDice`] |
 
 mod anvil;
 mod cell;
+mod data;
 mod dice;
 mod key;
 mod sim;
@@ -16,6 +18,7 @@ mod time;
 
 pub use anvil::OnAnvil;
 pub use cell::{Cell, Pairs, compacted, permit2_nonce};
+pub use data::{l1_data_is_as_told, noise};
 pub use dice::{Random, TestDice};
 pub use key::CountingKey;
 pub use sim::OnSim;
