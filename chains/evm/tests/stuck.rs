@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use tollway_core::{Code, Network, Next, Outcome, RecordKey};
 use tollway_devnet::{Chain, ChainSpec, Devnet};
 use tollway_evm::{
-    Builder, Evm, EvmNetwork, Finality, Mined, Profile, SendSettings, Sent, Standing, address,
+    Builder, Evm, EvmCall, EvmNetwork, Finality, Mined, Profile, SendSettings, Sent, Standing, Submit,
+    address,
 };
 
 /// Ethereum with blocks of a second, so that nobody waits for twelve.
@@ -195,6 +196,37 @@ async fn what_another_process_offered_more_for_is_not_taken_for_lost() {
             Sent::Mined(Box::new(mined.clone()))
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coins_that_go_with_a_transaction_are_set_aside_until_it_is_mined() {
+    let devnet = devnet([ChainSpec::ETHEREUM]).await;
+    let (chain, settler) = (&devnet.chains()[0], devnet.accounts().settler(0));
+    let (value_wei, ledger) = (10u128.pow(18), ledger());
+    let open = || quick(builder(chain, ledger.clone())).sender(key(settler)).connect();
+    let net = open().await.unwrap();
+    chain.set_automine(false).await.unwrap();
+    let to = address::parse(devnet.accounts().payer(0).address()).unwrap();
+    let coins = |net: &Arc<EvmNetwork>| {
+        let call = EvmCall { to, data: Default::default() };
+        let submit = Submit { value_wei, gas_limit: 30_000, learn: None, ..submit(call) };
+        let net = net.clone();
+        tokio::spawn(async move { net.send(submit, &RecordKey::from("coins")).await })
+    };
+    let sending = coins(&net);
+    waiting(chain, 1).await;
+    assert!(net.signers()[0].aside_wei > value_wei, "{:?}", net.signers());
+    // The next process reads it from its journal.
+    sending.abort();
+    drop(net);
+    let heir = open().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while heir.signers()[0].aside_wei <= value_wei {
+        assert!(Instant::now() < deadline, "{:?}", heir.signers());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(mined(chain, coins(&heir)).await.success);
+    assert_eq!(heir.signers()[0].aside_wei, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,11 +26,15 @@
 //! | not needed: EIP-3009 | nothing | 86 |
 //! | is there | nothing | 98 |
 //! | comes by an EIP-2612 permit | nothing | 135 |
-//! | comes by an approval that the seller's side sponsors | nothing | 98, the approval's 56, and 21 for sending its coins |
+//! | comes by an approval that the seller's side sponsors | nothing, or the coins that its account holds | 98, the approval's 56, and 21 for sending its coins |
 //! | is missing | the approval, 56, shared by `approval_payments` payments (20 unless set) | 98 |
 //!
 //! So at one price EIP-3009 wins; and a server that asks less by Permit2 is paid by it where the payer expects enough
 //! payments to share the approval, or has approved already. The share only ranks: a cap and a budget look at the whole.
+//!
+//! A signed approval spends the coins of the account that signed it, and a sponsor adds only what is missing. So an account
+//! that holds what its approval may cost is never sponsored: it approves by itself or not at all. Fewer coins than that count
+//! whole as the payer's cost, for whoever gets the signed approval can have them spent.
 //!
 //! # What settling costs
 //! A scheme says what will be done ([`Effort`](crate::core::Effort)), a chain what that costs now

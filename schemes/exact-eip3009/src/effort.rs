@@ -12,7 +12,8 @@ use alloy::primitives::{Address, B256, U256, keccak256};
 use std::sync::LazyLock;
 use tollway_core::{Bearer, Effort, Recent, Result, Sample, Work};
 use tollway_evm::eip712::Transfer;
-use tollway_evm::signature::{Deployment, Signature};
+use tollway_evm::gas::believed;
+use tollway_evm::signature::{Deployment, Signature, veiled};
 use tollway_evm::{At, Evm, EvmCall, GasKey, trial};
 
 /// What a payee's balance means for the gas of paying it.
@@ -88,10 +89,11 @@ pub(crate) fn cancel_key(token: Address) -> GasKey {
     GasKey { contract: token, what: CANCEL }
 }
 
-/// Gas that a transfer of a token will use; `known` tokens stand in the table.
+/// Gas that a transfer of a token will use; `known` tokens stand in the table. What was learned counts up to three times the
+/// table: a payer's code that burns our gas would teach us to give more the next time, and make everybody else look dear.
 pub(crate) fn gas(evm: &dyn Evm, (token, known): (Address, bool), payee: Payee, path: Path) -> u64 {
-    let table = || payee.table(known).saturating_add(path.table());
-    evm.learned_gas(&gas_key(token, payee, path)).unwrap_or_else(table)
+    let table = payee.table(known).saturating_add(path.table());
+    believed(evm.learned_gas(&gas_key(token, payee, path)), table)
 }
 
 /// Gas that a cancellation will use.
@@ -128,14 +130,13 @@ pub(crate) fn cancellation(evm: &dyn Evm, token: Address, from: Address, nonce: 
 }
 
 /// The transaction that settling `signed` will be, for data fees. A sample can be shown in logs, so the signature in
-/// it is noise.
+/// it is noise: in the place of one for an account's code, which is as long as the payer likes, just as dear to publish.
 pub(crate) fn sample(evm: &dyn Evm, token: &Token, signed: &Signed, path: Path) -> Sample {
     let (said, signature) = (&signed.transfer, &signed.signature);
     let call = match path {
         Path::Key => token::transfer(token.address, said, &NOISE),
         Path::Account | Path::Deploy => {
-            let noise: Vec<u8> = NOISE.iter().copied().cycle().take(signature.for_account().len()).collect();
-            token::transfer_by_account(token.address, said, &noise)
+            token::transfer_by_account(token.address, said, &veiled(signature.for_account()))
         }
     };
     let call = match (path, signature.deployment()) {

@@ -7,7 +7,7 @@ use crate::settings::Settings;
 use crate::terms::{Bound, Rail, Token, bound};
 use crate::token;
 use crate::trial::{self, Found};
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{B256, U256};
 use std::sync::Arc;
 use tollway_core::flow::settle_unsent;
 use tollway_core::{
@@ -19,6 +19,7 @@ use tollway_evm::FAMILY;
 use tollway_evm::address;
 use tollway_evm::eip712::Transfer;
 use tollway_evm::signature::Check;
+use tollway_evm::trial::presented;
 use tollway_evm::{At, Evm, Mined, Sent, Submit};
 
 /// Verifies by one look, settles by one transaction.
@@ -28,14 +29,16 @@ pub(crate) struct Settling {
     clock: Arc<dyn Clock>,
     settings: Settings,
     payees: Payees,
-    /// What verified payments will use, so that an effort is told without I/O.
-    measured: Recent<(Address, Address, B256), Found>,
+    /// What verified payments will use, by what was presented, so that an effort is told without I/O.
+    measured: Recent<B256, Found>,
 }
 
 /// What verification leaves for settlement: nothing is parsed twice.
 #[derive(Debug, Clone)]
 struct Checked {
     bound: Bound,
+    /// What was presented.
+    print: B256,
     found: Option<Found>,
     timeout_s: u64,
 }
@@ -123,11 +126,11 @@ impl Settling {
     }
 
     /// Tries the transfer out, and remembers what it showed.
-    async fn try_out(&self, bound: &Bound) -> Result<Found> {
+    async fn try_out(&self, bound: &Bound, print: B256) -> Result<Found> {
         let found = trial::run(&*self.evm, bound, &self.settings).await?;
         let (token, said) = (bound.rail.token.address, &bound.signed.transfer);
         self.payees.saw(token, said.to, found.payee);
-        self.measured.put((token, said.from, said.nonce), found);
+        self.measured.put(print, found);
         Ok(found)
     }
 
@@ -147,7 +150,7 @@ impl Settling {
                 Ok(found.unwrap_or(Found { payee: Payee::New, path: Path::Account, gas: None }))
             }
             found => {
-                let again = self.try_out(&checked.bound).await?;
+                let again = self.try_out(&checked.bound, checked.print).await?;
                 if let Some(first) = found {
                     let limit = trial::limit(&*self.evm, &checked.bound, &first, &self.settings);
                     trial::not_dearer(&again, limit)?;
@@ -281,8 +284,8 @@ impl Settler for Settling {
         // A seller asks before anybody has paid: its payload is empty, and a specimen stands in.
         let payload = &order.payment.payload;
         let signed = if payload.is_empty() { effort::specimen() } else { Signed::decode(payload)? };
-        let (token, said) = (Token::of(&order.requirement)?, &signed.transfer);
-        let found = self.measured.get(&(token.address, said.from, said.nonce));
+        let token = Token::of(&order.requirement)?;
+        let found = self.measured.get(&presented(order));
         let path = match found {
             Some(found) => found.path,
             None if payload.is_empty() => Path::Key,
@@ -301,9 +304,9 @@ impl Settler for Settling {
 
     async fn verify(&self, order: &Order) -> Result<Proof> {
         self.here(order)?;
-        let bound = self.worth_gas(order)?;
-        let found = Some(self.try_out(&bound).await?);
-        let checked = Checked { bound, found, timeout_s: order.requirement.timeout_s };
+        let (bound, print) = (self.worth_gas(order)?, presented(order));
+        let found = Some(self.try_out(&bound, print).await?);
+        let checked = Checked { bound, print, found, timeout_s: order.requirement.timeout_s };
         Ok(Proof { evidence: Some(Arc::new(checked)), ..Proof::default() })
     }
 
@@ -315,7 +318,12 @@ impl Settler for Settling {
             // Verified by somebody else, settled by us.
             None => {
                 let bound = self.worth_gas(order)?;
-                Checked { bound, found: None, timeout_s: order.requirement.timeout_s }
+                Checked {
+                    bound,
+                    print: presented(order),
+                    found: None,
+                    timeout_s: order.requirement.timeout_s,
+                }
             }
         };
         let said = &checked.bound.signed.transfer;

@@ -27,8 +27,8 @@
 //! | the 402 offers | what happens | who pays for it |
 //! |---|---|---|
 //! | `eip2612GasSponsoring` | the payer signs an EIP-2612 permit too, of this very amount | the settler, some 37,000 gas |
-//! | `erc20ApprovalGasSponsoring` | the payer signs an `approve` transaction; the settler sends it first | the settler |
-//! | neither | the plan has an approval to be sent first, once per token | the payer, shared by `approval_payments` payments |
+//! | `erc20ApprovalGasSponsoring`, and the payer's account lacks the coins for it | the payer signs an `approve` transaction; the settler sends it first | the settler, all but what the account holds |
+//! | none that helps | the plan has an approval to be sent first, once per token | the payer, shared by `approval_payments` payments |
 //!
 //! A payment without an allowance and without any of it is answered with 412, `permit2_allowance_required`.
 //!

@@ -86,6 +86,62 @@ fn a_missing_allowance_is_made_up_for_in_the_cheapest_way_that_is_offered() {
 }
 
 #[test]
+fn an_approval_that_the_payers_own_coins_would_pay_for_is_signed_for_nobody() {
+    let offered = offering(&[Sponsoring::Erc20Approval]);
+    let reader = Bench { offered, ..Bench::with(TOKEN, generous(), |evm| evm.senders.clear()) };
+    let r = reader.requirement();
+    reader.world().coins_wei = 10u128.pow(18);
+    let e = reader.plan(&r).unwrap_err();
+    assert_eq!((e.code, e.blame, e.next), (Code::AllowanceRequired, Blame::Payer, Next::OtherRoute));
+    assert_eq!(reader.world().signed_calls, 0);
+
+    // Whose account may send approves by itself, as if nobody had offered to pay for that.
+    let sender = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+    sender.world().coins_wei = 10u128.pow(18);
+    let plan = sender.plan(&sender.requirement()).unwrap();
+    let [action] = &*plan.actions else { panic!("one action") };
+    assert_eq!((action.kind, action.effort.works[0].bearer), (ActionKind::Approve, Bearer::Payer));
+    assert!(plan.effort.fees.is_empty() && plan.effort.works.len() == 1);
+    assert_eq!(sender.world().signed_calls, 0);
+}
+
+#[test]
+fn coins_too_few_for_an_approval_count_as_the_payers_cost() {
+    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+    let few_wei = 2 * 70_000 * 500 - 1;
+    bench.world().coins_wei = few_wei;
+    let r = bench.requirement();
+    let plan = bench.plan(&r).unwrap();
+    let [fee] = &*plan.effort.fees else { panic!("{:?}", plan.effort) };
+    let native = AssetId::native(bench.evm.chain);
+    assert_eq!((fee.bearer, fee.amount), (Bearer::Payer, Amount::new(native, few_wei)));
+    assert!(plan.actions.is_empty() && plan.effort.works.len() == 3);
+    // More came in since it was planned: nothing of that was counted, whether it is enough or not.
+    for (planned_wei, more_wei) in [(few_wei, few_wei + 1), (few_wei / 2, few_wei)] {
+        let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+        bench.world().coins_wei = planned_wei;
+        let plan = bench.plan(&r).unwrap();
+        bench.world().coins_wei = more_wei;
+        let e = bench.sign(&r, plan).unwrap_err();
+        assert_eq!((e.code, e.blame, e.next), (Code::AllowanceRequired, Blame::Payer, Next::Prepare));
+        assert_eq!(bench.world().signed_calls, 0);
+    }
+    // Some left: less is lost than was counted.
+    bench.world().coins_wei = few_wei / 2;
+    bench.settle(&as_order(&bench.sign(&r, plan).unwrap())).unwrap();
+    let missing_wei = 70_000 * 1_000 - few_wei / 2;
+    assert_eq!(bench.world().endowed, [(bench.payer, missing_wei)], "the sponsor pays the rest");
+
+    // What is seen is remembered for some seconds, and then looked at again.
+    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+    let r = bench.requirement();
+    assert!(bench.plan(&r).unwrap().effort.fees.is_empty(), "who holds nothing loses nothing");
+    bench.world().coins_wei = few_wei;
+    bench.at(NOW + 3);
+    assert_eq!(bench.plan(&r).unwrap().effort.fees[0].amount.atomic, few_wei);
+}
+
+#[test]
 fn without_sponsoring_the_payer_approves_once_and_the_gas_is_shared() {
     let settings = json!({"permit2": {"approval_payments": 50}});
     let bench = Bench::with(TOKEN, settings, |_| {});

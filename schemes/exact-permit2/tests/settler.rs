@@ -210,7 +210,7 @@ fn a_signed_approval_is_paid_for_and_sent_first_and_never_paid_for_twice() {
     let e = block_on(bench.settling().settle(due)).unwrap_err();
     assert!(e.is_unknown_outcome());
     let endowed = bench.world().endowed.clone();
-    assert_eq!(endowed, [(bench.payer, 112_000 * 1_000)], "what the approval's gas may cost, and no more");
+    assert_eq!(endowed, [(bench.payer, 70_000 * 1_000)], "what the approval's gas may cost, and no more");
     assert_eq!(bench.world().allowances[&bench.payer], U256::MAX);
     assert!(matches!(bench.resume(&order), Ok(Fate::Settled(_))));
 
@@ -234,6 +234,14 @@ fn an_approval_that_is_far_too_dear_is_not_paid_for() {
     let e = bench.settle(&order).unwrap_err();
     assert_eq!((e.code, e.next), (Code::ApprovalNotSent, Next::OtherRoute));
     assert!(bench.world().endowed.is_empty() && bench.world().submitted.is_empty());
+    // Four times what one costs now is the most.
+    let most_wei = 4 * 500 * 56_000 / 70_000;
+    for (fee_wei, paid_for) in [(most_wei, 1), (most_wei + 1, 0)] {
+        let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+        bench.world().approval_fee_wei = fee_wei;
+        let _ = bench.settle(&bench.order());
+        assert_eq!(bench.world().endowed.len(), paid_for, "{fee_wei}");
+    }
     // Who has the coins pays whatever he likes.
     bench.world().coins_wei = u128::MAX / 2;
     bench.settle(&order).unwrap();
@@ -374,7 +382,7 @@ fn effort_follows_the_path_and_the_kind_of_payee() {
     assert_eq!(effort.works[1].compute, 56_000);
     let [left] = &*effort.fees else { panic!("{:?}", effort.fees) };
     assert_eq!((left.bearer, left.amount.asset), (Bearer::Settler, AssetId::native(left.amount.asset.chain)));
-    assert_eq!(left.amount.atomic, 112_000 * 1_000 - 56_000 * 500, "what is sent, without what it will use");
+    assert_eq!(left.amount.atomic, 70_000 * 1_000 - 56_000 * 500, "what is sent, without what it will use");
     approved.settle(&approved.order()).unwrap();
     assert_eq!(approved.world().endowed[0].1, left.amount.atomic + 56_000 * 500);
 }
@@ -466,7 +474,7 @@ fn what_was_learned_raises_a_limit_to_three_times_the_table_and_no_further() {
 
 #[test]
 fn coins_leave_only_for_an_approval_that_can_be_mined_and_are_counted() {
-    let left = 112_000 * 1_000 + 4_242;
+    let left = 70_000 * 1_000 + 4_242;
     let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
     let receipt = bench.settle(&bench.order()).unwrap();
     assert_eq!(receipt.spent.unwrap().cost.atomic, left + 4_242, "coins, their gas, and the settlement's");
@@ -512,4 +520,36 @@ fn what_was_never_sent_is_sent_once_for_whoever_knows_the_charge() {
         assert_eq!(told(&bench, &order, atomic), Ok(Fate::Open { cancel: None }), "{what}");
         assert!(bench.world().submitted.is_empty(), "{what}");
     }
+}
+
+#[test]
+fn coins_for_one_approval_leave_once_whatever_payments_bring_it_along() {
+    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+    let first = bench.order();
+    // The payer takes the coins away each time, so that it seems to lack them each time.
+    bench.world().thief = true;
+    for _ in 0..3 {
+        let mut order = bench.order();
+        assert_ne!(permit(&order).nonce, permit(&first).nonce);
+        order.payment.extensions = first.payment.extensions.clone();
+        let e = bench.settle(&order).unwrap_err();
+        assert_eq!(e.code, Code::ApprovalNotSent);
+    }
+    assert_eq!(bench.world().endowed, [(bench.payer, 70_000 * 1_000)]);
+}
+
+#[test]
+fn what_was_measured_is_told_of_what_was_presented_and_nothing_else() {
+    let bench = Bench::sponsored(&[Sponsoring::Eip2612]);
+    let dear = bench.order();
+    bench.verify(&dear).unwrap();
+    let gas = || block_on(bench.settling().effort(&dear)).unwrap().works[0].compute;
+    let told = gas();
+    // The same permit without what came along: cheaper, now that the allowance is there.
+    bench.world().allowances.insert(bench.payer, U256::MAX);
+    let mut cheap = dear.clone();
+    cheap.payment.extensions = None;
+    bench.verify(&cheap).unwrap();
+    assert_eq!(gas(), told);
+    assert!(block_on(bench.settling().effort(&cheap)).unwrap().works[0].compute < told);
 }

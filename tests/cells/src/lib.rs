@@ -5,11 +5,13 @@
 //! |---|---|
 //! | `cell` | [`Cell`]: all that a scheme says of itself to a stand |
 //! | `sim`, `anvil` | [`OnSim`], [`OnAnvil`]: simulated chains, and a real node for each place |
+//! | `data` | [`l1_data_is_as_told`]: what a settlement's bytes cost, told and real |
 //! | `key`, `time`, `dice` | [`CountingKey`]; [`Wall`], [`TestClock`]; [`Random`], [`TestDice`] |
 //! | `noted` | a process that dies just before it sends, and the next one |
 
 mod anvil;
 mod cell;
+mod data;
 mod dice;
 mod key;
 mod noted;
@@ -18,6 +20,7 @@ mod time;
 
 pub use anvil::OnAnvil;
 pub use cell::{Cell, Pairs, compacted, permit2_nonce};
+pub use data::{l1_data_is_as_told, noise};
 pub use dice::{Random, TestDice};
 pub use key::CountingKey;
 pub use noted::{noted_and_never_sent, recovered};

@@ -165,7 +165,19 @@ async fn the_table_says_why_one_method_is_cheaper_and_it_depends_on_the_allowanc
     assert_eq!((why.index, why.method.as_deref()), (1, Some("permit2")));
     assert_eq!(why.code, Code::AllowanceRequired.to_string());
 
-    // Where the seller's side pays for it, it costs the payer nothing and the settlement more.
+    // A signed approval would spend the coins of whoever holds some: none is signed for others to send.
+    let approval = Some(Sponsoring::Erc20Approval);
+    let rich = table(&devnet, Case { sends: false, sponsoring: approval, ..cheaper }).await;
+    assert_eq!(order(&rich), ["eip3009"]);
+    assert_eq!(rich.rejected[0].code, Code::AllowanceRequired.to_string());
+    let rich = table(&devnet, Case { sponsoring: approval, ..cheaper }).await;
+    assert_eq!(
+        works(by(&rich, "permit2")),
+        [(Bearer::Payer, "approve", 1), (Bearer::Settler, "permit2.settle", 1)]
+    );
+
+    // Where the seller's side has to pay for it, it costs the payer nothing and the settlement more.
+    chain.set_native_balance(devnet.accounts().payer(0).address(), 0).await.unwrap();
     let mut helped = Vec::new();
     for (how, path) in [
         (Sponsoring::Eip2612, vec!["permit2.settle"]),

@@ -97,8 +97,8 @@ async fn an_approval_that_would_leave_its_payer_coins_is_refused_beside_an_hones
     let guard = guarded(&settling, usual_wei + usual_wei / 10);
     let before = sent(chain, all.settler(0).address()).await;
 
-    // An honest one offers about four times what it will use; this one just less than eight times.
-    let dear = greedier(&thief.sign(&challenge).await.unwrap(), &signer, 197);
+    // An honest one offers about two and a half times what it will use; this one just less than four times.
+    let dear = greedier(&thief.sign(&challenge).await.unwrap(), &signer, 155);
     let e = flow::verify(entry.read, &*guard, dear, &SystemClock).await.unwrap_err();
     assert_eq!(e.code, Code::GasTooHigh, "{e}");
     assert_eq!(sent(chain, all.settler(0).address()).await, before, "nothing was sent");

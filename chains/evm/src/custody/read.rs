@@ -80,7 +80,7 @@ pub(super) fn message(message: &Message<'_>) -> Result<Ask> {
 /// Reads a transaction of `own`.
 ///
 /// # Errors
-/// [`Code::PolicyDenied`] for one that makes a contract, or gives somebody the right to take tokens.
+/// [`Code::PolicyDenied`] for one that makes a contract, has an access list, or gives somebody the right to take tokens.
 pub(super) fn transaction(own: Address, tx: &TxEip1559) -> Result<Ask> {
     let chain = chain(tx.chain_id)?;
     let fee = u128::from(tx.gas_limit).saturating_mul(tx.max_fee_per_gas);
@@ -88,6 +88,10 @@ pub(super) fn transaction(own: Address, tx: &TxEip1559) -> Result<Ask> {
     let TxKind::Call(to) = tx.to else {
         return Err(Refusal::Unknown("a transaction that makes a contract").error());
     };
+    if !tx.access_list.is_empty() {
+        // Nothing here makes one. It is paid for whether it is used or not, and nothing would be said of what is in it.
+        return Err(Refusal::Unknown("a transaction with an access list").error());
+    }
     let input = tx.input.as_ref();
     if to == own && tx.value.is_zero() && input.is_empty() {
         // How a gap in the nonces is filled: nothing moves but the fee.

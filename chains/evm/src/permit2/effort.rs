@@ -1,7 +1,10 @@
 //! What a payment by Permit2 does on chain, in gas: by path, token and kind of payee. Learned from receipts; a cell's
 //! table is only where learning starts.
 
-use super::{Eip2612, Moved, PERMIT2, Permit, Proxy, Token, Witness, approve_call, balance_call, number};
+use super::{
+    Eip2612, Moved, PERMIT2, Permit, Proxy, Signed, Token, Witness, approve_call, balance_call, number,
+};
+use crate::gas::believed;
 use crate::{At, Evm, EvmCall, GasKey};
 use alloy::primitives::{Address, U256, keccak256};
 use std::sync::LazyLock;
@@ -59,9 +62,6 @@ pub(super) const CANCEL_GAS: u64 = 48_000;
 /// would teach us to give twice as much the next time.
 const UNKNOWN_GAS_MAX: u64 = 700_000;
 
-/// How far what was learned may raise a limit above where learning started.
-const LEARNED_TIMES: u64 = 3;
-
 /// What an approval's gas is learned by.
 pub fn approve_key(token: Address) -> GasKey {
     GasKey { contract: token, what: "approve" }
@@ -72,6 +72,13 @@ pub fn approve_gas(evm: &dyn Evm, token: Address) -> u64 {
     evm.learned_gas(&approve_key(token)).unwrap_or(APPROVE_GAS)
 }
 
+/// The gas limit of an approval that others pay for: a quarter more than it will use, since all of it is paid for in advance,
+/// and what is not used stays with the payer.
+pub(super) fn sponsored_gas(evm: &dyn Evm, token: Address) -> u64 {
+    let gas = approve_gas(evm, token);
+    gas.saturating_add(gas / 4)
+}
+
 impl Calls {
     /// What a settlement's gas is learned by.
     pub fn gas_key(&self, token: Address, path: Path, payee: Payee) -> GasKey {
@@ -79,26 +86,23 @@ impl Calls {
     }
 
     /// Gas that a settlement will use. A token in no table starts a quarter dearer than a known one, so that the unknown
-    /// never looks cheaper.
+    /// never looks cheaper. What was learned counts up to three times where learning started: whoever burns our gas teaches
+    /// us to give more, and would make everybody else's payments look dear.
     pub fn gas(&self, evm: &dyn Evm, token: &Token, path: Path, payee: Payee) -> u64 {
         let learned = evm.learned_gas(&self.gas_key(token.address, path, payee));
-        learned.unwrap_or_else(|| self.start(token, path, payee))
+        believed(learned, self.start(token, path, payee))
     }
 
     /// Gas before anything was learned.
-    fn start(&self, token: &Token, path: Path, payee: Payee) -> u64 {
+    pub(super) fn start(&self, token: &Token, path: Path, payee: Payee) -> u64 {
         let (_, table) = (self.gas)(path, payee);
         if token.known { table } else { table.saturating_add(table / 4) }
     }
 
     /// The most gas that a settlement may use: twice the dearer kind of payee, since the payee may have emptied its account
-    /// since the look and tokens are upgraded under their proxies; what is not used costs nothing. What was learned counts
-    /// up to three times where learning started: whoever burns our gas teaches us to give more.
+    /// since the look and tokens are upgraded under their proxies; what is not used costs nothing.
     pub fn gas_limit(&self, evm: &dyn Evm, token: &Token, path: Path) -> u64 {
-        let of = |payee| {
-            let most = self.start(token, path, payee).saturating_mul(LEARNED_TIMES);
-            self.gas(evm, token, path, payee).min(most)
-        };
+        let of = |payee| self.gas(evm, token, path, payee);
         let limit = of(Payee::New).max(of(Payee::Holder)).saturating_mul(2);
         if token.known { limit } else { limit.min(UNKNOWN_GAS_MAX) }
     }
@@ -126,20 +130,27 @@ impl Calls {
         Effort { works: Few::from(Vec::from(works)), fees: Vec::new() }
     }
 
-    /// The transaction that settling `signed` will be, for data fees. A sample can be shown in logs, so the signatures in
-    /// it are noise.
-    pub fn sample(&self, evm: &dyn Evm, token: &Token, path: Path, permit: &Permit) -> Sample {
+    /// The transaction that settling a permit will be, for data fees. A sample can be shown in logs, so `signature` is none:
+    /// [`NOISE`] in the place of a key's, else one that is [veiled](crate::signature::veiled).
+    pub fn sample(
+        &self,
+        evm: &dyn Evm,
+        token: &Token,
+        path: Path,
+        permit: &Permit,
+        signature: &[u8],
+    ) -> Sample {
         let handed_in = (path == Path::WithPermit)
             .then(|| Eip2612 { signature: *NOISE, ..Eip2612::for_permit(permit, U256::ZERO) });
-        let call = (self.settle)(permit, NOISE.as_slice(), permit.amount, handed_in.as_ref());
+        let call = (self.settle)(permit, signature, permit.amount, handed_in.as_ref());
         evm.sample(&call, self.gas_limit(evm, token, path))
     }
 
     /// A permit such as settlement will get, before there is one: as long and as incompressible as a real one.
-    pub fn specimen(&self, token: Address) -> Permit {
+    pub fn specimen(&self, token: Address) -> Signed {
         let address = |word: &str| Address::from_word(keccak256(word));
         let facilitator = (self.proxy == Proxy::Upto).then(|| address("facilitator"));
-        Permit {
+        let permit = Permit {
             from: address("from"),
             token,
             amount: U256::from(10_000u64),
@@ -147,12 +158,13 @@ impl Calls {
             nonce: keccak256("nonce").into(),
             deadline: U256::from(1_800_000_000u64),
             witness: Witness { to: address("to"), facilitator, valid_after: U256::ZERO },
-        }
+        };
+        Signed { permit, signature: (*NOISE).into() }
     }
 }
 
-/// No signature, but as long and as incompressible as one.
-pub(super) static NOISE: LazyLock<[u8; 65]> = LazyLock::new(|| {
+/// No signature, but as long and as incompressible as a key's.
+pub static NOISE: LazyLock<[u8; 65]> = LazyLock::new(|| {
     let mut noise = [27; 65];
     for (place, byte) in noise.iter_mut().zip(keccak256("r").0.into_iter().chain(keccak256("s").0)) {
         *place = byte;

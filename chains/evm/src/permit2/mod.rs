@@ -56,7 +56,7 @@ mod sponsoring;
 
 pub use approval::{Approval, ApprovalCost, approve_call};
 pub use bound::Bound;
-pub use effort::{Calls, Path, Payee, Payees, approve_gas, approve_key};
+pub use effort::{Calls, NOISE, Path, Payee, Payees, approve_gas, approve_key};
 pub use eip2612::Eip2612;
 pub use fate::{Asked, Moved, Stand, receipt, soon};
 pub use payload::Signed;

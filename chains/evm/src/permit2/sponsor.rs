@@ -2,6 +2,7 @@
 
 use super::{Approval, ApprovalCost, Permit, approve_call, approve_gas};
 use crate::{At, Evm, EvmCall, Sent, Submit};
+use alloy::primitives::{Address, U256};
 use tollway_core::{
     Amount, AssetId, Bearer, Blame, ChainId, Code, Error, Fee, Next, Part, Purpose, Receipt, RecordKey,
     Result, TxId, Work,
@@ -10,8 +11,8 @@ use tollway_core::{
 /// The most gas that sending coins may use: a plain account takes 21,000.
 const COINS_GAS_MAX: u64 = 30_000;
 /// A sponsored approval may cost so many times what one costs now: whoever signs it chooses limit and fee, both with room
-/// to spare, and both are paid for in advance.
-const TIMES_MAX: u128 = 8;
+/// to spare, and both are paid for in advance. Payers of this library offer two and a half times, the reference SDK less.
+const TIMES_MAX: u128 = 4;
 
 /// Coins that left for a payer's account, and what sending them cost: lost to us, whatever happens afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,19 +49,16 @@ impl Coins {
 }
 
 /// Puts a payer's signed approval on chain and waits for it. The coins that its gas may cost are sent first, as far as the
-/// payer lacks them, once per payment whatever breaks: `payment` is what remembers it. Answers what they cost.
+/// payer lacks them, once per account and nonce, whatever breaks and however many payments bring it along. Answers what they
+/// cost, to each of those that needed them: the most that they can have been where they were sent for another.
 ///
 /// # Errors
 /// [`Code::ApprovalNotSent`] or [`Code::ApprovalTxFailed`]: no payment has moved, and none of this call will. Every error
 /// after the coins left names their transaction and what is gone; an unknown outcome is one of the coins.
-pub async fn sponsor(
-    evm: &dyn Evm,
-    approval: &Approval,
-    permit: &Permit,
-    payment: &RecordKey,
-) -> Result<Option<Coins>> {
+pub async fn sponsor(evm: &dyn Evm, approval: &Approval, permit: &Permit) -> Result<Option<Coins>> {
     let cost = approval.check(permit, evm.chain_id())?;
-    let key = RecordKey(format!("{payment}:fund"));
+    // Only one transaction of an account can have a nonce, so more coins for it would be a present.
+    let key = RecordKey(format!("permit2:{}:fund:{}:{}", evm.id(), permit.from, cost.nonce));
     let earlier = evm.sent(&key).await.map_err(unsent)? != Sent::Never;
     if !earlier {
         let next = evm.next_nonce(permit.from).await.map_err(unsent)?;
@@ -92,13 +90,13 @@ pub async fn sponsor(
 /// Those of [`Approval::check`] and of asking what it costs now.
 pub(super) async fn left_over(evm: &dyn Evm, approval: &Approval, permit: &Permit) -> Result<Option<Fee>> {
     let cost = approval.check(permit, evm.chain_id())?;
-    let (usual_wei, beside_wei) = price(evm, permit).await?;
+    let (usual_wei, beside_wei) = usual_wei(evm, permit).await?;
     let wei = cost.wei.saturating_add(beside_wei).saturating_sub(usual_wei);
     let amount = Amount::new(AssetId::native(evm.id()), wei);
     Ok((wei > 0).then_some(Fee { bearer: Bearer::Settler, amount, label: "coins left with the payer" }))
 }
 
-/// Sends the coins that the payer lacks; `earlier` when some were sent for this payment before, which are not sent again.
+/// Sends the coins that the payer lacks; `earlier` when some were sent for this nonce before, which are not sent again.
 async fn fund(
     evm: &dyn Evm,
     cost: &ApprovalCost,
@@ -107,7 +105,7 @@ async fn fund(
     earlier: bool,
 ) -> Result<Option<Coins>> {
     let chain = evm.id();
-    let (usual_wei, beside_wei) = price(evm, permit).await.map_err(unsent)?;
+    let (usual_wei, beside_wei) = usual_wei(evm, permit).await.map_err(unsent)?;
     let needs_wei = cost.wei.saturating_add(beside_wei);
     let value_wei = if earlier {
         // Nobody keeps how much it was; this is the most.
@@ -169,16 +167,25 @@ fn not_sent(words: String) -> Error {
     Error::payer(Code::ApprovalNotSent).next(Next::OtherRoute).detail(words)
 }
 
-/// What an approval costs now, in wei, and the part of it that a chain takes beside the gas (data on the layer below), with
-/// room for it to double.
-async fn price(evm: &dyn Evm, permit: &Permit) -> Result<(u128, u128)> {
-    let gas = approve_gas(evm, permit.token);
-    let sample = evm.sample(&approve_call(permit.token, permit.amount), gas);
+/// What an approval of so much that uses `gas` costs now, in wei, and the part of it that a chain takes beside the gas (data
+/// on the layer below), with room for it to double.
+pub(super) async fn approval_wei(
+    evm: &dyn Evm,
+    token: Address,
+    amount: U256,
+    gas: u64,
+) -> Result<(u128, u128)> {
+    let sample = evm.sample(&approve_call(token, amount), gas);
     let work = Work::new(Bearer::Settler, "approve", gas, sample);
     let cost = evm.tariff(Purpose::Interactive, &[]).await?.price(&work)?;
     let beside = cost.parts.iter().filter(|(part, _)| matches!(part, Part::L1Data | Part::Operator));
     let beside = beside.fold(0u128, |sum, (_, wei)| sum.saturating_add(*wei));
     Ok((cost.total(), beside.saturating_mul(2)))
+}
+
+/// What one costs that uses what they usually use.
+async fn usual_wei(evm: &dyn Evm, permit: &Permit) -> Result<(u128, u128)> {
+    approval_wei(evm, permit.token, permit.amount, approve_gas(evm, permit.token)).await
 }
 
 /// The payment itself was not sent. Coins that may have left stay an unknown outcome, and words of which nobody knows whose

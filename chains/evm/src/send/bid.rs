@@ -113,7 +113,7 @@ impl Engine {
         let lane = self.lanes.iter().find(|lane| lane.address == old.sender);
         let lane = lane.ok_or_else(|| Error::us(Code::NoSigner).detail("the sender's key is gone"))?;
         let body = tx::outbid(&old.raw, offer)?;
-        let may_cost = u128::from(body.gas_limit).saturating_mul(offer.max_fee_wei);
+        let may_cost = tx::may_cost_wei(&body);
         let has = lane.purse().free().saturating_add(old.may_cost_wei());
         if has < may_cost {
             return Err(Error::new(Code::UnexpectedSettleError, Blame::Settler, Next::Later)

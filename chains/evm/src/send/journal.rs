@@ -63,10 +63,9 @@ impl Entry {
     pub(super) fn hashes(&self) -> impl Iterator<Item = B256> + '_ {
         std::iter::once(self.hash).chain(self.before.iter().rev().map(|bid| bid.hash))
     }
-    /// The most that it can cost in execution, in wei.
+    /// The most that can leave the sender's account by it, in wei: execution, and the coins that go with it.
     pub(super) fn may_cost_wei(&self) -> u128 {
-        let gas = super::tx::gas_limit(&self.raw).unwrap_or_default();
-        u128::from(gas).saturating_mul(self.max_fee_wei)
+        super::tx::of(&self.raw).map(|tx| super::tx::may_cost_wei(&tx)).unwrap_or_default()
     }
     /// What was offered per gas the first time.
     pub(super) fn first_fee_wei(&self) -> u128 {

@@ -79,7 +79,7 @@ impl Engine {
         let offer = Offer { max_fee_wei, tip_wei: fees.tips_wei.of(submit.purpose).min(max_fee_wei) };
         let sample = unsigned_sample(self.profile.chain_id, &submit.call, submit.gas_limit, Some(offer));
         let gas_limit = submit.gas_limit.saturating_add(fees.l1_gas(self.market.sizes(), &sample)?);
-        let may_cost = u128::from(gas_limit).saturating_mul(max_fee_wei);
+        let may_cost = u128::from(gas_limit).saturating_mul(max_fee_wei).saturating_add(submit.value_wei);
         let (lane, berth) = self.place(submit.sender, may_cost).await?;
         flight.board(berth);
         flight.may_cost(may_cost);

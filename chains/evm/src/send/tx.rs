@@ -42,15 +42,16 @@ pub(crate) fn body(chain_id: u64, nonce: u64, call: &EvmCall, gas_limit: u64, of
 }
 
 /// The transaction of these signed bytes.
-fn of(raw: &Bytes) -> Result<TxEip1559> {
+pub(super) fn of(raw: &Bytes) -> Result<TxEip1559> {
     let unread = || Error::us(Code::Internal).detail("a journaled transaction cannot be read");
     let signed = TxEnvelope::decode_2718(&mut raw.as_ref()).map_err(|_| unread())?;
     Ok(signed.as_eip1559().ok_or_else(unread)?.tx().clone())
 }
 
-/// The gas limit of these signed bytes.
-pub(super) fn gas_limit(raw: &Bytes) -> Result<u64> {
-    of(raw).map(|tx| tx.gas_limit)
+/// The most that can leave its sender's account, in wei: execution, and the coins that go with it.
+pub(super) fn may_cost_wei(tx: &TxEip1559) -> u128 {
+    let value_wei = u128::try_from(tx.value).unwrap_or(u128::MAX);
+    u128::from(tx.gas_limit).saturating_mul(tx.max_fee_per_gas).saturating_add(value_wei)
 }
 
 /// The transaction of these signed bytes, with another offer and nothing else changed.

@@ -26,8 +26,10 @@
 mod account;
 mod form;
 mod key;
+mod veil;
 
 pub use account::{AccountCode, MAGIC_1271, is_valid_signature, says_valid};
 pub use form::{BYTES_MAX, Check, Deployment, Signature};
 pub(crate) use key::address_of;
 pub use key::{SIGNATURE_BYTES, expand, recover};
+pub use veil::veiled;

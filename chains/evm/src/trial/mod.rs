@@ -10,7 +10,10 @@
 //! A contract that asks who calls it sees an address of the moment in such a program. A trial with a caller makes its calls
 //! in that one's name instead: beside the program, in the same request, and not measured.
 
+mod presented;
 mod probe;
+
+pub use presented::presented;
 
 use crate::contracts::IMulticall3;
 use crate::look::{answer, multicall};

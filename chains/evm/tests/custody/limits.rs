@@ -2,6 +2,7 @@
 
 use crate::kit::*;
 use alloy::consensus::TxEip1559;
+use alloy::eips::eip2930::{AccessList, AccessListItem};
 use alloy::primitives::{Address, TxKind, U256};
 use std::sync::Arc;
 use tollway_core::custody::{AllowedCall, KeyPolicy};
@@ -112,6 +113,10 @@ fn transactions() -> Vec<Row> {
     let ok = || Send(tx(CONTRACT, &SETTLE));
     let coins = |value: u64, to| Send(TxEip1559 { value: U256::from(value), ..tx(to, &[]) });
     let own = said().from;
+    let listed = |tx: TxEip1559| {
+        let item = AccessListItem { address: TOKEN, storage_keys: Vec::new() };
+        TxEip1559 { access_list: AccessList(vec![item]), ..tx }
+    };
     vec![
         ("function", Send(tx(CONTRACT, &[1, 2, 3, 5])), "calling 0x01020305", ok()),
         ("contract", Send(tx(THIEF, &SETTLE)), "not on the list of calls", ok()),
@@ -129,6 +134,8 @@ fn transactions() -> Vec<Row> {
             "makes a contract",
             ok(),
         ),
+        ("an access list", Send(listed(tx(CONTRACT, &SETTLE))), "access list", ok()),
+        ("an access list with nothing", Send(listed(tx(own, &[]))), "access list", Send(tx(own, &[]))),
         ("coins", coins(6, PAYEE), "5 are the most", coins(5, PAYEE)),
         ("coins to a stranger", coins(5, THIEF), "not on the list", coins(5, PAYEE)),
         ("coins to oneself", coins(1, own), "not on the list", Send(tx(own, &[]))),

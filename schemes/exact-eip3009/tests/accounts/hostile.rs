@@ -3,6 +3,7 @@
 use crate::house::*;
 use alloy::primitives::{Address, U256};
 use serde_json::{Value, json};
+use tollway_cells::{l1_data_is_as_told, noise};
 use tollway_core::*;
 use tollway_evm::Evm;
 
@@ -170,6 +171,34 @@ async fn a_plain_account_that_gets_code_after_it_was_verified_costs_a_plain_tran
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_late_code_burns_teaches_three_times_the_table_and_no_more() {
+    let house = House::open().await;
+    let (settler, me) = (house.settler(Value::Null), house.key.address());
+    let (judge, account) = (Address::repeat_byte(0xc2), me.to_string());
+    house.place(judge, "GreedyWallet", U256::ZERO).await;
+    // A payee that holds some, and one that holds none.
+    let (holder, new) = (85_708, 102_628);
+    let mut told = new;
+    for n in ["one", "two", "three", "four", "five", "six"] {
+        house.chain().set_code(&account, "0x").await.unwrap();
+        house.fund(me).await;
+        let order = house.signed(me, n);
+        let verified = verify(&settler, &order).await.expect("a plain account");
+        // The code comes after that, and leaves of the limit just what the transfer needs.
+        house.delegate(me, judge).await;
+        house.store(me, U256::from(2 * told.max(new) - 115_000)).await;
+        let receipt = settle(&settler, verified).await.unwrap();
+        let Landed::OnChain { transaction } = &receipt.landed else { panic!("{receipt:?}") };
+        let used = house.evm.mined(transaction).await.unwrap().unwrap().gas_used;
+        assert!(used > told && used <= 2 * 3 * new, "{n}: {used} after {told} were told");
+        house.chain().set_code(&account, "0x").await.unwrap();
+        told = gas(&settler, &order).await;
+        assert!(told <= 3 * holder, "{n}: {told}");
+    }
+    assert_eq!(told, 3 * holder, "as much as it could teach");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_forged_payment_does_not_use_up_the_honest_ones_nonce() {
     let house = House::open().await;
     let (settler, me) = (house.settler(Value::Null), house.key.address());
@@ -197,5 +226,25 @@ async fn a_forged_payment_does_not_use_up_the_honest_ones_nonce() {
         let print = Print("honest".to_owned());
         let receipt = once.settle(honest, PRICE.into(), &print).await.unwrap();
         assert_eq!(receipt.payer.unwrap().address().parse(), Ok(from), "{nonce}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_signature_is_told_at_what_its_bytes_cost_whatever_else_was_shown() {
+    let house = House::open().await;
+    let settler = house.settler(Value::Null);
+    house.place(WALLET, "YesWallet", U256::ZERO).await;
+    let (said, _) = house.transfer(WALLET, "long");
+    let (long, short) = (house.order(&said, &noise(8_000)), house.order(&said, &noise(97)));
+    let untried = settler.effort(&long).await.unwrap();
+    let verified = verify(&settler, &long).await.unwrap();
+    let told = settler.effort(&long).await.unwrap();
+    // The same nonce, with a signature that costs next to nothing.
+    verify(&settler, &short).await.unwrap();
+    assert_eq!(settler.effort(&long).await.unwrap(), told);
+    assert!(gas(&settler, &short).await < told.works[0].compute / 2);
+    let receipt = settle(&settler, verified).await.unwrap();
+    for told in [untried, told] {
+        l1_data_is_as_told(&*house.evm, &told, receipt.transaction().unwrap()).await;
     }
 }

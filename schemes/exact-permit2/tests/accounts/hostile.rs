@@ -3,6 +3,7 @@
 use crate::house::*;
 use alloy::primitives::{Address, U256};
 use serde_json::json;
+use tollway_cells::{l1_data_is_as_told, noise};
 use tollway_core::*;
 use tollway_devnet::PERMIT2;
 use tollway_evm::Evm;
@@ -153,4 +154,24 @@ async fn code_that_gets_a_little_dearer_gets_no_more_gas_for_it() {
     let sent = house.chain().call("eth_getTransactionByHash", tx).await.unwrap();
     let limit: U256 = sent["gas"].as_str().unwrap().parse().unwrap();
     assert!(limit <= U256::from(told + told / 4 + 10_000), "{limit} for {told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_signature_is_told_at_what_its_bytes_cost_whatever_else_was_shown() {
+    let house = House::open().await;
+    let settler = house.settler(json!({}));
+    house.place(WALLET, "YesWallet", U256::ZERO).await;
+    let (said, _) = house.permit(WALLET, "long");
+    let (long, short) = (house.order(&said, &noise(8_000)), house.order(&said, &noise(97)));
+    let untried = settler.effort(&long).await.unwrap();
+    let verified = verify(&settler, &long).await.unwrap();
+    let told = settler.effort(&long).await.unwrap();
+    // The same nonce, with a signature that costs next to nothing.
+    verify(&settler, &short).await.unwrap();
+    assert_eq!(settler.effort(&long).await.unwrap(), told);
+    assert!(gas(&settler, &short).await < told.works[0].compute / 2);
+    let receipt = settle(&settler, verified).await.unwrap();
+    for told in [untried, told] {
+        l1_data_is_as_told(&*house.evm, &told, receipt.transaction().unwrap()).await;
+    }
 }

@@ -68,6 +68,8 @@ pub struct World {
     pub txs: Vec<(TxId, u64, Mined, EvmCall)>,
     pub sent: HashMap<RecordKey, TxId>,
     pub relayed: Vec<Bytes>,
+    /// Transactions of the payer's that were signed for others to send.
+    pub signed_calls: usize,
     pub endowed: Vec<(Address, u128)>,
     pub coins_wei: u128,
     /// The payer's code.
@@ -126,6 +128,7 @@ impl FakeChain {
             txs: Vec::new(),
             sent: HashMap::new(),
             relayed: Vec::new(),
+            signed_calls: 0,
             endowed: Vec::new(),
             coins_wei: 0,
             code: AccountCode::Plain,
@@ -401,6 +404,7 @@ impl Evm for FakeChain {
         use alloy::consensus::{SignableTransaction, TxEip1559};
         use alloy::eips::eip2718::Encodable2718;
         use alloy::signers::SignerSync;
+        self.world().signed_calls += 1;
         let tx = TxEip1559 {
             chain_id: self.chain_id(),
             gas_limit,

@@ -2,23 +2,27 @@
 //!
 //! | file | what is there |
 //! |---|---|
-//! | `mod` | planning: balance and allowance from the warm snapshot, and how a missing allowance is made up for |
+//! | `mod` | planning: balance and allowance from the warm snapshot |
+//! | `way` | how a missing allowance is made up for |
 //! | `sign` | signing what was reserved, once |
+//! | `coins` | whether a signed approval is really somebody else's to pay for |
 //! | `perform` | the payer's own transactions: approving, taking a permit back |
 //!
 //! A missing allowance is made up for in the way that costs the payer least: by an EIP-2612 permit where the seller's
-//! settler takes one and the token knows them, by a signed approval where the settler pays for that, else by an
-//! approval of the payer's own, whose gas is shared by the number of payments that the user expects it to serve.
+//! settler takes one and the token knows them, by a signed approval where the settler has to pay for that because the
+//! payer's account cannot, else by an approval of the payer's own, whose gas is shared by the number of payments that the
+//! user expects it to serve.
 
+mod coins;
 mod perform;
 mod sign;
+mod way;
 
-use super::effort::{Calls, Path, Payee, approve_gas};
-use super::{Eip2612, PERMIT2, Settings, Sponsoring, Token, approve_call};
+use super::effort::{Calls, NOISE, Path, Payee, approve_gas};
+use super::{PERMIT2, Settings, Token, approve_call};
 use crate::address;
-use crate::custody::TokenDomain;
-use crate::{At, Evm, Held};
-use alloy::primitives::{Address, B256, U256};
+use crate::{Evm, Held};
+use alloy::primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -28,6 +32,7 @@ use tollway_core::{
 };
 
 pub use sign::agrees;
+use way::Way;
 
 /// How long after an approval of ours the snapshot may still say that there is none.
 const CATCH_UP_MS: u64 = 60_000;
@@ -50,34 +55,13 @@ pub struct Purse {
     permits: Recent<Address, bool>,
     /// Tokens that were approved just now, and when.
     approved: Recent<Address, Time>,
+    /// Per token, how an approval that others offer to pay for would come about, and when that was looked at.
+    sponsored: Recent<Address, (Way, Time)>,
 }
 
 impl fmt::Debug for Purse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Purse({:?} on {})", self.calls.proxy, self.chain)
-    }
-}
-
-/// How Permit2 comes to draw on the payer's tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// It may.
-    Allowed,
-    /// By an EIP-2612 permit of the payer's that the settler hands in.
-    Permit,
-    /// By a signed approval of the payer's that the settler pays for.
-    Approval,
-    /// By an approval that the payer sends first.
-    Approve,
-}
-
-impl Way {
-    const fn path(self) -> Path {
-        match self {
-            Self::Allowed | Self::Approve => Path::Settle,
-            Self::Permit => Path::WithPermit,
-            Self::Approval => Path::AfterApproval,
-        }
     }
 }
 
@@ -115,6 +99,7 @@ impl Purse {
             samples: Recent::new(64),
             permits: Recent::new(64),
             approved: Recent::new(64),
+            sponsored: Recent::new(64),
         })
     }
 
@@ -127,7 +112,7 @@ impl Purse {
         let (me, token) = (what.me, what.token.address);
         let funds = self.evm.funds(&me.1, token).await?;
         let held = Held { atomic: funds.balance.atomic, as_of: funds.as_of };
-        let way = self.way(demand, &what.token, me.0).await?;
+        let way = self.way(demand, &what.token, me).await?;
         self.planned(demand, &what, held, way)
     }
 
@@ -177,11 +162,12 @@ impl Purse {
         let path = way.path();
         let sample = self.sample(&what.token, path);
         // Most payees hold the token already; entries of one 402 are compared by the same guess.
-        let effort = self.calls.effort(&*self.evm, &what.token, path, Payee::Holder, sample);
+        let mut effort = self.calls.effort(&*self.evm, &what.token, path, Payee::Holder, sample);
         let actions = match way {
             Way::Approve => vec![self.approving(what, r.price.atomic())?],
             _ => Vec::new(),
         };
+        effort.fees.extend(self.at_stake(way));
         Ok(Plan {
             exposure: r.price,
             price: r.price,
@@ -199,8 +185,8 @@ impl Purse {
         let (owner, token) = (what.me.0, what.token.address);
         if !self.evm.senders().contains(&owner) {
             return Err(Error::new(Code::AllowanceRequired, Blame::Payer, Next::OtherRoute).detail(format!(
-                "{owner} has not approved Permit2 for {}, nobody sponsors that here, and this process does not send \
-                 transactions from {owner}",
+                "{owner} has not approved Permit2 for {}, nobody else has to pay for that (an account that holds the \
+                 coins for it is not sponsored), and this process does not send transactions from {owner}",
                 what.token.asset
             )));
         }
@@ -220,7 +206,7 @@ impl Purse {
         let key = (token.address, path);
         self.samples.get(&key).unwrap_or_else(|| {
             let specimen = self.calls.specimen(token.address);
-            let sample = self.calls.sample(&*self.evm, token, path, &specimen);
+            let sample = self.calls.sample(&*self.evm, token, path, &specimen.permit, &*NOISE);
             self.samples.put(key, sample.clone());
             sample
         })
@@ -228,59 +214,6 @@ impl Purse {
 
     fn is_approved(&self, token: Address, now: Time) -> bool {
         self.approved.get(&token).is_some_and(|at| now.ms_since(at) < CATCH_UP_MS)
-    }
-
-    /// How Permit2 comes to draw on the tokens; looks where that is not known.
-    async fn way(&self, demand: &Demand<'_>, token: &Token, me: Address) -> Result<Way> {
-        if self.is_approved(token.address, demand.now) {
-            return Ok(Way::Allowed);
-        }
-        let allowed = self.evm.allowance(me, token.address, PERMIT2).await?;
-        if let Some(way) = self.way_of(demand, token, allowed.atomic) {
-            return Ok(way);
-        }
-        let knows = self.permit_nonce(demand.requirement, token, me).await?.is_some();
-        self.permits.put(token.address, knows);
-        // Now that the token was asked, nothing is unknown.
-        Ok(self.way_of(demand, token, allowed.atomic).unwrap_or(Way::Approve))
-    }
-
-    /// The same without a look; `None` where the token has to be asked.
-    fn way_of(&self, demand: &Demand<'_>, token: &Token, allowed_atomic: u128) -> Option<Way> {
-        if allowed_atomic >= demand.requirement.price.atomic() {
-            return Some(Way::Allowed);
-        }
-        let offered = |how: Sponsoring| how.is_offered(demand.challenge.extensions.as_ref());
-        if offered(Sponsoring::Eip2612) && self.permits.get(&token.address)? {
-            return Some(Way::Permit);
-        }
-        Some(if offered(Sponsoring::Erc20Approval) { Way::Approval } else { Way::Approve })
-    }
-
-    /// The payer's permit nonce on a token and the token's domain; `None` when the token knows no permits, or has
-    /// another domain than the table, the user or the entry says. A signature under a wrong one would be worthless.
-    async fn permit_nonce(
-        &self,
-        r: &Requirement,
-        token: &Token,
-        me: Address,
-    ) -> Result<Option<(U256, TokenDomain<'static>)>> {
-        let looked = self.evm.look(&Eip2612::questions(token.address, me), At::Latest).await?;
-        let word = |at: usize| {
-            let answer = looked.results.get(at)?.as_ref().ok()?;
-            (answer.len() == 32).then(|| B256::from_slice(answer))
-        };
-        let (Some(nonce), Some(separator)) = (word(0), word(1)) else { return Ok(None) };
-        let extra = r.extra.map();
-        let said = |key: &str| extra.get(key).and_then(|v| v.as_str()).map(str::to_owned);
-        let domain = match self.settings.domain(&token.asset) {
-            Some((name, version)) => Some((name.to_owned(), version.to_owned())),
-            None => said("name").zip(said("version")),
-        };
-        let Some((name, version)) = domain else { return Ok(None) };
-        let (name, version) = (name.into(), version.into());
-        let domain = TokenDomain { name, version, chain_id: self.chain_id, token: token.address };
-        Ok((domain.separator() == separator).then(|| (nonce.into(), domain)))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Purse, Way};
 use crate::At;
 use crate::address;
 use crate::custody::{Message, authorize};
-use crate::permit2::effort::invalidate_call;
+use crate::permit2::effort::{invalidate_call, sponsored_gas};
 use crate::permit2::fate::{Asked, Stand, receipt, soon};
 use crate::permit2::{Approval, Eip2612, PERMIT2, Permit, Signed, Sponsored, Token, Witness, approve_call};
 use alloy::primitives::{Address, B256, U256};
@@ -54,10 +54,10 @@ impl Purse {
         };
         // What the plan had to do first was done; else what it found missing is made up for now.
         let way = match plan.actions.is_empty() {
-            true => self.way(demand, &what.token, permit.from).await?,
+            true => self.way(demand, &what.token, what.me).await?,
             false => Way::Allowed,
         };
-        let sponsored = self.sponsored(r, &what.token, &permit, way).await?;
+        let sponsored = self.sponsored((r, plan), &what.token, &permit, way).await?;
         let message = Message::Permit2 { chain_id: self.chain_id, said: permit };
         let signature = authorize(&*signer, &message).await?;
         Ok(Authorization {
@@ -87,7 +87,7 @@ impl Purse {
     /// What goes along with the permit.
     async fn sponsored(
         &self,
-        r: &Requirement,
+        (r, plan): (&Requirement, &Plan),
         token: &Token,
         permit: &Permit,
         way: Way,
@@ -109,8 +109,9 @@ impl Purse {
                 said.signature = authorize(&*self.evm.signer()?, &message).await?;
                 Ok(Sponsored::Permit(said))
             }
-            Way::Approval => {
-                let gas = super::approve_gas(&*self.evm, token.address).saturating_mul(2);
+            Way::Approval { coins_wei } => {
+                self.still_sponsored(plan, coins_wei)?;
+                let gas = sponsored_gas(&*self.evm, token.address);
                 let raw = self.evm.sign_call(&approve_call(token.address, U256::MAX), gas).await?;
                 let (from, asset) = (permit.from, token.address);
                 let said = Approval { from, asset, spender: PERMIT2, amount: U256::MAX, raw };

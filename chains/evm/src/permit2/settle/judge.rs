@@ -1,6 +1,7 @@
 //! Who judges a permit's signature on chain, which makes most of the difference between one payment's gas and another's.
 
 use super::super::{Bound, Calls, Path, Payee, Proxy, Token};
+use crate::gas::believed;
 use crate::signature::Check;
 use crate::{Evm, GasKey};
 use alloy::primitives::Address;
@@ -41,12 +42,13 @@ impl Judge {
     /// Gas that a settlement will use, as far as that is known without trying it out.
     pub(super) fn gas(self, evm: &dyn Evm, calls: &Calls, token: &Token, path: Path, payee: Payee) -> u64 {
         let by_key = || calls.gas(evm, token, path, payee);
+        let learned = || evm.learned_gas(&self.gas_key(calls, token.address, path, payee)?);
         match self {
             Self::Key => by_key(),
-            Self::Account => self
-                .gas_key(calls, token.address, path, payee)
-                .and_then(|key| evm.learned_gas(&key))
-                .unwrap_or_else(|| by_key().saturating_add(ACCOUNT_GAS)),
+            Self::Account => match learned() {
+                None => by_key().saturating_add(ACCOUNT_GAS),
+                some => believed(some, calls.start(token, path, payee).saturating_add(ACCOUNT_GAS)),
+            },
         }
     }
 }

@@ -17,20 +17,23 @@ mod send;
 mod sought;
 mod trial;
 
+use super::effort::NOISE;
 use super::sponsor::left_over;
 use super::{
     Bound, Calls, Path, Payees, Permit, Proxy, Settings, Signed, Sponsored, Sponsoring, Token, soon,
 };
-use crate::signature::Check;
+use crate::signature::{Check, veiled};
+use crate::trial::presented;
 use crate::{Evm, Sent, address};
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256};
 use judge::Judge;
 use sought::{Checked, Sought, path_of};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use tollway_core::{
     Amount, AssetId, Blame, ChainId, Clock, Code, Due, Effort, Error, Extra, Fate, Landed, Order, Proof,
-    Receipt, Recent, RecordKey, Result, Site,
+    Receipt, Recent, RecordKey, Result, Sample, Site,
 };
 use trial::{Found, handed_in};
 
@@ -43,8 +46,8 @@ pub struct Till {
     calls: Calls,
     read: fn(&Order) -> Result<Bound>,
     payees: Payees,
-    /// What verified payments will use, so that an effort is told without I/O.
-    measured: Recent<RecordKey, Found>,
+    /// What verified payments will use, by what was presented, so that an effort is told without I/O.
+    measured: Recent<B256, Found>,
     /// What was to be taken under a key that this process has sent for, where that may be less than was signed.
     charges: Recent<RecordKey, u128>,
     /// Tokens that were seen to pay the payee something else than was sent.
@@ -111,26 +114,26 @@ impl Till {
         let (token, payload) = (Token::of(&order.requirement)?, &order.payment.payload);
         // A seller asks before anybody has paid: its payload is empty, and a specimen stands in.
         if payload.is_empty() {
-            let permit = self.calls.specimen(token.address);
-            return self.estimate(order, &token, &permit, Path::Settle, Judge::Key).await;
+            let signed = self.calls.specimen(token.address);
+            return self.estimate(order, &token, &signed, Path::Settle, Judge::Key).await;
         }
         let signed = Signed::decode(payload, self.calls.proxy)?;
-        let (sponsored, permit) = (Sponsored::of(&order.payment)?, &signed.permit);
-        let found = self.measured.get(&self.sought(&token, permit, 0).key());
+        let sponsored = Sponsored::of(&order.payment)?;
+        let found = self.measured.get(&presented(order));
         let path = found.map_or_else(|| path_of(&sponsored), |found| found.path);
-        let sample = || self.calls.sample(&*self.evm, &token, path, permit);
+        let sample = |judge| self.sample(&token, path, &signed, judge);
         let mut effort = match found.map(|found| (found, found.gas)) {
             None => self.untried(order, &token, &signed, &sponsored).await?,
-            Some((found, None)) => self.estimate(order, &token, permit, path, found.judge).await?,
+            Some((found, None)) => self.estimate(order, &token, &signed, path, found.judge).await?,
             Some((found, Some(gas))) => match found.judge {
                 // What is learned of many is better than what was measured of one, unless that one's code makes the
                 // difference.
-                Judge::Key => self.calls.effort(&*self.evm, &token, path, found.payee, sample()),
-                Judge::Account => self.calls.effort_of(&*self.evm, &token, path, gas, sample()),
+                Judge::Key => self.calls.effort(&*self.evm, &token, path, found.payee, sample(found.judge)),
+                Judge::Account => self.calls.effort_of(&*self.evm, &token, path, gas, sample(found.judge)),
             },
         };
         if let (Sponsored::Approval(approval), Path::AfterApproval) = (&sponsored, path) {
-            effort.fees.extend(left_over(&*self.evm, approval, permit).await?);
+            effort.fees.extend(left_over(&*self.evm, approval, &signed.permit).await?);
         }
         Ok(effort)
     }
@@ -150,28 +153,38 @@ impl Till {
             Check::AskAccount(_) if self.is_metered() => {
                 let (signature, handed_in) = (signed.signature.for_account(), handed_in(sponsored, path));
                 let call = (self.calls.settle)(permit, signature, permit.amount, handed_in);
-                let sample = self.calls.sample(&*self.evm, token, path, permit);
+                let sample = self.sample(token, path, signed, Judge::Account);
                 let gas = self.most(token, path, &call.data);
                 return Ok(self.calls.effort_of(&*self.evm, token, path, gas, sample));
             }
             Check::AskAccount(_) => Judge::Account,
         };
-        self.estimate(order, token, permit, path, judge).await
+        self.estimate(order, token, signed, path, judge).await
     }
 
     async fn estimate(
         &self,
         order: &Order,
         token: &Token,
-        permit: &Permit,
+        signed: &Signed,
         path: Path,
         judge: Judge,
     ) -> Result<Effort> {
         let pay_to = address::parse(order.requirement.pay_to.address())?;
         let payee = self.payees.kind(&*self.evm, token.address, pay_to).await?;
-        let sample = self.calls.sample(&*self.evm, token, path, permit);
+        let sample = self.sample(token, path, signed, judge);
         let gas = judge.gas(&*self.evm, &self.calls, token, path, payee);
         Ok(self.calls.effort_of(&*self.evm, token, path, gas, sample))
+    }
+
+    /// The transaction that settles it, for data fees. What an account's code is asked about is as long as the payer likes.
+    fn sample(&self, token: &Token, path: Path, signed: &Signed, judge: Judge) -> Sample {
+        let by_account = || matches!(signed.check(self.evm.chain_id()), Check::AskAccount(_));
+        let veil = match judge {
+            Judge::Account if by_account() => Cow::Owned(veiled(signed.signature.for_account())),
+            _ => Cow::Borrowed(NOISE.as_slice()),
+        };
+        self.calls.sample(&*self.evm, token, path, &signed.permit, &veil)
     }
 
     /// Does the payment hold on chain now? One look.
@@ -184,7 +197,7 @@ impl Till {
         // The ceiling when a payment is verified; what was used when it is settled.
         let found = self.try_out(&bound, U256::from(order.requirement.price.atomic())).await?;
         // What is tried out later is no estimate: a second attempt may have to pay for an approval again.
-        self.measured.put(self.sought(&bound.token, &bound.signed.permit, 0).key(), found);
+        self.measured.put(presented(order), found);
         let checked = Checked { bound, found: Some(found), timeout_s: order.requirement.timeout_s };
         Ok(Proof { evidence: Some(Arc::new(checked)), ..Proof::default() })
     }

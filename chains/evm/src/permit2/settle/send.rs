@@ -25,7 +25,7 @@ impl Till {
         }
         let coins = match (&checked.bound.sponsored, checked.path(), again) {
             (Sponsored::Approval(approval), Path::AfterApproval, false) => {
-                sponsor(&*self.evm, approval, sought.permit, &key).await?
+                sponsor(&*self.evm, approval, sought.permit).await?
             }
             _ => None,
         };
