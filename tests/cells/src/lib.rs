@@ -5,11 +5,14 @@
 //! |---|---|
 //! | `cell` | [`Cell`]: all that a scheme says of itself to a stand |
 //! | `sim`, `anvil` | [`OnSim`], [`OnAnvil`]: simulated chains, and a real node for each place |
+//! | `house`, `hostile` | [`House`]: accounts of every kind on a real chain; [`hostile`]: what those with code try |
 //! | `key`, `time`, `dice` | [`CountingKey`]; [`Wall`], [`TestClock`]; [`Random`], [`TestDice`] |
 
 mod anvil;
 mod cell;
 mod dice;
+pub mod hostile;
+pub mod house;
 mod key;
 mod sim;
 mod time;
@@ -17,6 +20,7 @@ mod time;
 pub use anvil::OnAnvil;
 pub use cell::{Cell, Pairs, compacted, permit2_nonce};
 pub use dice::{Random, TestDice};
+pub use house::House;
 pub use key::CountingKey;
 pub use sim::OnSim;
 pub use time::{TestClock, Wall};
