@@ -10,9 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 use tollway_core::ledger::{Leases, MemoryLedger, Tenure};
-use tollway_core::{
-    Account, Ledger, Print, Receipt, RecordKey, ReplayKey, Result, Role, Time, TxId, Write, async_trait,
-};
+use tollway_core::{Account, Ledger, Print, Receipt, ReplayKey, Result, Role, TxId, Write, async_trait};
 use tollway_http::Facilitator;
 use tollway_http::facilitator::Settings;
 use tollway_testkit::fault::{PassesOn, Passing};

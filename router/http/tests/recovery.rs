@@ -7,9 +7,7 @@ use common::{Wall, registry};
 use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::ledger::MemoryLedger;
-use tollway_core::{
-    Code, Ledger, Next, Print, Receipt, RecordKey, ReplayKey, Result, Role, Time, TxId, Write,
-};
+use tollway_core::{Code, Ledger, Next, Print, Receipt, ReplayKey, Result, Role, TxId, Write};
 use tollway_http::Facilitator;
 use tollway_http::facilitator::Settings;
 use tollway_testkit::fault::{PassesOn, Passing};

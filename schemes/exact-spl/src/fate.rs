@@ -63,7 +63,7 @@ impl Lives {
             return Ok(known);
         }
         let last_valid = svm.blockhash().await?.bound(now);
-        let life = Life { from_height: signed.from_height(svm).await?, last_valid };
+        let life = Life { from_height: signed.lowest(svm).await?, last_valid };
         self.0.put(signed.hash, life);
         Ok(life)
     }
@@ -71,7 +71,7 @@ impl Lives {
 
 impl Signed<'_> {
     /// A height that it can be in no block below, while its blockhash lives.
-    async fn from_height(&self, svm: &dyn Svm) -> Result<Option<u64>> {
+    async fn lowest(&self, svm: &dyn Svm) -> Result<Option<u64>> {
         let trial = Trial { wire: self.wire, before: &[], after: &[], inner: false };
         let tried = svm.attempt(trial).await?;
         // Only what is said after a look at its blockhash says that this lives.
