@@ -151,6 +151,10 @@ pub struct Blockhash {
 }
 
 impl Blockhash {
+    /// The block height that it is of: transactions on it are in later blocks.
+    pub const fn height(&self) -> u64 {
+        self.last_valid_height.saturating_sub(crate::BLOCKHASH_BLOCKS)
+    }
     /// The last block height at which a transaction can be in a block whose blockhash *somebody else* gave, however new
     /// it is, when it was signed at `now`: nobody knows the hashes of blocks to come.
     pub fn bound(&self, now: Time) -> u64 {
@@ -180,8 +184,10 @@ pub struct Find<'a> {
     pub message: &'a [u8],
     /// A memo that it holds: spares looking at transactions with others.
     pub memo: Option<&'a str>,
-    /// Not older than this, in chain time.
+    /// Not older than this, in chain time; [`Time::ZERO`] where nobody knows.
     pub since: Time,
+    /// In no block below this height, where that is known.
+    pub from_height: Option<u64>,
     /// The answering node must have reached this slot, so that what it lacks is not there.
     pub min_slot: Option<u64>,
 }
@@ -286,7 +292,7 @@ pub enum Sent {
 /// A Solana chain, as schemes see it.
 ///
 /// * `look`, `attempt`, `height`, `statuses`, `recorded` are reads of one round trip: safe to retry and to drop. `find`
-///   takes two when there is something to look at. `holding`, `mint`, `blockhash` and `unit_price` answer from snapshots that are kept warm in the background;
+///   takes one more for what there is to look at, and one more for the age of a history that ends early. `holding`, `mint`, `blockhash` and `unit_price` answer from snapshots that are kept warm in the background;
 ///   the first question may do I/O.
 /// * `send` writes the signed transaction to the ledger *before* it goes out, under `key`, and sends those bytes again
 ///   until they are in a block or cannot be any more. Calling it again with the same key never makes a second
@@ -309,6 +315,10 @@ pub trait Svm: Network {
     async fn statuses(&self, signatures: &[Signature]) -> Result<Vec<Option<Status>>>;
     /// The transaction with a message that is known, when it is in a block at the set finality: the only way for a
     /// payer, whose sponsor's signature is the id. `None`: it is not in any block up to [`Find::min_slot`].
+    ///
+    /// # Errors
+    /// [`tollway_core::Code::NotFound`], to be asked again later or of another node, when it is in no block that the node
+    /// still has, and the node's history reaches back neither to [`Find::from_height`] nor to [`Find::since`].
     async fn find(&self, question: &Find<'_>) -> Result<Option<Recorded>>;
     /// A transaction at the set finality with all that it did, `None` while there is none.
     async fn recorded(&self, signature: &Signature) -> Result<Option<Recorded>>;

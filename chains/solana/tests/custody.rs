@@ -202,7 +202,7 @@ async fn what_a_message_costs_beside_the_fee_is_refused_or_counted() {
         assert!(error.detail.contains("a fee for signatures"), "{error}");
         sign(&with(10_020).signer, &sponsored.serialize(), Blame::Caller).await.unwrap();
     }
-    let opens = |funder: Pubkey| Instruction {
+    let opens = |funder: Pubkey, program: Pubkey| Instruction {
         program_id: address::ASSOCIATED_TOKEN,
         accounts: vec![
             AccountMeta::new(funder, true),
@@ -210,16 +210,31 @@ async fn what_a_message_costs_beside_the_fee_is_refused_or_counted() {
             AccountMeta::new_readonly(PAYEE, false),
             AccountMeta::new_readonly(MINT, false),
             AccountMeta::new_readonly(SYSTEM, false),
-            AccountMeta::new_readonly(TokenProgram::Token.id(), false),
+            AccountMeta::new_readonly(program, false),
         ],
         data: vec![1],
     };
-    let funded = message(SPONSOR, &[opens(own())]).serialize();
-    let error = sign(&with(2_039_279).signer, &funded, Blame::Caller).await.unwrap_err();
-    assert!(error.detail.contains("it may cost 2039280"), "{error}");
-    sign(&with(2_039_280).signer, &funded, Blame::Caller).await.unwrap();
+    let (token, token_2022) = (TokenProgram::Token.id(), TokenProgram::Token2022.id());
+    // An account of Token-2022 has 170 bytes at least, and 187 in a dollar token with fees and a hook.
+    let rent = |bytes: u64| (bytes + 128) * 6_960;
+    for (programs, lamports) in [
+        (vec![token], rent(165)),
+        (vec![token_2022], rent(256)),
+        (vec![token, token_2022], rent(165) + rent(256)),
+    ] {
+        let all: Vec<_> = programs.iter().map(|program| opens(own(), *program)).collect();
+        let funded = message(SPONSOR, &all).serialize();
+        let error = sign(&with(u128::from(lamports) - 1).signer, &funded, Blame::Caller).await.unwrap_err();
+        assert!(error.detail.contains(&format!("it may cost {lamports}")), "{error}");
+        sign(&with(lamports.into()).signer, &funded, Blame::Caller).await.unwrap();
+    }
+    assert_eq!(rent(165), 2_039_280);
+    // Another program may say that its accounts are of any size.
+    let strange = message(SPONSOR, &[opens(own(), PROGRAM)]).serialize();
+    let error = sign(&with(u128::MAX).signer, &strange, Blame::Caller).await.unwrap_err();
+    assert!(error.detail.contains("no token program that is known"), "{error}");
     // Paid for by another, it costs the key that pays the fee nothing.
-    let others = message(own(), &[opens(SPONSOR)]).serialize();
+    let others = message(own(), &[opens(SPONSOR, token)]).serialize();
     sign(&with(10_020).signer, &others, Blame::Caller).await.unwrap();
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use serde_json::{Value, json};
-use tollway_core::{ChainId, Code, Time};
+use tollway_core::{ChainId, Code, Next, Time};
 use tollway_solana::{Call, Find, Pubkey, Signature, SolanaNetwork, Svm};
 
 /// A transaction of the history, with a block time and a memo.
@@ -34,7 +34,14 @@ fn balance(account: u8, amount: u64) -> Value {
 
 fn find<'a>(message: &'a [u8], since: u64) -> Find<'a> {
     let address = Pubkey::from([9; 32]);
-    Find { address, message, memo: None, since: Time::from_secs(since), min_slot: Some(1_000) }
+    Find {
+        address,
+        message,
+        memo: None,
+        since: Time::from_secs(since),
+        from_height: None,
+        min_slot: Some(1_000),
+    }
 }
 
 #[tokio::test]
@@ -82,6 +89,41 @@ async fn a_history_without_end_is_no_proof_of_absence() {
     assert_eq!(net.find(&question).await.unwrap_err().code, Code::TooLarge);
     node.world().history.drain(..1_000);
     assert!(net.find(&question).await.unwrap().is_some(), "on a later page");
+}
+
+/// A node that has forgotten a transaction says the same of it as of one that never was.
+#[tokio::test]
+async fn a_history_that_begins_too_late_is_no_proof_of_absence() {
+    let node = Node::start().await;
+    let net = builder(&node, ledger()).connect().await.unwrap();
+    {
+        let mut world = node.world();
+        (world.first_block, world.block) = (1_050, (950, 6_000));
+    }
+    let gone = find(b"forgotten", 0);
+    let since = |secs| Find { since: Time::from_secs(secs), ..gone };
+    let from = |height| Find { from_height: Some(height), ..gone };
+    let code = async |question: Find<'_>| net.find(&question).await.map_err(|e| (e.code, e.next));
+    let open = || Err((Code::NotFound, Next::Later));
+    assert_eq!(code(gone).await, open());
+    for secs in [6_000, 6_060] {
+        assert_eq!(code(since(secs)).await, open(), "{secs}");
+    }
+    assert_eq!(code(from(949)).await, open());
+    for certain in [since(6_061), from(950), from(951)] {
+        assert_eq!(code(certain).await, Ok(None), "{certain:?}");
+    }
+    // What is older than the question shows that nothing newer was forgotten.
+    add(&node, 1, 5_000, None);
+    assert_eq!(code(since(6_000)).await, Ok(None));
+    assert_eq!(code(since(5_000)).await, open());
+    for (first_block, height) in [(0, 950), (31, 2)] {
+        {
+            let mut world = node.world();
+            (world.first_block, world.block.0) = (first_block, height);
+        }
+        assert_eq!(code(gone).await, Ok(None), "all there ever was");
+    }
 }
 
 #[tokio::test]

@@ -268,8 +268,9 @@ async fn a_payers_own_way_to_its_payment_is_the_message() {
     let message = payment.message();
     let source =
         ata(&address::parse(chain.accounts().payer(0).address()).unwrap(), &usdc(), TokenProgram::Token);
-    let since = clock().now().minus_ms(3_600_000);
-    let question = Find { address: source, message: &message, memo: Some("needle"), since, min_slot: None };
+    let (since, from_height) = (clock().now().minus_ms(3_600_000), None);
+    let question =
+        Find { address: source, message: &message, memo: Some("needle"), since, from_height, min_slot: None };
     assert_eq!(net.find(&question).await.unwrap(), None);
     let landed = net.send(payment.submit(), &RecordKey::from("a")).await.unwrap();
     let found = net.find(&question).await.unwrap().unwrap();

@@ -10,12 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 use tollway_core::ledger::{Leases, MemoryLedger, Tenure};
-use tollway_core::{
-    Account, BudgetLine, Claim, HoldId, Ledger, Print, Receipt, Record, RecordKey, ReplayKey, Result, Role,
-    Spend, Time, TxId, Write, async_trait,
-};
+use tollway_core::{Account, Ledger, Print, Receipt, ReplayKey, Result, Role, TxId, Write, async_trait};
 use tollway_http::Facilitator;
 use tollway_http::facilitator::Settings;
+use tollway_testkit::fault::{PassesOn, Passing};
 
 /// Lives, as a test says them.
 struct Lives {
@@ -183,21 +181,9 @@ impl Lossy {
 }
 
 #[async_trait]
-impl Ledger for Lossy {
-    async fn reserve(&self, hold: &HoldId, lines: &[BudgetLine], until: Time, now: Time) -> Result<()> {
-        self.inner.reserve(hold, lines, until, now).await
-    }
-    async fn used(&self, lines: &[BudgetLine]) -> Result<Vec<u128>> {
-        self.inner.used(lines).await
-    }
-    async fn close(&self, hold: &HoldId, spend: Spend, now: Time) -> Result<()> {
-        self.inner.close(hold, spend, now).await
-    }
-    async fn seen(&self, keys: &[ReplayKey], print: &Print) -> Result<Option<Claim>> {
-        self.inner.seen(keys, print).await
-    }
-    async fn claim(&self, keys: &[ReplayKey], print: &Print, until: Time, now: Time) -> Result<Claim> {
-        self.inner.claim(keys, print, until, now).await
+impl PassesOn for Lossy {
+    fn inner(&self) -> &dyn Ledger {
+        &*self.inner
     }
     async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()> {
         if self.loses("conclude") {
@@ -205,16 +191,10 @@ impl Ledger for Lossy {
         }
         self.inner.conclude(keys, print, receipt).await
     }
-    async fn load(&self, key: &RecordKey) -> Result<Option<Record>> {
-        self.inner.load(key).await
-    }
     async fn store(&self, writes: &[Write]) -> Result<()> {
         let adopts = writes.iter().any(|w| w.value.as_ref().is_some_and(|v| v.contains("b#1")));
         let done = self.inner.store(writes).await;
         if adopts && self.loses("store") { Err(Self::lost()) } else { done }
-    }
-    async fn scan(&self, prefix: &str, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
-        self.inner.scan(prefix, after, limit).await
     }
 }
 
@@ -230,13 +210,13 @@ async fn a_ledger_that_stumbles_while_it_is_taken_up_does_not_make_it_forgotten(
         } else {
             rewind(&books).await;
         }
-        let lossy = Arc::new(Lossy { inner: books.clone(), lose: Mutex::new(Some(lose)) });
+        let lossy = Arc::new(Passing(Lossy { inner: books.clone(), lose: Mutex::new(Some(lose)) }));
         let ledger: Arc<dyn Ledger> = lossy.clone();
         let other = life(&chain, &ledger, &b);
         other.recover().await.unwrap();
         assert_eq!(open(&books).await, 1, "{lose}: a lives");
         b.has_gone("a#1");
         until_open(&books, 0).await;
-        assert!(lossy.lose.lock().unwrap().is_none(), "{lose}: nothing was lost");
+        assert!(lossy.0.lose.lock().unwrap().is_none(), "{lose}: nothing was lost");
     }
 }

@@ -7,10 +7,10 @@ use common::{Wall, registry};
 use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::ledger::MemoryLedger;
-use tollway_core::{BudgetLine, HoldId, Print, Record, RecordKey, ReplayKey, Spend, Time, Write};
-use tollway_core::{Claim, Code, Ledger, Next, Receipt, Result, Role, TxId};
+use tollway_core::{Code, Ledger, Next, Print, Receipt, ReplayKey, Result, Role, TxId, Write};
 use tollway_http::Facilitator;
 use tollway_http::facilitator::Settings;
+use tollway_testkit::fault::{PassesOn, Passing};
 
 fn life(chain: &Arc<Chain>, ledger: &Arc<dyn Ledger>, owner: &str) -> Facilitator {
     let mut settings = Settings::default();
@@ -148,21 +148,9 @@ struct Flaky {
 }
 
 #[tollway_core::async_trait]
-impl Ledger for Flaky {
-    async fn reserve(&self, hold: &HoldId, lines: &[BudgetLine], until: Time, now: Time) -> Result<()> {
-        self.inner.reserve(hold, lines, until, now).await
-    }
-    async fn used(&self, lines: &[BudgetLine]) -> Result<Vec<u128>> {
-        self.inner.used(lines).await
-    }
-    async fn close(&self, hold: &HoldId, spend: Spend, now: Time) -> Result<()> {
-        self.inner.close(hold, spend, now).await
-    }
-    async fn seen(&self, keys: &[ReplayKey], print: &Print) -> Result<Option<Claim>> {
-        self.inner.seen(keys, print).await
-    }
-    async fn claim(&self, keys: &[ReplayKey], print: &Print, until: Time, now: Time) -> Result<Claim> {
-        self.inner.claim(keys, print, until, now).await
+impl PassesOn for Flaky {
+    fn inner(&self) -> &dyn Ledger {
+        &self.inner
     }
     async fn conclude(&self, keys: &[ReplayKey], print: &Print, receipt: Option<&Receipt>) -> Result<()> {
         if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
@@ -170,27 +158,18 @@ impl Ledger for Flaky {
         }
         self.inner.conclude(keys, print, receipt).await
     }
-    async fn load(&self, key: &RecordKey) -> Result<Option<Record>> {
-        self.inner.load(key).await
-    }
-    async fn store(&self, writes: &[Write]) -> Result<()> {
-        self.inner.store(writes).await
-    }
-    async fn scan(&self, prefix: &str, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
-        self.inner.scan(prefix, after, limit).await
-    }
 }
 
 #[tokio::test]
 async fn money_that_moved_while_the_ledger_failed_is_not_called_a_failure() {
     let chain = Chain::new();
-    let flaky = Arc::new(Flaky { inner: MemoryLedger::new(), broken: true.into() });
+    let flaky = Arc::new(Passing(Flaky { inner: MemoryLedger::new(), broken: true.into() }));
     let ledger: Arc<dyn Ledger> = flaky.clone();
     let facilitator = life(&chain, &ledger, "a");
     chain.reveal();
     // The receipt is there, and nothing but the ledger's note of it is missing.
     let receipt = settle(&facilitator, "n1").await.unwrap();
-    flaky.broken.store(false, std::sync::atomic::Ordering::SeqCst);
+    flaky.0.broken.store(false, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(settle(&facilitator, "n1").await.unwrap().landed, receipt.landed);
     assert_eq!(chain.settles(), 1);
 }

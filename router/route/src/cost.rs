@@ -98,6 +98,8 @@ pub struct Costs {
     pub payer_work: Usd,
     /// The same, shared with no other payment: what the payer may have to spend now.
     pub payer_outlay: Usd,
+    /// What of that goes into what the payer does on chain before it signs: spent whatever becomes of the payment.
+    pub payer_actions: Usd,
     /// The payee's own on-chain work and fees.
     pub payee_work: Usd,
     /// The settler's on-chain work and fees.

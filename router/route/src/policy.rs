@@ -173,12 +173,22 @@ impl Policy {
         host: Option<&str>,
         now: Time,
     ) -> Vec<BudgetLine> {
-        let mut lines: Vec<_> =
-            self.counted(r, host).map(|b| BudgetLine { amount: at_stake.e18(), ..b.line(now) }).collect();
+        let mut lines = self.budget_lines(r, at_stake, host, now);
         lines.extend(
             plan.funds.map(|funds| BudgetLine { amount: plan.exposure.atomic(), ..used::wallet(&funds) }),
         );
         lines
+    }
+
+    /// The lines of the budgets alone.
+    pub(crate) fn budget_lines(
+        &self,
+        r: &Requirement,
+        usd: Usd,
+        host: Option<&str>,
+        now: Time,
+    ) -> Vec<BudgetLine> {
+        self.counted(r, host).map(|b| BudgetLine { amount: usd.e18(), ..b.line(now) }).collect()
     }
 
     /// The budgets that paying `r` falls under.

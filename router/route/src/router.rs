@@ -339,6 +339,7 @@ fn price(quotes: &Moment<'_>, route: &mut Route<'_>) -> Result<()> {
     for action in &plan.actions {
         costs.add(quotes, action.chain, &action.effort, Purpose::Interactive)?;
     }
+    costs.payer_actions = costs.payer_outlay;
     costs.add(quotes, r.chain, &plan.effort, Purpose::Interactive)?;
     (route.bill, route.settlement) = PointOfView::Payer.costs(costs)?;
     let exposure = match plan.exposure == plan.price {

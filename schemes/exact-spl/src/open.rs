@@ -67,7 +67,9 @@ pub(crate) async fn perform(payer: &Paying, open: &Open) -> Result<Receipt> {
             .transaction(landed.tx));
     }
     let had = lamports(&before.accounts);
-    let has = lamports(&payer.svm.look(&[account], At::Latest).await?.accounts);
+    // It is paid for, whether or not its cost can be read.
+    let after = payer.svm.look(&[account], At::Latest).await.map_err(|e| e.transaction(landed.tx.clone()))?;
+    let has = lamports(&after.accounts);
     let asset = AssetId::native(payer.chain);
     Ok(Receipt {
         landed: Place::OnChain { transaction: landed.tx },

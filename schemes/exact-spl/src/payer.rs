@@ -3,7 +3,7 @@
 use crate::asked::Asked;
 use crate::build;
 use crate::effort;
-use crate::fate::{self, Heights, Signed, Stand};
+use crate::fate::{self, Lives, Signed, Stand};
 use crate::open;
 use crate::payload;
 use crate::program::MEMO;
@@ -34,7 +34,7 @@ pub(crate) struct Paying {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dice: Arc<dyn Dice>,
     pub(crate) settings: Settings,
-    heights: Heights,
+    lives: Lives,
 }
 
 impl Paying {
@@ -45,7 +45,7 @@ impl Paying {
             clock: site.clock.clone(),
             dice: site.dice.clone(),
             settings: Settings::of(site)?,
-            heights: Heights::new(),
+            lives: Lives::new(),
         }))
     }
 
@@ -266,7 +266,7 @@ impl Payer for Paying {
         if judged != (Judged { budget, transfer: Some(transfer), hash: judged.hash }) {
             return Err(Error::us(Code::Internal).detail("the transaction is not the one that was planned"));
         }
-        self.heights.learn(judged.hash, blockhash.last_valid_height);
+        self.lives.learn(judged.hash, &blockhash);
         Ok(Authorization {
             payment: Payment {
                 accepted: r.clone(),
@@ -300,8 +300,9 @@ impl Payer for Paying {
         };
         let tx = Tx::read(&packet)?;
         let since = sent.spendable_until.minus_ms(self.life_ms().saturating_add(SKEW_MS));
-        let signed = Signed { tx: &tx, hash, address: transfer.source, memo: memo_of(&tx), since };
-        Ok(match signed.stand(&*self.svm, &self.heights, &*self.clock).await? {
+        let (address, memo) = (transfer.source, memo_of(&tx));
+        let signed = Signed { tx: &tx, wire: &packet, hash, address, memo, since };
+        Ok(match signed.stand(&*self.svm, &self.lives, &*self.clock).await? {
             Stand::Settled(found) => {
                 Fate::Settled(Box::new(fate::receipt(accepted, &transfer.payer, found.tx, None)?))
             }

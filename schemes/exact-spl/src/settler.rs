@@ -2,7 +2,7 @@
 
 use crate::asked::Asked;
 use crate::effort;
-use crate::fate::{Heights, Signed, Stand, receipt, soon};
+use crate::fate::{Lives, Signed, Stand, receipt, soon};
 use crate::payload;
 use crate::settings::Settings;
 use crate::shape::{Judged, Transfer};
@@ -34,7 +34,7 @@ pub(crate) struct Settling {
     svm: Arc<dyn Svm>,
     clock: Arc<dyn Clock>,
     settings: Settings,
-    heights: Heights,
+    lives: Lives,
     /// Payments that were tried with success, and when. A facilitator is asked to verify and then to settle; it looks
     /// once, and the node tries the transaction again itself when it is sent.
     tried: Recent<ReplayKey, Time>,
@@ -47,7 +47,7 @@ impl Settling {
             svm: site.chain::<dyn Svm>()?,
             clock: site.clock.clone(),
             settings: Settings::of(site)?,
-            heights: Heights::new(),
+            lives: Lives::new(),
             tried: Recent::new(TRIED_MAX),
         }))
     }
@@ -126,8 +126,9 @@ impl Settling {
             None => trial::destination(&*self.svm, &asked).await?,
         };
         let tx = Tx::read(packet)?;
-        let signed = Signed { tx: &tx, hash: judged.hash, address, memo: None, since: Time::ZERO };
-        Ok(match signed.stand(&*self.svm, &self.heights, &*self.clock).await? {
+        let (hash, since) = (judged.hash, Time::ZERO);
+        let signed = Signed { tx: &tx, wire: packet, hash, address, memo: None, since };
+        Ok(match signed.stand(&*self.svm, &self.lives, &*self.clock).await? {
             Stand::Settled(found) => {
                 let payer = match judged.transfer {
                     Some(transfer) => transfer.payer,

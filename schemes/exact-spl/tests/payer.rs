@@ -345,12 +345,8 @@ fn a_settled_payment_is_settled_however_late_one_asks_and_a_failed_one_is_dead()
     }
 }
 
-#[test]
-fn after_a_restart_the_bound_is_later_never_earlier() {
-    let bench = Bench::new();
-    let sent = bench.authorize(&bench.requirement());
-    bench.advance(100);
-    // Another process, which has never seen this blockhash and starts counting now.
+/// Another process, which has never seen a blockhash and starts counting when it is first asked.
+fn restarted(bench: &Bench) -> Arc<dyn Payer> {
     let restarted = Registry::builder()
         .with(tollway_exact_spl::ENTRY)
         .family(FAMILY)
@@ -358,7 +354,15 @@ fn after_a_restart_the_bound_is_later_never_earlier() {
         .role(Role::Payer)
         .build(bench.ledger.clone(), bench.clock.clone(), Arc::new(NoDice))
         .unwrap();
-    let paying = restarted.cells().next().unwrap().payer.clone().unwrap();
+    restarted.cells().next().unwrap().payer.clone().unwrap()
+}
+
+#[test]
+fn after_a_restart_the_bound_is_later_never_earlier() {
+    let bench = Bench::new();
+    let sent = bench.authorize(&bench.requirement());
+    bench.advance(100);
+    let paying = restarted(&bench);
     let resolve = || block_on(paying.resolve(&sent)).unwrap();
     assert_eq!(resolve(), Fate::Open { cancel: None });
     bench.advance(BLOCKHASH_BLOCKS);
@@ -366,6 +370,55 @@ fn after_a_restart_the_bound_is_later_never_earlier() {
     assert_eq!(bench.resolve(&sent).unwrap(), Fate::Dead, "who signed it knows better");
     bench.advance(BLOCKHASH_BLOCKS);
     assert_eq!(resolve(), Fate::Dead);
+}
+
+/// The answer to a payment is lost, and the payer is away for longer than its node keeps its history.
+#[test]
+fn a_node_that_has_forgotten_the_time_of_signing_does_not_say_that_a_payment_is_dead() {
+    for landed in [true, false] {
+        let bench = Bench::new();
+        let sent = bench.authorize(&bench.requirement());
+        if landed {
+            bench.world().script = Script::LoseAnswer;
+            bench.settle(&as_order(&sent)).unwrap_err();
+        }
+        bench.advance(10_000);
+        bench.world().first_block = (15_000, Time::from_secs(NOW + 4_000));
+        let paying = restarted(&bench);
+        assert_eq!(block_on(paying.resolve(&sent)).unwrap(), Fate::Open { cancel: None });
+        for _ in 0..2 {
+            bench.advance(2 * BLOCKHASH_BLOCKS);
+            assert_eq!(bench.resolve(&sent).unwrap_err().code, Code::NotFound, "by whoever signed it");
+            let open = block_on(paying.resolve(&sent)).unwrap_err();
+            assert_eq!((open.code, open.next), (Code::NotFound, Next::Later));
+        }
+        // A node that remembers.
+        bench.world().first_block = (11_000, Time::FAR);
+        if landed {
+            assert!(matches!(bench.resolve(&sent).unwrap(), Fate::Settled(_)));
+            assert!(matches!(block_on(paying.resolve(&sent)).unwrap(), Fate::Settled(_)));
+            continue;
+        }
+        assert_eq!(bench.resolve(&sent).unwrap(), Fate::Dead, "who signed it knows the block");
+        assert_eq!(block_on(paying.resolve(&sent)).unwrap_err().code, Code::NotFound, "and others the time");
+        bench.world().first_block.1 = Time::from_secs(NOW - 10_000);
+        assert_eq!(block_on(paying.resolve(&sent)).unwrap(), Fate::Dead);
+    }
+}
+
+/// A payment that cannot land any more, and a node whose history is short: that its blockhash lived when it was first
+/// asked about bounds how far back to look.
+#[test]
+fn what_is_first_asked_about_in_time_is_dead_for_certain_in_a_short_history() {
+    let bench = Bench::new();
+    let sent = bench.authorize(&bench.requirement());
+    let paying = restarted(&bench);
+    assert_eq!(block_on(paying.resolve(&sent)).unwrap(), Fate::Open { cancel: None });
+    bench.advance(10_000);
+    bench.world().first_block = (10_701, Time::FAR);
+    assert_eq!(block_on(paying.resolve(&sent)).unwrap_err().code, Code::NotFound);
+    bench.world().first_block = (10_700, Time::FAR);
+    assert_eq!(block_on(paying.resolve(&sent)).unwrap(), Fate::Dead);
 }
 
 struct NoDice;

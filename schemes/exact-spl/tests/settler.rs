@@ -213,6 +213,24 @@ fn what_was_refused_before_it_went_out_moved_nothing() {
     assert_eq!(bench.resume(&order).unwrap(), Fate::Dead);
 }
 
+/// Another process with the same key has sent it, and the node has forgotten.
+#[test]
+fn a_node_that_has_forgotten_does_not_free_a_payment() {
+    let bench = Bench::new();
+    let order = bench.order();
+    bench.settle(&order).unwrap();
+    bench.world().journal.clear();
+    bench.advance(10_000);
+    bench.world().first_block = (15_000, Time::from_secs(NOW));
+    assert_eq!(bench.resume(&order).unwrap(), Fate::Open { cancel: None });
+    for _ in 0..2 {
+        bench.advance(2 * BLOCKHASH_BLOCKS);
+        assert_eq!(bench.resume(&order).unwrap_err().code, Code::NotFound);
+    }
+    bench.world().first_block = (0, Time::ZERO);
+    assert!(matches!(bench.resume(&order).unwrap(), Fate::Settled(_)));
+}
+
 #[test]
 fn what_another_process_with_our_key_has_sent_is_found_on_chain() {
     let (bench, order) = {

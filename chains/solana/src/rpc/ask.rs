@@ -83,6 +83,14 @@ impl Ask {
     pub(crate) fn blockhash(level: Level) -> Self {
         Self::new("getLatestBlockhash", json!([{"commitment": level.as_str()}])).at(level)
     }
+    /// A block's height and time, without what is in it.
+    pub(crate) fn block(slot: u64) -> Self {
+        let config = json!({
+            "transactionDetails": "none", "rewards": false, "maxSupportedTransactionVersion": 0, "commitment": "confirmed",
+        });
+        Self::new("getBlock", json!([slot, config]))
+    }
+    /// The oldest block that a node still has.
     pub(crate) fn first_block() -> Self {
         Self::new("getFirstAvailableBlock", json!([]))
     }

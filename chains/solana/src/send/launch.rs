@@ -94,7 +94,8 @@ impl Engine {
     /// Journals an entry and finds out what came of it even when the ledger's answer is lost. Gives back what was there
     /// for the key before.
     async fn write_down(&self, key: &RecordKey, entry: &Entry) -> Result<Option<Entry>> {
-        let Err(error) = self.journal.open(key, entry).await else { return Ok(None) };
+        let Err(mut error) = self.journal.open(key, entry).await else { return Ok(None) };
+        let certain = error.code == Code::Conflict;
         let mut pause = Duration::from_millis(20);
         for _ in 0..DOUBT_TRIES {
             match self.journal.load(key).await {
@@ -107,12 +108,17 @@ impl Engine {
                         .next(Next::Never)
                         .detail("the same transaction is on its way under another key"));
                 }
-                Ok(None) => return Err(error),
-                Err(_) => tokio::time::sleep(pause).await,
+                // Not there may be not there yet. Only one of the two writes can succeed, so the same is written again.
+                Ok(None) => match self.journal.open(key, entry).await {
+                    Ok(()) => return Ok(None),
+                    Err(again) => error = again,
+                },
+                Err(_) => {}
             }
+            tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(3);
         }
-        if error.code == Code::Conflict {
+        if certain {
             return Err(error); // the write failed for certain
         }
         Err(Error::unknown(Code::LedgerFailed, Some(entry.tx.clone()))

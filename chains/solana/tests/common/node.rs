@@ -56,6 +56,8 @@ pub struct World {
     /// Statuses are answered as of so many slots ago.
     pub behind: u64,
     pub first_block: u64,
+    /// Height and time, in seconds, of every block.
+    pub block: (u64, u64),
     pub known: HashMap<String, Known>,
     pub on_send: VecDeque<OnSend>,
     /// What happens to all others.
@@ -94,6 +96,7 @@ impl Node {
             height: 1_000,
             behind: 0,
             first_block: 0,
+            block: (0, 0),
             known: HashMap::new(),
             on_send: VecDeque::new(),
             otherwise: OnSend::Land,
@@ -232,6 +235,7 @@ fn reply(world: &mut World, ask: &Value) -> Result<Value, Broken> {
         "getBlockHeight" => json!(world.height),
         "getEpochInfo" => json!({"absoluteSlot": world.slot, "blockHeight": world.height, "epoch": 3}),
         "getFirstAvailableBlock" => json!(world.first_block),
+        "getBlock" => json!({"blockHeight": world.block.0, "blockTime": world.block.1}),
         "getLatestBlockhash" => {
             let hash = Pubkey::from([u8::try_from(world.height % 251).unwrap(); 32]).to_string();
             in_slot(world.slot, json!({"blockhash": hash, "lastValidBlockHeight": world.height + 150}))

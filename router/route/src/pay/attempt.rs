@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollway_core::{
-    AttemptId, Authorization, Ceiling, Code, Error, HoldId, Json, Receipt, Record, RecordKey, Requirement,
-    Result, Spend, Time, Write,
+    AttemptId, Authorization, BudgetLine, Ceiling, Code, Error, HoldId, Json, Receipt, Record, RecordKey,
+    Requirement, Result, Spend, Time, Write,
 };
 
 /// How far an attempt has come.
@@ -16,6 +16,8 @@ use tollway_core::{
 pub enum AttemptStage {
     /// About to reserve; no signature has left this process.
     Reserving,
+    /// Doing on chain what has to come before a signature; none has left this process.
+    Acting,
     /// Given up before anything was sent: nobody may sign for it any more, and its hold is being freed.
     Abandoned,
     /// Signed: it may be on its way. Only the chain says what became of it.
@@ -59,6 +61,8 @@ pub(super) const PAST: &str = "attempt/~/";
 pub(crate) struct Attempt {
     record: AttemptRecord,
     version: u64,
+    /// True while what its actions cost is held, or may be.
+    acting: bool,
     _lease: Lease,
 }
 
@@ -102,7 +106,7 @@ impl Attempt {
         };
         let taken = || Error::us(Code::Internal).detail("an attempt's id came up twice");
         let lease = Lease::take(&router.active, &id).ok_or_else(taken)?;
-        let mut attempt = Self { record, version: 0, _lease: lease };
+        let mut attempt = Self { record, version: 0, acting: false, _lease: lease };
         attempt.save(router).await?;
         Ok(attempt)
     }
@@ -112,7 +116,7 @@ impl Attempt {
         let record: AttemptRecord = serde_json::from_str(&found.value)
             .map_err(|e| Error::us(Code::LedgerFailed).detail(format!("attempt record: {e}")))?;
         let lease = Lease::take(&router.active, &record.id);
-        Ok(lease.map(|lease| Self { record, version: found.version, _lease: lease }))
+        Ok(lease.map(|lease| Self { record, version: found.version, acting: false, _lease: lease }))
     }
 
     /// The record of an attempt, open or past.
@@ -133,6 +137,31 @@ impl Attempt {
         matches!(self.record.stage, AttemptStage::Settled | AttemptStage::Dead)
     }
 
+    /// Holds what its actions cost, and journals that they begin; they may only after this.
+    ///
+    /// # Errors
+    /// [`Code::BudgetExceeded`]; [`Code::Conflict`] when somebody has given it up meanwhile; the ledger's.
+    pub(super) async fn acts(&mut self, router: &Router, lines: &[BudgetLine], until: Time) -> Result<()> {
+        self.acting = true;
+        router.ledger.reserve(&self.acts_hold(), lines, until, router.clock.now()).await?;
+        self.record.stage = AttemptStage::Acting;
+        self.save(router).await
+    }
+
+    /// Ends the hold of its actions.
+    pub(super) async fn acted(&mut self, router: &Router, spend: Spend) -> Result<()> {
+        close(router, &self.acts_hold(), spend).await?;
+        self.acting = false;
+        Ok(())
+    }
+
+    fn hold(&self) -> HoldId {
+        HoldId(self.record.id.0.clone())
+    }
+    fn acts_hold(&self) -> HoldId {
+        HoldId(format!("{}/acts", self.record.id.0))
+    }
+
     /// Journals the signature; it may be sent only after this.
     pub(super) async fn signed(&mut self, router: &Router, auth: &Authorization) -> Result<()> {
         self.record.stage = AttemptStage::Signed;
@@ -143,6 +172,8 @@ impl Attempt {
     /// Takes the attempt away from whoever began it and never journaled a signature; `None` when it has moved on since
     /// it was read. Only the owner of the record's next version may sign or free the hold, so this comes first.
     pub(super) async fn give_up(mut self, router: &Router) -> Result<Option<AttemptRecord>> {
+        // Nobody knows how far the actions have come: they count as done.
+        let acts = if self.record.stage == AttemptStage::Reserving { Spend::Nothing } else { Spend::All };
         if self.record.stage != AttemptStage::Abandoned {
             self.record.stage = AttemptStage::Abandoned;
             match self.save(router).await {
@@ -151,14 +182,20 @@ impl Attempt {
             }
         }
         // Whoever began it may be about to reserve: a hold that is known already, and ended, cannot be made again.
-        let (hold, now) = (HoldId(self.record.id.0.clone()), router.clock.now());
-        router.ledger.reserve(&hold, &[], now, now).await?;
+        let now = router.clock.now();
+        for hold in [self.hold(), self.acts_hold()] {
+            router.ledger.reserve(&hold, &[], now, now).await?;
+        }
+        self.acted(router, acts).await?;
         self.finish(router, AttemptStage::Dead, Spend::Nothing).await?;
         Ok(Some(self.record))
     }
 
-    /// Nothing was sent: frees the hold and says why.
+    /// Nothing was sent: frees what is held and says why. Actions that were done stay spent.
     pub(super) async fn abandon<T>(mut self, router: &Router, why: Error) -> Result<T> {
+        if self.acting {
+            self.acted(router, Spend::Nothing).await?;
+        }
         self.finish(router, AttemptStage::Dead, Spend::Nothing).await?;
         Err(why)
     }
@@ -188,10 +225,8 @@ impl Attempt {
 
     async fn finish(&mut self, router: &Router, stage: AttemptStage, spend: Spend) -> Result<()> {
         self.record.stage = stage;
-        let closed = router.ledger.close(&HoldId(self.record.id.0.clone()), spend, router.clock.now()).await;
-        let closed = closed.or_else(|e| if e.code == Code::NotFound { Ok(()) } else { Err(e) });
         // The hold first: a record that says "dead" over an open hold would bind the money for ever.
-        closed?;
+        close(router, &self.hold(), spend).await?;
         self.file(router).await
     }
 
@@ -212,6 +247,12 @@ impl Attempt {
         self.version = self.version.saturating_add(1);
         Ok(())
     }
+}
+
+/// Ends a hold, where there is one.
+async fn close(router: &Router, hold: &HoldId, spend: Spend) -> Result<()> {
+    let closed = router.ledger.close(hold, spend, router.clock.now()).await;
+    closed.or_else(|e| if e.code == Code::NotFound { Ok(()) } else { Err(e) })
 }
 
 /// Another process over the same ledger may have found out before us: its word is as good.

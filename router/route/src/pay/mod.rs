@@ -6,9 +6,11 @@
 //!                                                                                                ├ corrected → once more
 //!                                                                                                └ refused  → held
 //! ```
+//! What is done on chain first costs money whatever becomes of the payment: it is held apart, and stays spent.
 //! A signed authorization stays spendable until it is used, cancelled or expired. Until one of these is proven, its
 //! amount stays reserved, whatever the server said.
 
+mod acts;
 mod attempt;
 mod later;
 mod settle_up;
@@ -170,8 +172,8 @@ impl Router {
         let cell = self.registry.cell(route.requirement)?;
         let payer = cell.payer.as_ref().ok_or_else(|| Error::caller(Code::RoleMissing))?;
         let now = self.clock.now();
-        let lines = self.policy.lines(&route.plan, route.requirement, route.at_stake, context.host, now);
-        let mut attempt = Attempt::open(self, route, now).await?;
+        let lines = self.policy.lines(&route.plan, route.requirement, acts::beside(route), context.host, now);
+        let attempt = Attempt::open(self, route, now).await?;
         let span = tracing::Span::current();
         span.record("attempt", attempt.id().0.as_str());
         span.record("network", route.requirement.chain.as_str());
@@ -182,11 +184,7 @@ impl Router {
             Err(e) => return attempt.abandon(self, e).await,
         };
         // Only now: what the payer does on chain costs money, also when the payment then does not fit.
-        for action in &route.plan.actions {
-            if let Err(e) = payer.perform(action).await {
-                return attempt.abandon(self, e).await;
-            }
-        }
+        let mut attempt = self.act(attempt, payer.as_ref(), route, context).await?;
         let now = self.clock.now();
         let demand = tollway_core::Demand { challenge, requirement: route.requirement, now };
         let signed = payer.authorize(&demand, &reserved, attempt.id()).await;

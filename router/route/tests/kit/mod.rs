@@ -9,7 +9,7 @@ mod world;
 pub(crate) use books::{Books, Fails};
 pub(crate) use exchange::{Act, Till, ok_receipt};
 pub(crate) use scheme::{FAMILY, entry_of, nonce_of};
-pub(crate) use world::{Net, World, poll, run, step};
+pub(crate) use world::{Net, Script, World, poll, run, step};
 
 use std::sync::Arc;
 use tollway_core::*;

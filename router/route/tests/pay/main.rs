@@ -1,5 +1,6 @@
 //! Paying: what each answer means, and that no signature is ever lost, doubled or forgotten.
 
+mod actions;
 mod answers;
 mod crashes;
 #[path = "../kit/mod.rs"]

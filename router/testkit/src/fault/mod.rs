@@ -35,6 +35,7 @@
 mod ledger;
 mod network;
 mod oracle;
+mod passing;
 mod payer;
 mod plan;
 mod settler;
@@ -43,6 +44,7 @@ mod sim;
 pub use ledger::FaultyLedger;
 pub use network::FaultyNetwork;
 pub use oracle::FaultyOracle;
+pub use passing::{PassesOn, Passing};
 pub use payer::FaultyPayer;
 pub use plan::{FaultPlan, Faults, Injected, Remembered, Trouble};
 pub use settler::FaultySettler;

@@ -50,13 +50,13 @@ async fn a_wallet_is_deployed_and_pays_in_one_transaction_where_its_factory_is_a
     let (house, wallet) = house().await;
     let (strict, settler) = (house.settler(Value::Null), house.settler(allowing()));
     let order = payment(&house, wallet, "first", data(&house));
-    let refused = verify(&strict, &order).await.unwrap_err();
+    let refused = house.verify(&strict, &order).await.unwrap_err();
     assert_eq!((refused.code, refused.next), (Code::FactoryNotAllowed, Next::OtherRoute));
     assert!(refused.detail.contains(&FACTORY.to_string()), "{}", refused.detail);
 
     let before = house.sent().await;
     house.chain().reset_counts();
-    let verified = verify(&settler, &order).await.unwrap();
+    let verified = house.verify(&settler, &order).await.unwrap();
     assert_eq!(house.chain().counts().http_requests, 1);
     assert_eq!(kind(&house, wallet).await, AccountCode::Plain, "looking deploys nothing");
     let expected = gas(&settler, &order).await;
@@ -75,11 +75,11 @@ async fn a_wallet_is_deployed_and_pays_in_one_transaction_where_its_factory_is_a
     // Deployed, it still may come wrapped: then the wrapper means nothing, whatever stands in it.
     let later = payment(&house, wallet, "second", vec![0xde, 0xad]);
     for settler in [&strict, &settler] {
-        assert_eq!(code(settler, &later).await, None);
+        assert_eq!(house.code(settler, &later).await, None);
     }
     let cheaper = gas(&strict, &later).await;
     assert!(cheaper < mined.gas_used / 2, "{cheaper}");
-    settle(&strict, verify(&strict, &later).await.unwrap()).await.unwrap();
+    settle(&strict, house.verify(&strict, &later).await.unwrap()).await.unwrap();
     assert_eq!(house.holds(wallet).await, u128::from(PURSE - 2 * PRICE));
 }
 
@@ -88,7 +88,7 @@ async fn whoever_deploys_it_first_the_payment_is_made_once() {
     let (house, wallet) = house().await;
     let settler = house.settler(allowing());
     let order = payment(&house, wallet, "raced", data(&house));
-    let verified = verify(&settler, &order).await.unwrap();
+    let verified = house.verify(&settler, &order).await.unwrap();
     let somebody = house.devnet.accounts().settler(1).address();
     let deploy = json!([{"from": somebody, "to": FACTORY, "data": Bytes::from(data(&house))}]);
     house.chain().call("anvil_impersonateAccount", json!([somebody])).await.unwrap();
@@ -146,7 +146,7 @@ async fn the_transaction_holds_when_it_is_overtaken_and_leaves_nothing_when_it_f
     // Seen in time, the wrapper is left away, and a blind factory does no harm.
     let settler = house.settler(allowing());
     let order = payment(&house, wallet, "seen in time", blind);
-    settle(&settler, verify(&settler, &order).await.unwrap()).await.unwrap();
+    settle(&settler, house.verify(&settler, &order).await.unwrap()).await.unwrap();
     assert_eq!(house.holds(wallet).await, u128::from(PURSE - 3 * PRICE));
 }
 
@@ -172,7 +172,7 @@ async fn tried(settler: &std::sync::Arc<dyn Settler>, order: &Order) -> Verified
         }
     }
     let trusting: std::sync::Arc<dyn Settler> = std::sync::Arc::new(Trusting(settler.clone()));
-    verify(&trusting, order).await.unwrap()
+    flow::verify(tollway_exact_eip3009::read, &*trusting, order.clone(), &Wall::default()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,7 +193,7 @@ async fn what_does_not_deploy_the_payer_is_refused_before_gas_is_spent() {
         ("a stranger's signature", &settler, forged, Code::InvalidSignature),
     ];
     for (what, settler, order, refusal) in cases {
-        let e = verify(settler, &order).await.expect_err(what);
+        let e = house.verify(settler, &order).await.expect_err(what);
         assert_eq!(e.code, refusal, "{what}: {e}");
         let e = settle(settler, tried(settler, &order).await).await.expect_err(what);
         assert_eq!(e.code, refusal, "{what}: {e}");
@@ -201,7 +201,7 @@ async fn what_does_not_deploy_the_payer_is_refused_before_gas_is_spent() {
     assert_eq!(house.sent().await, before);
     assert_eq!(kind(&house, wallet).await, AccountCode::Plain);
     house.chain().set_code("0xcA11bde05977b3631167028862bE2a173976CA11", "0x").await.unwrap();
-    let e = verify(&settler, &order("no Multicall3", data(&house))).await.unwrap_err();
+    let e = house.verify(&settler, &order("no Multicall3", data(&house))).await.unwrap_err();
     assert_eq!(e.code, Code::FactoryNotAllowed);
     assert!(e.detail.contains("Multicall3"), "{}", e.detail);
 }

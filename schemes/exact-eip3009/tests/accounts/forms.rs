@@ -29,7 +29,7 @@ async fn a_plain_accounts_signature_is_taken_in_each_of_its_spellings() {
         let (said, digest) = house.transfer(me, what);
         let order = house.order(&said, &spell(full(&digest)));
         let before = house.holds(said.to).await;
-        let receipt = settle(&settler, verify(&settler, &order).await.expect(what)).await.expect(what);
+        let receipt = settle(&settler, house.verify(&settler, &order).await.expect(what)).await.expect(what);
         assert_eq!(house.holds(said.to).await, before + u128::from(PRICE), "{what}");
         let Ok(Fate::Settled(again)) = settler.resume(&order, None).await else { panic!("{what}") };
         assert_eq!(*again, receipt, "{what}");
@@ -38,7 +38,7 @@ async fn a_plain_accounts_signature_is_taken_in_each_of_its_spellings() {
     let (said, digest) = house.transfer(me, "high s");
     let low = house.key.sign(&digest);
     let high = alloy::primitives::Signature::new(low.r(), order - low.s(), !low.v()).as_bytes();
-    let e = verify(&settler, &house.order(&said, &high)).await.unwrap_err();
+    let e = house.verify(&settler, &house.order(&said, &high)).await.unwrap_err();
     assert_eq!(e.code, Code::InvalidSignature);
     assert!(e.detail.contains("upper half"), "{}", e.detail);
 }
@@ -56,7 +56,7 @@ async fn accounts_with_code_pay_by_what_their_code_accepts_and_are_priced_by_wha
         let order = house.signed(from, what);
         assert_eq!((tollway_exact_eip3009::read(&order)).unwrap().payer.unwrap().address().parse(), Ok(from));
         house.chain().reset_counts();
-        let verified = verify(&settler, &order).await.expect(what);
+        let verified = house.verify(&settler, &order).await.expect(what);
         assert_eq!(house.chain().counts().http_requests, 1, "{what}: one look");
         let expected = gas(&settler, &order).await;
         assert!(expected > plain + 3_000, "{what}: {expected} is no more than {plain}");
@@ -73,15 +73,15 @@ async fn accounts_with_code_pay_by_what_their_code_accepts_and_are_priced_by_wha
         assert_eq!(house.evm.learned_gas(&key), Some(mined.gas_used), "{what}");
         let Ok(Fate::Settled(again)) = settler.resume(&order, None).await else { panic!("{what}") };
         assert_eq!(*again, receipt, "{what}");
-        assert_eq!(code(&settler, &order).await, Some(Code::NonceUsed), "{what}");
+        assert_eq!(house.code(&settler, &order).await, Some(Code::NonceUsed), "{what}");
         // Nobody else's signature is theirs, and their own says nothing about other terms.
         let (said, digest) = house.transfer(from, "another");
         let stranger = tollway_evm::LocalKey::from_bytes(&[9; 32]).unwrap();
         let forged = house.order(&said, &stranger.sign(&digest).as_bytes());
-        assert_eq!(code(&settler, &forged).await, Some(Code::InvalidSignature), "{what}");
+        assert_eq!(house.code(&settler, &forged).await, Some(Code::InvalidSignature), "{what}");
         let (other, _) = house.transfer(from, "other terms");
         let moved = house.order(&other, &house.key.sign(&digest).as_bytes());
-        assert_eq!(code(&settler, &moved).await, Some(Code::InvalidSignature), "{what}");
+        assert_eq!(house.code(&settler, &moved).await, Some(Code::InvalidSignature), "{what}");
     }
     let key = GasKey { contract: house.usdc(), what: "transferWithAuthorization/holder" };
     assert!(house.evm.learned_gas(&key).is_some_and(|learned| learned < plain + 3_000), "learned apart");
@@ -96,7 +96,7 @@ impl LocalKeys {
         house.fund(key.address()).await;
         let (said, digest) = house.transfer(key.address(), "plain");
         let order = house.order(&said, &key.sign(&digest).as_bytes());
-        let receipt = settle(&settler, verify(&settler, &order).await.unwrap()).await.unwrap();
+        let receipt = settle(&settler, house.verify(&settler, &order).await.unwrap()).await.unwrap();
         house.evm.mined(receipt.transaction().unwrap()).await.unwrap().unwrap().gas_used
     }
 }
@@ -123,7 +123,7 @@ async fn our_payer_pays_from_a_wallet_that_accepts_its_key() {
     let sent = payer.authorize(&demand, &reserved, &attempt).await.unwrap();
     let order = Order { leg: Leg::After, requirement: requirement.clone(), payment: sent.payment.clone() };
     assert_eq!(payer.resolve(&sent).await, Ok(Fate::Open { cancel: None }));
-    let receipt = settle(&settler, verify(&settler, &order).await.unwrap()).await.unwrap();
+    let receipt = settle(&settler, house.verify(&settler, &order).await.unwrap()).await.unwrap();
     assert_eq!(house.holds(WALLET).await, u128::from(PURSE - PRICE));
     assert_eq!(payer.receive(&sent, Answer::Receipt(&receipt)).await, Ok(Reading::Paid(receipt.charged)));
     assert!(matches!(payer.resolve(&sent).await, Ok(Fate::Settled(_))));

@@ -3,9 +3,29 @@
 use crate::house::*;
 use alloy::primitives::{Address, U256};
 use serde_json::{Value, json};
-use tollway_cells::{l1_data_is_as_told, noise};
+use tollway_cells::{hostile, l1_data_is_as_told, noise};
 use tollway_core::*;
 use tollway_evm::Evm;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_changes_its_mind_after_it_was_verified_costs_nothing() {
+    let house = House::open().await;
+    hostile::turncoats(&house, &house.settler(Value::Null), |from, nonce| house.signed(from, nonce)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_lies_to_a_simulation_costs_one_transaction_of_the_limit_at_most() {
+    let house = House::open().await;
+    hostile::liar(&house, &house.settler(Value::Null), |from, nonce| house.signed(from, nonce)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_burns_gas_is_priced_up_to_the_limit_and_refused_beyond_it() {
+    let house = House::open().await;
+    let settlers =
+        [Value::Null, json!({"signature_gas_max": 100_000})].map(|settings| house.settler(settings));
+    hostile::burners(&house, &settlers, 150_000, |from, nonce| house.signed(from, nonce)).await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn code_that_accepts_everything_is_still_bound_by_the_token() {
@@ -20,115 +40,22 @@ async fn code_that_accepts_everything_is_still_bound_by_the_token() {
     let (said, _) = house.transfer(WALLET, "more");
     let more =
         house.order(&tollway_evm::eip712::Transfer { value: said.value + U256::ONE, ..said }, &[1; 97]);
-    assert_eq!(code(&settler, &more).await, Some(Code::ValueMismatch));
+    assert_eq!(house.code(&settler, &more).await, Some(Code::ValueMismatch));
     house.chain().set_usdc_balance(&wallet, PRICE - 1).await.unwrap();
-    assert_eq!(code(&settler, &order("poor")).await, Some(Code::InsufficientFunds));
+    assert_eq!(house.code(&settler, &order("poor")).await, Some(Code::InsufficientFunds));
     house.fund(WALLET).await;
     house.chain().blacklist_usdc(&wallet, true).await.unwrap();
-    assert_eq!(code(&settler, &order("listed")).await, Some(Code::SimulationFailed));
+    assert_eq!(house.code(&settler, &order("listed")).await, Some(Code::SimulationFailed));
     house.chain().blacklist_usdc(&wallet, false).await.unwrap();
     let paid = order("once");
-    settle(&settler, verify(&settler, &paid).await.unwrap()).await.unwrap();
-    assert_eq!(code(&settler, &paid).await, Some(Code::NonceUsed));
-    assert_eq!(code(&settler, &order("once")).await, Some(Code::NonceUsed), "with another signature too");
+    settle(&settler, house.verify(&settler, &paid).await.unwrap()).await.unwrap();
+    assert_eq!(house.code(&settler, &paid).await, Some(Code::NonceUsed));
+    assert_eq!(
+        house.code(&settler, &order("once")).await,
+        Some(Code::NonceUsed),
+        "with another signature too"
+    );
     assert_eq!(house.holds(WALLET).await, u128::from(PURSE - PRICE));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn code_that_changes_its_mind_after_it_was_verified_costs_nothing() {
-    let house = House::open().await;
-    let (settler, me) = (house.settler(Value::Null), house.key.address());
-    let judge = Address::repeat_byte(0xc2);
-    house.place(judge, "KeyWallet", U256::ZERO).await;
-    let before = house.sent().await;
-    for what in ["turned", "swapped", "gone", "delegated"] {
-        house.place(WALLET, "TurncoatWallet", U256::ZERO).await;
-        house.chain().set_code(&me.to_string(), "0x").await.unwrap();
-        house.fund(me).await;
-        let from = if what == "delegated" { me } else { WALLET };
-        if what == "delegated" {
-            house.delegate(me, judge).await;
-        }
-        let order = house.signed(from, what);
-        let verified = verify(&settler, &order).await.expect(what);
-        match what {
-            "turned" => house.store(WALLET, U256::ONE).await,
-            "swapped" => house.place(WALLET, "OwnedWallet", U256::ONE).await,
-            "gone" => house.chain().set_code(&WALLET.to_string(), "0x").await.unwrap(),
-            _ => house.delegate(me, WALLET).await,
-        }
-        // The delegate turns as well: storage is the delegating account's own.
-        house.store(me, U256::ONE).await;
-        let e = settle(&settler, verified).await.expect_err(what);
-        assert_eq!((e.code, e.next), (Code::InvalidSignature, Next::Never), "{what}");
-        assert_eq!(house.sent().await, before, "{what}: nothing was sent");
-        assert_eq!(house.holds(from).await, u128::from(PURSE), "{what}");
-        assert!(
-            matches!(settler.resume(&order, None).await, Ok(Fate::Open { .. })),
-            "{what}: still spendable"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn code_that_lies_to_a_simulation_costs_one_transaction_of_the_limit_at_most() {
-    let house = House::open().await;
-    let settler = house.settler(Value::Null);
-    house.place(WALLET, "ChameleonWallet", U256::ZERO).await;
-    let order = house.signed(WALLET, "lie");
-    let verified = verify(&settler, &order).await.unwrap();
-    let told = gas(&settler, &order).await;
-    let before = house.sent().await;
-    let e = settle(&settler, verified).await.unwrap_err();
-    assert_eq!((e.code, e.next), (Code::TransactionFailed, Next::Never));
-    assert_eq!(house.sent().await, before + U256::ONE);
-    let mined = house.evm.mined(&e.transaction.unwrap()).await.unwrap().unwrap();
-    assert!(!mined.success && mined.gas_used <= told + told / 4 + 10_000, "{} of {told}", mined.gas_used);
-    assert_eq!(house.holds(WALLET).await, u128::from(PURSE));
-    assert_eq!(house.holds(house.payee().parse().unwrap()).await % u128::from(PRICE), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn code_that_burns_gas_is_priced_up_to_the_limit_and_refused_beyond_it() {
-    let house = House::open().await;
-    let (usual, strict) = (house.settler(Value::Null), house.settler(json!({"signature_gas_max": 100_000})));
-    let before = house.sent().await;
-    let burner = async |appetite: U256, nonce: &'static str| {
-        house.place(WALLET, "GreedyWallet", appetite).await;
-        house.signed(WALLET, nonce)
-    };
-    for (appetite, nonce) in [(U256::from(30_000_000), "a block"), (U256::MAX, "all there is")] {
-        let order = burner(appetite, nonce).await;
-        for settler in [&usual, &strict] {
-            let e = verify(settler, &order).await.expect_err(nonce);
-            assert_eq!(
-                (e.code, e.blame, e.next),
-                (Code::SignatureGas, Blame::Payer, Next::OtherRoute),
-                "{nonce}"
-            );
-            assert!(e.detail.contains("signature_gas_max"), "{}", e.detail);
-        }
-    }
-    let order = burner(U256::from(300_000), "dear").await;
-    assert_eq!(code(&strict, &order).await, Some(Code::SignatureGas));
-    let verified = verify(&usual, &order).await.unwrap();
-    let told = gas(&usual, &order).await;
-    assert!(told > 350_000, "what it will use is told before it is paid: {told}");
-    assert_eq!(house.sent().await, before);
-    settle(&usual, verified).await.unwrap();
-    // What was cheap when it was verified may not become dear before it is sent: that was not counted with.
-    let order = burner(U256::ZERO, "hungry later").await;
-    let verified = verify(&usual, &order).await.unwrap();
-    house.store(WALLET, U256::from(300_000)).await;
-    let sent = house.sent().await;
-    let e = settle(&usual, verified).await.unwrap_err();
-    assert_eq!((e.code, e.next), (Code::SignatureGas, Next::OtherRoute));
-    assert_eq!(house.sent().await, sent);
-    // One greedy account makes no other one dear.
-    house.place(WALLET, "OwnedWallet", U256::from_be_slice(house.key.address().as_slice())).await;
-    let modest = house.signed(WALLET, "modest");
-    verify(&usual, &modest).await.unwrap();
-    assert!(gas(&usual, &modest).await < 150_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,12 +65,12 @@ async fn a_delegating_account_that_burns_gas_is_found_although_its_key_signed() 
     let judge = Address::repeat_byte(0xc2);
     house.place(judge, "GreedyWallet", U256::ZERO).await;
     let order = house.signed(me, "greedy");
-    verify(&settler, &order).await.expect("a plain account");
+    house.verify(&settler, &order).await.expect("a plain account");
     house.delegate(me, judge).await;
     house.store(me, U256::MAX).await;
-    assert_eq!(code(&settler, &order).await, Some(Code::SignatureGas));
+    assert_eq!(house.code(&settler, &order).await, Some(Code::SignatureGas));
     house.store(me, U256::from(200_000)).await;
-    verify(&settler, &order).await.unwrap();
+    house.verify(&settler, &order).await.unwrap();
     assert!(gas(&settler, &order).await > 250_000);
 }
 
@@ -155,7 +82,7 @@ async fn a_plain_account_that_gets_code_after_it_was_verified_costs_a_plain_tran
     house.place(judge, "GreedyWallet", U256::ZERO).await;
     house.fund(me).await;
     let order = house.signed(me, "late code");
-    let verified = verify(&settler, &order).await.unwrap();
+    let verified = house.verify(&settler, &order).await.unwrap();
     let told = gas(&settler, &order).await;
     house.delegate(me, judge).await;
     house.store(me, U256::MAX).await;
@@ -167,7 +94,7 @@ async fn a_plain_account_that_gets_code_after_it_was_verified_costs_a_plain_tran
     assert!(!mined.success && mined.gas_used < 3 * told, "{} of {told}", mined.gas_used);
     assert_eq!(house.holds(me).await, u128::from(PURSE));
     // The next one is found out before anything is sent.
-    assert_eq!(code(&settler, &house.signed(me, "again")).await, Some(Code::SignatureGas));
+    assert_eq!(house.code(&settler, &house.signed(me, "again")).await, Some(Code::SignatureGas));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +110,7 @@ async fn what_late_code_burns_teaches_three_times_the_table_and_no_more() {
         house.chain().set_code(&account, "0x").await.unwrap();
         house.fund(me).await;
         let order = house.signed(me, n);
-        let verified = verify(&settler, &order).await.expect("a plain account");
+        let verified = house.verify(&settler, &order).await.expect("a plain account");
         // The code comes after that, and leaves of the limit just what the transfer needs.
         house.delegate(me, judge).await;
         house.store(me, U256::from(2 * told.max(new) - 115_000)).await;
@@ -237,10 +164,10 @@ async fn a_long_signature_is_told_at_what_its_bytes_cost_whatever_else_was_shown
     let (said, _) = house.transfer(WALLET, "long");
     let (long, short) = (house.order(&said, &noise(8_000)), house.order(&said, &noise(97)));
     let untried = settler.effort(&long).await.unwrap();
-    let verified = verify(&settler, &long).await.unwrap();
+    let verified = house.verify(&settler, &long).await.unwrap();
     let told = settler.effort(&long).await.unwrap();
     // The same nonce, with a signature that costs next to nothing.
-    verify(&settler, &short).await.unwrap();
+    house.verify(&settler, &short).await.unwrap();
     assert_eq!(settler.effort(&long).await.unwrap(), told);
     assert!(gas(&settler, &short).await < told.works[0].compute / 2);
     let receipt = settle(&settler, verified).await.unwrap();

@@ -24,10 +24,10 @@ async fn whoever_judges_its_signature_an_account_pays_in_one_look_and_one_transa
         }
         let (permit, digest) = house.permit(from, who);
         let forged = house.order(&permit, &stranger.sign(&digest).as_bytes());
-        assert_eq!(code(&settler, &forged).await, Some(Code::InvalidSignature), "{who}");
+        assert_eq!(house.code(&settler, &forged).await, Some(Code::InvalidSignature), "{who}");
         let order = house.order(&permit, &house.key.sign(&digest).as_bytes());
         house.chain().reset_counts();
-        let verified = verify(&settler, &order).await.expect(who);
+        let verified = house.verify(&settler, &order).await.expect(who);
         assert_eq!(house.chain().counts().http_requests, 1, "{who}");
         let (told, before, had) = (gas(&settler, &order).await, house.sent().await, house.holds(from).await);
         let receipt = settle(&settler, verified).await.expect(who);
@@ -38,7 +38,7 @@ async fn whoever_judges_its_signature_an_account_pays_in_one_look_and_one_transa
         assert!(told.abs_diff(mined.gas_used) < mined.gas_used / 10, "{who}: {told}, {}", mined.gas_used);
         let Ok(Fate::Settled(again)) = settler.resume(&order, None).await else { panic!("{who}: settled") };
         assert_eq!(again.charged, receipt.charged, "{who}");
-        assert_eq!(code(&settler, &order).await, Some(Code::NonceUsed), "{who}");
+        assert_eq!(house.code(&settler, &order).await, Some(Code::NonceUsed), "{who}");
     }
     // What a key uses and what code uses are learned apart.
     let by_key = learned(&house, "permit2.settle/holder").or(learned(&house, "permit2.settle/new")).unwrap();
@@ -57,8 +57,8 @@ async fn a_compact_signature_is_the_keys_own() {
     compact[32] |= parity << 7;
     let order = house.order(&permit, &compact);
     compact[32] ^= 0x80;
-    assert_eq!(code(&settler, &house.order(&permit, &compact)).await, Some(Code::InvalidSignature));
-    settle(&settler, verify(&settler, &order).await.unwrap()).await.unwrap();
+    assert_eq!(house.code(&settler, &house.order(&permit, &compact)).await, Some(Code::InvalidSignature));
+    settle(&settler, house.verify(&settler, &order).await.unwrap()).await.unwrap();
     assert_eq!(house.holds(me).await, u128::from(PURSE - PRICE));
 }
 
@@ -69,7 +69,7 @@ async fn an_account_that_is_not_deployed_is_refused_and_pays_once_it_is() {
     let settler = house.settler(json!({}));
     let (permit, digest) = house.permit(WALLET, "not yet");
     let order = house.order(&permit, &wrapped(&house.key.sign(&digest).as_bytes()));
-    let refused = verify(&settler, &order).await.unwrap_err();
+    let refused = house.verify(&settler, &order).await.unwrap_err();
     assert_eq!(
         (refused.code, refused.blame, refused.next),
         (Code::InvalidSignature, Blame::Payer, Next::OtherRoute)
@@ -77,6 +77,6 @@ async fn an_account_that_is_not_deployed_is_refused_and_pays_once_it_is() {
     assert!(refused.detail.contains("is not deployed"), "{}", refused.detail);
     // Deployed, the wrapper means nothing.
     house.place(WALLET, "OwnedWallet", U256::from_be_slice(house.key.address().as_slice())).await;
-    settle(&settler, verify(&settler, &order).await.unwrap()).await.unwrap();
+    settle(&settler, house.verify(&settler, &order).await.unwrap()).await.unwrap();
     assert_eq!(house.holds(WALLET).await, u128::from(PURSE - PRICE));
 }

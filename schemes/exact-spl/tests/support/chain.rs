@@ -43,6 +43,8 @@ pub struct MintState {
 
 pub struct World {
     pub height: u64,
+    /// The oldest slot that the node still has, and when it was; 0 for all.
+    pub first_block: (u64, Time),
     /// How far the finality lags behind the newest block.
     pub final_lag: u64,
     /// The height at which each blockhash was made.
@@ -243,6 +245,7 @@ impl FakeChain {
     pub fn new(chain: ChainId) -> Self {
         let world = World {
             height: 10_000,
+            first_block: (0, Time::ZERO),
             final_lag: 0,
             hashes: HashMap::from([(hash_at(10_000), 10_000)]),
             mints: HashMap::new(),
@@ -378,8 +381,16 @@ impl Svm for FakeChain {
             let forge = Forge::apart(wire);
             let named = forge.metas().iter().any(|m| m.key == question.address);
             let memo = question.memo.is_none_or(|m| forge.ixs.iter().any(|ix| ix.data == m.as_bytes()));
-            named && memo && forge.message() == question.message && *height <= top - lag
+            let there = (world.first_block.0..=top - lag + 1_000).contains(&(height + 1_000));
+            named && memo && forge.message() == question.message && there
         });
+        let (first, at) = world.first_block;
+        if found.is_none()
+            && first > question.from_height.map_or(0, |height| height + 1_000)
+            && at >= question.since
+        {
+            return Err(Error::network(Code::NotFound).detail("forgotten, perhaps"));
+        }
         Ok(found.map(|block| world.record(block)))
     }
     async fn recorded(&self, signature: &Signature) -> Result<Option<Recorded>> {

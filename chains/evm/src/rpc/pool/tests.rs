@@ -230,7 +230,7 @@ async fn a_node_that_comes_later_with_another_chain_is_never_believed() {
 #[tokio::test]
 async fn a_read_that_its_node_moved_away_from_is_asked_again_and_a_transaction_never() {
     let node = Node::start(7, 5).await;
-    let rpc = Rpc::connect(&[node.url.clone()], Duration::from_secs(5)).await.unwrap();
+    let rpc = Rpc::connect(std::slice::from_ref(&node.url), Duration::from_secs(5)).await.unwrap();
     node.moves.store(2, Ordering::SeqCst);
     assert_eq!((state(&rpc).await, node.asked("eth_gasPrice")), (5, 3));
     node.moves.store(u64::MAX, Ordering::SeqCst);
