@@ -227,27 +227,6 @@ fn a_signed_approval_is_paid_for_and_sent_first_and_never_paid_for_twice() {
 }
 
 #[test]
-fn an_approval_that_is_far_too_dear_is_not_paid_for() {
-    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
-    bench.world().approval_fee_wei = 10_000;
-    let order = bench.order();
-    let e = bench.settle(&order).unwrap_err();
-    assert_eq!((e.code, e.next), (Code::ApprovalNotSent, Next::OtherRoute));
-    assert!(bench.world().endowed.is_empty() && bench.world().submitted.is_empty());
-    // Four times what one costs now is the most.
-    let most_wei = 4 * 500 * 56_000 / 70_000;
-    for (fee_wei, paid_for) in [(most_wei, 1), (most_wei + 1, 0)] {
-        let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
-        bench.world().approval_fee_wei = fee_wei;
-        let _ = bench.settle(&bench.order());
-        assert_eq!(bench.world().endowed.len(), paid_for, "{fee_wei}");
-    }
-    // Who has the coins pays whatever he likes.
-    bench.world().coins_wei = u128::MAX / 2;
-    bench.settle(&order).unwrap();
-}
-
-#[test]
 fn a_signed_approval_with_a_fault_has_its_own_code_and_costs_nothing() {
     let other = || json!("0x00000000000000000000000000000000000000AA");
     let at = |field: &str| format!("/erc20ApprovalGasSponsoring/info/{field}");
@@ -473,28 +452,17 @@ fn what_was_learned_raises_a_limit_to_three_times_the_table_and_no_further() {
 }
 
 #[test]
-fn coins_leave_only_for_an_approval_that_can_be_mined_and_are_counted() {
-    let left = 70_000 * 1_000 + 4_242;
-    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
-    let receipt = bench.settle(&bench.order()).unwrap();
-    assert_eq!(receipt.spent.unwrap().cost.atomic, left + 4_242, "coins, their gas, and the settlement's");
-
-    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
-    let order = bench.order();
-    bench.world().payer_nonce = 1;
-    let e = bench.settle(&order).unwrap_err();
-    assert_eq!((e.code, e.next, e.transaction), (Code::ApprovalNotSent, Next::OtherRoute, None));
-    assert!(bench.world().endowed.is_empty(), "before a coin leaves");
-
-    // The payer takes the coins, and its approval never lands.
-    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
-    let order = bench.order();
-    bench.world().thief = true;
-    for _ in 0..2 {
-        let e = bench.settle(&order).unwrap_err();
-        assert_eq!(e.code, Code::ApprovalNotSent);
-        assert!(e.transaction.is_some());
-        assert_eq!(e.spent.unwrap().atomic, left);
-    }
-    assert_eq!(bench.world().endowed.len(), 1);
+fn what_was_measured_is_told_of_what_was_presented_and_nothing_else() {
+    let bench = Bench::sponsored(&[Sponsoring::Eip2612]);
+    let dear = bench.order();
+    bench.verify(&dear).unwrap();
+    let gas = || block_on(bench.settling().effort(&dear)).unwrap().works[0].compute;
+    let told = gas();
+    // The same permit without what came along: cheaper, now that the allowance is there.
+    bench.world().allowances.insert(bench.payer, U256::MAX);
+    let mut cheap = dear.clone();
+    cheap.payment.extensions = None;
+    bench.verify(&cheap).unwrap();
+    assert_eq!(gas(), told);
+    assert!(block_on(bench.settling().effort(&cheap)).unwrap().works[0].compute < told);
 }
