@@ -62,11 +62,13 @@ fn a_payee_that_never_settles_leaves_the_approval_spent() {
     assert_eq!((used(&world), held(&world), stages(&world)), (GAS_E18, 0, vec![AttemptStage::Dead]));
 }
 
+type Failing = (fn(&mut Script, Error), Error, u128);
+
 #[test]
 fn what_fails_after_an_approval_leaves_it_spent_and_what_fails_before_does_not() {
     let refused = || Error::caller(Code::NoSigner);
     let paid = || refused().transaction(TxId("0x1".to_owned()));
-    let cases: [(fn(&mut Script, Error), Error, u128); 4] = [
+    let cases: [Failing; 4] = [
         (|s, e| s.no_signer = Some(e), refused(), GAS_E18),
         (|s, e| s.perform_fails = Some(e), refused(), 0),
         (|s, e| s.perform_fails = Some(e), paid(), GAS_E18),

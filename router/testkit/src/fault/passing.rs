@@ -12,6 +12,7 @@ use tollway_core::{
 /// use tollway_core::ledger::MemoryLedger;
 /// use tollway_core::{Code, Error, Ledger, Result, Write, async_trait};
 /// use tollway_testkit::fault::{PassesOn, Passing};
+/// use tollway_testkit::weave::Weave;
 ///
 /// struct Full(MemoryLedger);
 ///
@@ -26,12 +27,11 @@ use tollway_core::{
 /// }
 ///
 /// let ledger: Arc<dyn Ledger> = Arc::new(Passing(Full(MemoryLedger::new())));
-/// futures::executor::block_on(async {
-///     assert!(ledger.load(&"a".into()).await?.is_none());
-///     assert_eq!(ledger.store(&[]).await.unwrap_err().code, Code::LedgerFailed);
-///     Ok::<(), Error>(())
-/// })?;
-/// # Ok::<(), Error>(())
+/// let (nothing, failed) =
+///     Weave::new(1).run(async { (ledger.load(&"a".into()).await, ledger.store(&[]).await) })?;
+/// assert!(nothing.is_ok_and(|record| record.is_none()));
+/// assert!(failed.is_err_and(|e| e.code == Code::LedgerFailed));
+/// # Ok::<(), tollway_testkit::weave::Stuck>(())
 /// ```
 #[async_trait]
 pub trait PassesOn: Send + Sync {
