@@ -414,11 +414,12 @@ fn what_is_not_sent_on_being_asked_after_stays_open() {
         assert_eq!(told(&bench, &order, atomic), open, "{what}");
         assert!(bench.world().txs.is_empty(), "{what}");
     }
-    for (code, change) in [
-        (Code::InsufficientFunds, (|b| b.world().balances.clear()) as Change),
+    let unsent: [(Code, Change); 3] = [
+        (Code::InsufficientFunds, |b| b.world().balances.clear()),
         (Code::Unreachable, |b| b.world().script = Script::Refuse(Error::network(Code::Unreachable))),
         (Code::Conflict, |b| b.world().script = Script::Refuse(Error::us(Code::Conflict).next(Next::Later))),
-    ] {
+    ];
+    for (code, change) in unsent {
         let bench = Bench::new();
         let order = bench.order();
         change(&bench);
