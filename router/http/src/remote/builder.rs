@@ -148,7 +148,7 @@ impl Builder {
         };
         let ttl_ms = u64::try_from(self.supported_ttl.as_millis()).unwrap_or(u64::MAX);
         Ok(RemoteFacilitator {
-            id: SettlerId(base.as_str().trim_end_matches('/').to_owned()),
+            id: SettlerId(endpoint::name(&base)),
             registry: self.registry,
             clock: self.clock,
             caller: Caller {

@@ -1,5 +1,6 @@
 use reqwest::Url;
 use reqwest::redirect::{Action, Attempt, Policy};
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use tollway_core::{Code, Error, Result};
 
@@ -57,6 +58,17 @@ pub(super) fn base(text: &str, allow_plain_http: bool) -> Result<Url> {
     }
 }
 
+/// What a base address is called in logs, metrics and records: where it is, and a mark of its path, which may hold a key.
+pub(super) fn name(base: &Url) -> String {
+    let origin = base.origin().ascii_serialization();
+    let path = base.path().trim_end_matches('/');
+    if path.is_empty() {
+        return origin;
+    }
+    let mark: String = Sha256::digest(path).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{origin}/#{mark}")
+}
+
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -95,6 +107,17 @@ mod tests {
             assert_eq!(e.code, Code::BadSettings, "{bad}");
             assert!(!e.to_string().contains("secret"));
         }
+    }
+
+    #[test]
+    fn a_name_tells_where_it_is_and_which_but_no_path() {
+        let named = |text: &str| name(&base(text, false).unwrap());
+        assert_eq!(named("https://f.example/"), "https://f.example");
+        assert_eq!(named("http://127.0.0.1:4020"), "http://127.0.0.1:4020");
+        let (one, other) = (named("https://f.example/v1/key-a"), named("https://f.example/v1/key-b"));
+        assert!(one.starts_with("https://f.example/#") && !one.contains("key"), "{one}");
+        assert_ne!(one, other);
+        assert_eq!(one, named("https://f.example/v1/key-a/"));
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl RemoteFacilitator {
         Seat::new(shared.id.clone(), settler).probe(shared)
     }
 
-    /// Its name: the base address.
+    /// Its name: where it is, and if its address has a path, a mark of that, which may hold a key.
     pub fn id(&self) -> &SettlerId {
         &self.id
     }
