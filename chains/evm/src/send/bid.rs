@@ -33,9 +33,10 @@ const AT_ONCE: usize = 32;
 const LATE_MS: u64 = 60_000;
 
 impl Engine {
-    /// Offers more for what is stuck at its price.
-    pub(super) async fn outbid(self: &Arc<Self>, head: u64) {
-        let waiting = self.stuck(head);
+    /// Offers more for what is stuck at its price. The head is the newest block's number, and `rested` how long it has been
+    /// the newest.
+    pub(super) async fn outbid(self: &Arc<Self>, head: u64, rested: Duration) {
+        let waiting = self.stuck(head, rested);
         if waiting.is_empty() {
             return;
         }
@@ -68,7 +69,7 @@ impl Engine {
 
     /// What has waited long enough for its price to be looked at: its name, key and entry, whether a node has refused
     /// its fee, and whether blocks have passed over it.
-    fn stuck(&self, head: u64) -> Vec<(B256, RecordKey, Entry, bool, bool)> {
+    fn stuck(&self, head: u64, rested: Duration) -> Vec<(B256, RecordKey, Entry, bool, bool)> {
         let patience = Duration::from_millis(u64::from(self.profile.block_ms).saturating_mul(3) / 2)
             .clamp(Duration::from_millis(500), Duration::from_secs(30));
         let stands_still =
@@ -91,7 +92,7 @@ impl Engine {
             let blocks = head.saturating_sub(open.bid_head.unwrap_or(head));
             // Where blocks come only with transactions, a node that has lost sight of this one makes none: the same bytes
             // are nothing new to it, a higher offer is. Only one: a chain that rests must not make us bid against ourselves.
-            let still = open.entry.before.is_empty() && open.since.elapsed() >= stands_still;
+            let still = open.entry.before.is_empty() && rested.min(open.since.elapsed()) >= stands_still;
             let passed = first && (blocks >= PASSED_OVER || still);
             Some((*name, open.flight.key.clone(), open.entry.clone(), open.cheap, passed))
         };

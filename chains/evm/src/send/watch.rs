@@ -21,6 +21,7 @@ const LUCK_MAX: u8 = 8;
 /// What the watcher remembers between rounds.
 struct Rounds {
     head: Option<u64>,
+    moved_at: Instant,
     looked_at: Instant,
     counted_at: Instant,
     luck: u8,
@@ -33,7 +34,8 @@ impl Engine {
         let mut ticks = tokio::time::interval(self.tick(heads.is_some()));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let now = Instant::now();
-        let mut rounds = Rounds { head: None, looked_at: now, counted_at: now, luck: LUCK_MAX / 2 };
+        let mut rounds =
+            Rounds { head: None, moved_at: now, looked_at: now, counted_at: now, luck: LUCK_MAX / 2 };
         loop {
             if self.watched.map().is_empty() {
                 self.watched.wake.notified().await;
@@ -85,6 +87,9 @@ impl Engine {
             rounds.counted_at = Instant::now();
             self.counts(&overdue).await
         };
+        if rounds.head != Some(head) {
+            rounds.moved_at = Instant::now();
+        }
         let moved = rounds.head != Some(head) || rounds.looked_at.elapsed() > Duration::from_secs(1);
         if moved || !counts.is_empty() {
             (rounds.head, rounds.looked_at) = (Some(head), Instant::now());
@@ -95,7 +100,7 @@ impl Engine {
             }
             self.mend(&counts);
         }
-        self.outbid(head).await;
+        self.outbid(head, rounds.moved_at.elapsed()).await;
     }
 
     /// The head's number, and the number that finality is measured by.
