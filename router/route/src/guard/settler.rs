@@ -96,7 +96,7 @@ impl Guarded {
         if !matches!(found, Fate::Open { .. }) {
             return Ok(found);
         }
-        let held = match self.admit(order, &terms, charge).await {
+        let held = match self.admit_anew(order, &terms, charge).await {
             Ok(held) => held,
             // It says nothing about the payment, which was claimed and may be settled yet.
             Err(error) => {
@@ -105,10 +105,21 @@ impl Guarded {
             }
         };
         let fate = self.inner.resume(order, Some(charge)).await;
-        if let (Some(held), Ok(Fate::Open { .. })) = (&held, &fate) {
-            self.took(held, Took::Nothing).await;
+        if let Some(held) = &held {
+            match &fate {
+                Ok(Fate::Open { .. }) => self.took(held, Took::Nothing).await,
+                // Also one after which it is asked again: whoever does is admitted anew.
+                Err(e) => self.failed(held, e).await,
+                Ok(_) => {}
+            }
         }
         fate
+    }
+
+    /// After a restart nobody has looked at the chain for this payment, and what it will cost is known best after that.
+    async fn admit_anew(&self, order: &Order, terms: &Terms, charge: Amount) -> Result<Option<Held>> {
+        self.inner.verify(order).await?;
+        self.admit(order, terms, charge).await
     }
 
     /// Money has moved or not, whatever the ledger says of our own gas: a hold that could not be ended is ended later.
