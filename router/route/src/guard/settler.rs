@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tollway_core::registry::Read;
 use tollway_core::screen::Step;
 use tollway_core::{
-    Amount, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Result, Settler, Terms, async_trait,
+    Amount, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Result, Settler, Terms, Time, async_trait,
 };
 
 /// A settler that spends no more than its guard allows.
@@ -54,9 +54,13 @@ impl Settler for Guarded {
     }
 
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.resume_since(order, charge, Time::ZERO).await
+    }
+
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
         let fate = match charge {
-            Some(charge) => self.resume_held(order, charge).await,
-            None => self.inner.resume(order, None).await,
+            Some(charge) => self.resume_held(order, charge, since).await,
+            None => self.inner.resume_since(order, None, since).await,
         };
         let decided = match &fate {
             Ok(fate) => matches!(fate, Fate::Settled(_) | Fate::Dead),
@@ -87,12 +91,12 @@ impl Guarded {
 
     /// Whoever is told the charge may send what was never sent. An attempt that was admitted has left its hold, and goes on
     /// under that; one that ended before is admitted now, if there is anything to send, and else stays open.
-    async fn resume_held(&self, order: &Order, charge: Amount) -> Result<Fate> {
+    async fn resume_held(&self, order: &Order, charge: Amount, since: Time) -> Result<Fate> {
         let terms = (self.read)(order)?;
         if self.guard.held(&terms).await?.is_some() {
-            return self.inner.resume(order, Some(charge)).await;
+            return self.inner.resume_since(order, Some(charge), since).await;
         }
-        let found = self.inner.resume(order, None).await?;
+        let found = self.inner.resume_since(order, None, since).await?;
         if !matches!(found, Fate::Open { .. }) {
             return Ok(found);
         }
@@ -104,7 +108,7 @@ impl Guarded {
                 return Ok(found);
             }
         };
-        let fate = self.inner.resume(order, Some(charge)).await;
+        let fate = self.inner.resume_since(order, Some(charge), since).await;
         if let Some(held) = &held {
             match &fate {
                 Ok(Fate::Open { .. }) => self.took(held, Took::Nothing).await,

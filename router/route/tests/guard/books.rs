@@ -193,3 +193,17 @@ fn what_is_sent_on_being_asked_after_is_priced_by_a_look_at_the_chain() {
     assert_eq!(resume(&bed, &order, true), Ok(Fate::Open { cancel: None }));
     assert_eq!((bed.used("gas/all"), bed.settles(), bed.open()), (usd("0"), 0, 0));
 }
+
+#[test]
+fn a_guard_hands_on_when_a_payment_came() {
+    let (came, order) = (Time::from_ms(7), order("me", "n", DOLLAR, 0));
+    // Only looked at; told the charge, first looked at and then sent.
+    for (told, asked) in [(false, 1), (true, 2)] {
+        let bed = Bed::new(GuardSettings { gas_all: hour("1"), ..GuardSettings::default() });
+        bed.does(Does::Unsent);
+        let settler = bed.guard.settler(Caller::anyone(), read, bed.inner.clone());
+        let charge = told.then_some(order.requirement.price.0);
+        run(&bed.world, settler.resume_since(&order, charge, came)).unwrap();
+        assert_eq!(*bed.inner.since.lock().unwrap(), vec![came; asked]);
+    }
+}

@@ -53,6 +53,8 @@ struct Inner {
     does: Mutex<Does>,
     verifies: AtomicUsize,
     settles: AtomicUsize,
+    /// Since when it was told to look.
+    since: Mutex<Vec<Time>>,
 }
 
 #[derive(Deserialize)]
@@ -130,6 +132,10 @@ impl Settler for Inner {
         self.settles.fetch_add(1, Ordering::SeqCst);
         self.outcome(due.verified().order(), due.charge().amount())
     }
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        self.since.lock().unwrap().push(since);
+        self.resume(order, charge).await
+    }
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         step().await;
         match (*self.does.lock().unwrap(), charge) {
@@ -163,7 +169,8 @@ impl Bed {
     fn over(world: Arc<World>, settings: GuardSettings, with: impl FnOnce(Guard) -> Guard) -> Self {
         let settings = GuardSettings { hold_percent: 400, ..settings };
         let does = Mutex::new(Does::Lands(100));
-        let inner = Arc::new(Inner { does, verifies: AtomicUsize::new(0), settles: AtomicUsize::new(0) });
+        let (verifies, settles) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let inner = Arc::new(Inner { does, verifies, settles, since: Mutex::default() });
         let ledger: Arc<dyn Ledger> = world.books.clone();
         let guard = with(Guard::new(settings, book(&world), ledger, world.clone()).unwrap());
         Self { world, inner, guard: Arc::new(guard) }
