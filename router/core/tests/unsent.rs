@@ -57,8 +57,8 @@ fn what_could_not_be_taken_stays_open() {
     assert_eq!(world.sends(), 0);
 }
 
-/// Ends every settlement so.
-struct Ends<'a>(&'a World, Error);
+/// Ends every settlement so; asked after it, says what its chain has.
+struct Ends<'a>(&'a World, Error, Result<Fate>);
 
 #[async_trait]
 impl Settler for Ends<'_> {
@@ -74,8 +74,9 @@ impl Settler for Ends<'_> {
     async fn settle(&self, _: Due) -> Result<Receipt> {
         Err(self.1.clone())
     }
-    async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
-        self.0.resume(order, charge).await
+    async fn resume(&self, _: &Order, charge: Option<Amount>) -> Result<Fate> {
+        assert_eq!(charge, None, "only looked at");
+        self.2.clone()
     }
 }
 
@@ -93,7 +94,32 @@ fn only_a_transaction_that_failed_is_a_definite_end() {
         (Error::unknown(Code::LedgerFailed, Some(tx())), false),
     ] {
         let world = World::new(Settles::Well);
-        let said = resume(&world, &Ends(&world, ends.clone()), Some(amount(PRICE)), OPEN);
+        let settler = Ends(&world, ends.clone(), Ok(Fate::Dead));
+        let said = resume(&world, &settler, Some(amount(PRICE)), OPEN);
         assert_eq!(said, if open { Ok(OPEN) } else { Err(ends) });
+    }
+}
+
+/// The transaction that an error names may be another one than the payment: coins that were sent for its gas, before the
+/// payment itself was refused.
+#[test]
+fn a_transaction_that_is_not_the_payment_ends_nothing() {
+    let coins = Amount::new(AssetId::native(ChainId::new(CHAIN).unwrap()), 7);
+    let tx = || TxId("0xcoins".to_owned());
+    let lost = Error::settler(Code::SimulationFailed).transaction(tx()).spent(coins);
+    let later = || Err(lost.clone().next(Next::Later));
+    let failed = || Err(Error::payer(Code::TransactionFailed).transaction(tx()));
+    let waiting = || Ok(Fate::NotYetKnown { ask_again: EXPIRES });
+    for (found, said) in [
+        (Ok(OPEN), later()),
+        (Err(Error::network(Code::Unreachable)), later()),
+        (Err(Error::us(Code::LedgerFailed)), later()),
+        (waiting(), waiting()),
+        (Ok(Fate::Dead), Err(lost.clone())),
+        (failed(), Err(lost.clone())),
+    ] {
+        let world = World::new(Settles::Well);
+        let settler = Ends(&world, lost.clone(), found.clone());
+        assert_eq!(resume(&world, &settler, Some(amount(PRICE)), OPEN), said, "{found:?}");
     }
 }

@@ -28,6 +28,10 @@ const TRIED_MS: u64 = 10_000;
 /// How many trials are remembered.
 const TRIED_MAX: usize = 16_384;
 
+/// So much older than its verification is no payment: its blockhash lives for 150 blocks, a minute or two. The rest is for
+/// slow blocks and for clocks that disagree.
+const LIFE_MS: u64 = 600_000;
+
 /// Verifies by one trial, settles by one transaction.
 pub(crate) struct Settling {
     chain: ChainId,
@@ -119,14 +123,14 @@ impl Settling {
     }
 
     /// By another process that holds the same key, perhaps: looked for on chain.
-    async fn elsewhere(&self, r: &Requirement, packet: &[u8], judged: &Judged) -> Result<Fate> {
+    async fn elsewhere(&self, r: &Requirement, packet: &[u8], judged: &Judged, since: Time) -> Result<Fate> {
         let asked = Asked::of(r)?;
         let address = match judged.transfer {
             Some(transfer) => transfer.source,
             None => trial::destination(&*self.svm, &asked).await?,
         };
         let tx = Tx::read(packet)?;
-        let (hash, since) = (judged.hash, Time::ZERO);
+        let (hash, since) = (judged.hash, since.minus_ms(LIFE_MS));
         let signed = Signed { tx: &tx, wire: packet, hash, address, memo: None, since };
         Ok(match signed.stand(&*self.svm, &self.lives, &*self.clock).await? {
             Stand::Settled(found) => {
@@ -142,7 +146,7 @@ impl Settling {
     }
 
     /// What our journal and the chain say. Sends nothing.
-    async fn fate(&self, order: &Order) -> Result<Fate> {
+    async fn fate(&self, order: &Order, since: Time) -> Result<Fate> {
         self.here(order)?;
         let r = &order.requirement;
         let packet = payload::decode(&order.payment.payload)?;
@@ -153,7 +157,7 @@ impl Settling {
             }
             Sent::Pending(_) => Fate::NotYetKnown { ask_again: soon(&*self.svm, &*self.clock) },
             Sent::Expired(_) => Fate::Dead,
-            Sent::Never => self.elsewhere(r, &packet, &judged).await?,
+            Sent::Never => self.elsewhere(r, &packet, &judged, since).await?,
         })
     }
 }
@@ -237,7 +241,11 @@ impl Settler for Settling {
     }
 
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
-        let found = self.fate(order).await?;
+        self.resume_since(order, charge, Time::ZERO).await
+    }
+
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        let found = self.fate(order, since).await?;
         settle_unsent(crate::read, self, &*self.clock, order, charge, found).await
     }
 }

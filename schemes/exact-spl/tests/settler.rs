@@ -231,6 +231,33 @@ fn a_node_that_has_forgotten_does_not_free_a_payment() {
     assert!(matches!(bench.resume(&order).unwrap(), Fate::Settled(_)));
 }
 
+/// A seller comes back to what it had noted, long after the blockhash died, and asks a node that has forgotten much: what is
+/// older than the visit need not be known.
+#[test]
+fn what_was_noted_long_ago_is_dead_once_a_node_has_all_since_then() {
+    let visit = Time::from_secs(NOW);
+    let minutes = |n: u64| NOW - 60 * n;
+    for (begins, since, dead) in [
+        (minutes(60), visit, true),
+        (minutes(11), visit, true),
+        (minutes(9), visit, false),
+        (NOW, visit, false),
+        (minutes(60), Time::ZERO, false),
+    ] {
+        let bench = Bench::new();
+        let order = bench.order();
+        bench.advance(10_000);
+        bench.world().first_block = (1_000_000, Time::from_secs(begins));
+        let ask = || block_on(bench.settling().resume_since(&order, None, since));
+        assert_eq!(ask(), Ok(Fate::Open { cancel: None }), "a hash that nobody knows may be a new one");
+        bench.advance(2 * BLOCKHASH_BLOCKS);
+        match ask() {
+            Ok(fate) => assert_eq!((fate, dead), (Fate::Dead, true), "{begins} {since:?}"),
+            Err(e) => assert_eq!((e.code, e.next, dead), (Code::NotFound, Next::Later, false), "{begins}"),
+        }
+    }
+}
+
 #[test]
 fn what_another_process_with_our_key_has_sent_is_found_on_chain() {
     let (bench, order) = {

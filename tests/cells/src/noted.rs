@@ -5,7 +5,7 @@ use std::pin::pin;
 use tokio::sync::Notify;
 use tollway_core::flow::{SettleOnce, VisitRecord};
 use tollway_core::{
-    Amount, Due, Effort, Fate, Kind, Order, Print, Proof, Receipt, Result, Settler, async_trait,
+    Amount, Due, Effort, Fate, Kind, Order, Print, Proof, Receipt, Result, Settler, Time, async_trait,
 };
 
 /// Begins to settle, and stops for good before anything is journaled that would be sent. The note that it settles stays.
@@ -58,5 +58,8 @@ impl Settler for Dying<'_> {
     }
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         self.inner.resume(order, charge).await
+    }
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        self.inner.resume_since(order, charge, since).await
     }
 }

@@ -40,6 +40,7 @@ fn visit(payment: &Value, network: &str) -> Outcome<VisitRecord> {
         keys: vec![key.into()],
         print: Print("of a request before the crash".to_owned()),
         receipts: Vec::new(),
+        begun: Time::ZERO,
     })
 }
 

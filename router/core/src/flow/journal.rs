@@ -37,6 +37,9 @@ pub struct VisitRecord {
     pub print: Print,
     /// Receipts of earlier legs.
     pub receipts: Vec<Receipt>,
+    /// When it came: it verified after that. Zero in a record from before this was noted.
+    #[serde(default)]
+    pub begun: Time,
 }
 
 impl VisitRecord {

@@ -189,6 +189,7 @@ impl SettleOnce<'_> {
 
     /// Verifies, journals, claims.
     pub(super) async fn claim(&self, order: Order, print: &Print) -> Result<Claimed> {
+        let begun = self.clock.now();
         let verified = verify(self.read, self.settler, order, self.clock).await?;
         let terms = verified.terms();
         let (keys, until) = (terms.replay.clone(), terms.settle_before);
@@ -200,6 +201,7 @@ impl SettleOnce<'_> {
             keys: keys.clone(),
             print: print.clone(),
             receipts: Vec::new(),
+            begun,
         };
         let window = (until, self.clock.now());
         let (entry, claim) = Entry::create(self.ledger, self.key(&keys), record, window).await?;
@@ -221,13 +223,14 @@ impl SettleOnce<'_> {
     /// Settles what was claimed: journaled first, an unknown outcome asked after.
     pub(super) async fn settle_held(&self, claimed: &mut Claimed, charge: Charge) -> Result<Receipt> {
         let verified = claimed.verified.take().ok_or_else(|| Error::us(Code::ServeWithoutPayment))?;
-        let order = verified.order().clone();
         let due = verified.due(charge)?;
         claimed.entry.record.stage = Stage::Settling;
         claimed.entry.record.charge_atomic = charge.atomic();
         claimed.entry.save_surely(self.ledger).await?;
         let receipt = match self.settler.settle(due).await {
-            Err(e) if e.is_unknown_outcome() => self.ask_after(&order, charge.amount(), e).await?,
+            Err(e) if e.is_unknown_outcome() => {
+                self.ask_after(&claimed.entry.record, charge.amount(), e).await?
+            }
             other => other?,
         };
         fair(receipt, charge)
@@ -258,11 +261,11 @@ impl SettleOnce<'_> {
         self.conclude(claimed, None).await
     }
 
-    async fn ask_after(&self, order: &Order, charge: Amount, unknown: Error) -> Result<Receipt> {
+    async fn ask_after(&self, visit: &VisitRecord, charge: Amount, unknown: Error) -> Result<Receipt> {
         let mut waiting = self.waiting();
         while !waiting.is_over() {
             waiting.pause().await;
-            match self.settler.resume(order, Some(charge)).await {
+            match self.settler.resume_since(&visit.order, Some(charge), visit.begun).await {
                 Ok(Fate::Settled(receipt)) => return Ok(*receipt),
                 Ok(Fate::Dead) => return Err(Error::payer(Code::Expired)),
                 Err(e) if e.ends_payment() => return Err(e),
@@ -280,7 +283,7 @@ impl SettleOnce<'_> {
     pub(super) async fn resume_entry(&self, entry: Entry, alone: Alone) -> Result<Option<Receipt>> {
         // Beside a living settler nothing is sent: it may be about to free the claim.
         let told = entry.record.told().filter(|_| alone == Alone::Yes);
-        let fate = self.settler.resume(&entry.record.order, told).await;
+        let fate = self.settler.resume_since(&entry.record.order, told, entry.record.begun).await;
         match fate {
             Ok(Fate::Settled(receipt)) => {
                 entry.settled(self.ledger, &receipt, self.clock.now()).await?;

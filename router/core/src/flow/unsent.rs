@@ -20,11 +20,13 @@ use crate::{Amount, Clock, Code, Error, Fate, Next, Order, Result, Settler};
 /// * Behind both stands the chain: an authorization's nonce, a permit's, a message's signature is used once.
 ///
 /// A refusal from before anything went out may be of a second attempt beside the first, so it proves nothing about the payment:
-/// it stays open.
+/// it stays open. One that names a transaction is definite only when the settler's `resume` then says so too: that transaction
+/// may be what was sent ahead of the payment, as coins for its gas.
 ///
 /// # Errors
 /// An unknown outcome; what failed in a block, with its transaction; what may do later, or elsewhere. Nothing definite
-/// without a transaction.
+/// without a transaction, or while the payment is open: what was spent ahead of it is then an error of
+/// [`Next::Later`].
 pub async fn settle_unsent(
     read: Read,
     settler: &dyn Settler,
@@ -36,7 +38,19 @@ pub async fn settle_unsent(
     let (Fate::Open { .. }, Some(charge)) = (&found, charge) else { return Ok(found) };
     match settle_anew(read, settler, clock, order, charge).await {
         Err(e) if e.next == Next::Never && e.transaction.is_none() => Ok(found),
+        Err(e) if e.next == Next::Never => after_sending(settler, order, e).await,
         done => done,
+    }
+}
+
+/// What a definite error with a transaction says of the payment, by another look.
+async fn after_sending(settler: &dyn Settler, order: &Order, e: Error) -> Result<Fate> {
+    match settler.resume(order, None).await {
+        Ok(Fate::Dead) => Err(e),
+        Err(why) if why.ends_payment() => Err(e),
+        Ok(known @ (Fate::Settled(_) | Fate::NotYetKnown { .. })) => Ok(known),
+        // An error, not "open": it tells what was spent.
+        Ok(Fate::Open { .. }) | Err(_) => Err(e.next(Next::Later)),
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{Amount, Due, Effort, Fate, Kind, Order, Proof, Receipt, Result};
+use crate::{Amount, Due, Effort, Fate, Kind, Order, Proof, Receipt, Result, Time};
 
 /// The side that puts a payment on chain: our own chain code, or somebody's facilitator behind HTTP. A pool, a
 /// journal and metrics are settlers too, wrapped around another.
@@ -46,4 +46,15 @@ pub trait Settler: Send + Sync {
     /// [`crate::Next::Never`] for a definite refusal (a transaction that failed): nothing moved, nothing will, and the
     /// claim is released. Wrong: saying that when nobody could look. Right: any other next step; it is asked again.
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate>;
+    /// The same for somebody who knows that the payment has verified, and not before `since`; [`Time::ZERO`] where nobody knows.
+    /// A settler asks with it for proof that a payment is *not* on chain: few nodes keep all there ever was, and a payment
+    /// without a window of its own may else be looked for for ever. Most need no such bound, and need not have this method; one
+    /// that wraps another hands it on.
+    ///
+    /// # Errors
+    /// As [`Settler::resume`]. Cancel safe as that.
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        let _ = since;
+        self.resume(order, charge).await
+    }
 }

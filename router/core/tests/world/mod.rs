@@ -68,6 +68,8 @@ pub(crate) struct World {
     pub(crate) resumed: AtomicUsize,
     /// What it was told on being asked after a payment.
     pub(crate) told: Mutex<Vec<Option<Amount>>>,
+    /// Since when it was told to look.
+    pub(crate) since: Mutex<Vec<Time>>,
     pub(crate) patience_ms: u64,
     /// How long a look at the chain takes.
     pub(crate) look_ms: u64,
@@ -85,6 +87,7 @@ impl World {
             verified: AtomicUsize::new(0),
             resumed: AtomicUsize::new(0),
             told: Mutex::default(),
+            since: Mutex::default(),
             patience_ms: 3_000,
             look_ms: 0,
         }
@@ -217,6 +220,10 @@ impl Settler for World {
             return Err(Error::unknown(Code::TimedOut, sent.transaction().cloned()));
         }
         Ok(sent)
+    }
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        self.since.lock().unwrap().push(since);
+        self.resume(order, charge).await
     }
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         step().await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tollway_core::registry::Read;
 use tollway_core::screen::Step;
 use tollway_core::{
-    Amount, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Result, Settler, Terms, async_trait,
+    Amount, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Result, Settler, Terms, Time, async_trait,
 };
 
 /// A settler that spends no more than its guard allows.
@@ -54,9 +54,13 @@ impl Settler for Guarded {
     }
 
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.resume_since(order, charge, Time::ZERO).await
+    }
+
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
         let fate = match charge {
-            Some(charge) => self.resume_held(order, charge).await,
-            None => self.inner.resume(order, None).await,
+            Some(charge) => self.resume_held(order, charge, since).await,
+            None => self.inner.resume_since(order, None, since).await,
         };
         let decided = match &fate {
             Ok(fate) => matches!(fate, Fate::Settled(_) | Fate::Dead),
@@ -87,16 +91,16 @@ impl Guarded {
 
     /// Whoever is told the charge may send what was never sent. An attempt that was admitted has left its hold, and goes on
     /// under that; one that ended before is admitted now, if there is anything to send, and else stays open.
-    async fn resume_held(&self, order: &Order, charge: Amount) -> Result<Fate> {
+    async fn resume_held(&self, order: &Order, charge: Amount, since: Time) -> Result<Fate> {
         let terms = (self.read)(order)?;
         if self.guard.held(&terms).await?.is_some() {
-            return self.inner.resume(order, Some(charge)).await;
+            return self.inner.resume_since(order, Some(charge), since).await;
         }
-        let found = self.inner.resume(order, None).await?;
+        let found = self.inner.resume_since(order, None, since).await?;
         if !matches!(found, Fate::Open { .. }) {
             return Ok(found);
         }
-        let held = match self.admit(order, &terms, charge).await {
+        let held = match self.admit_anew(order, &terms, charge).await {
             Ok(held) => held,
             // It says nothing about the payment, which was claimed and may be settled yet.
             Err(error) => {
@@ -104,11 +108,22 @@ impl Guarded {
                 return Ok(found);
             }
         };
-        let fate = self.inner.resume(order, Some(charge)).await;
-        if let (Some(held), Ok(Fate::Open { .. })) = (&held, &fate) {
-            self.took(held, Took::Nothing).await;
+        let fate = self.inner.resume_since(order, Some(charge), since).await;
+        if let Some(held) = &held {
+            match &fate {
+                Ok(Fate::Open { .. }) => self.took(held, Took::Nothing).await,
+                // Also one after which it is asked again: whoever does is admitted anew.
+                Err(e) => self.failed(held, e).await,
+                Ok(_) => {}
+            }
         }
         fate
+    }
+
+    /// After a restart nobody has looked at the chain for this payment, and what it will cost is known best after that.
+    async fn admit_anew(&self, order: &Order, terms: &Terms, charge: Amount) -> Result<Option<Held>> {
+        self.inner.verify(order).await?;
+        self.admit(order, terms, charge).await
     }
 
     /// Money has moved or not, whatever the ledger says of our own gas: a hold that could not be ended is ended later.

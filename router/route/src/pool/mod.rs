@@ -69,7 +69,7 @@ use member::Member;
 use std::sync::Arc;
 use tollway_core::{
     Amount, Blame, Clock, Code, Dice, Due, Effort, Error, Fate, Kind, Ledger, Next, Order, Proof, Receipt,
-    Registry, Requirement, Result, Settler, SettlerId, async_trait,
+    Registry, Requirement, Result, Settler, SettlerId, Time, async_trait,
 };
 use verify::Verifiers;
 
@@ -268,7 +268,10 @@ impl Settler for Pool {
         self.settle_once(due).await
     }
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
-        self.ask_the_holder(order, charge).await
+        self.ask_the_holder(order, charge, Time::ZERO).await
+    }
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        self.ask_the_holder(order, charge, since).await
     }
 }
 

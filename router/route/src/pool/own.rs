@@ -4,7 +4,7 @@ use super::Seat;
 use std::sync::Arc;
 use tollway_core::{
     Amount, Code, Due, Effort, Error, Fate, Kind, Next, Order, Proof, Receipt, Registry, Result, Settler,
-    SettlerId, async_trait,
+    SettlerId, Time, async_trait,
 };
 
 /// Every settler that a registry has built, behind one: each order goes to its own cell.
@@ -54,5 +54,8 @@ impl Settler for Own {
     }
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         self.of(order)?.resume(order, charge).await
+    }
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        self.of(order)?.resume_since(order, charge, since).await
     }
 }

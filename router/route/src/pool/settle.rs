@@ -6,7 +6,7 @@ use super::member::Member;
 use super::{Pool, nobody_answers};
 use crate::metrics;
 use tollway_core::{
-    Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, SettlerId, Terms,
+    Amount, Blame, Code, Due, Error, Fate, Next, Order, Receipt, ReplayKey, Result, SettlerId, Terms, Time,
 };
 
 /// How often a hold that moves is looked at again.
@@ -54,13 +54,18 @@ impl Pool {
 
     /// Asks the one that was asked before. Where nobody was (we went down between the seller's journal and ours), somebody
     /// is now, and nobody else afterwards.
-    pub(super) async fn ask_the_holder(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+    pub(super) async fn ask_the_holder(
+        &self,
+        order: &Order,
+        charge: Option<Amount>,
+        since: Time,
+    ) -> Result<Fate> {
         let terms = (self.registry.cell(&order.requirement)?.read)(order)?;
         let hold = self.holder_for_good(order, &terms, &payment(&terms)?).await?;
         let Some(at) = self.place(&hold.member) else {
             return self.ask_the_chain(order, &hold.member).await;
         };
-        let fate = self.member(at)?.settler.resume(order, charge).await;
+        let fate = self.member(at)?.settler.resume_since(order, charge, since).await;
         self.note(at, order, fate.as_ref().err());
         match &fate {
             Ok(Fate::Settled(receipt)) => self.not_too_much(at, order, hold.charge, receipt).await?,

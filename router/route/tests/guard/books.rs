@@ -135,14 +135,15 @@ fn one_balance_backs_no_more_than_so_many() {
     }
 }
 
+fn resume(bed: &Bed, order: &Order, told: bool) -> Result<Fate> {
+    let settler = bed.guard.settler(Caller::anyone(), read, bed.inner.clone());
+    run(&bed.world, settler.resume(order, told.then_some(order.requirement.price.0)))
+}
+
 /// What was admitted and never sent goes on under its hold; what never came so far is admitted first.
 #[test]
 fn what_is_sent_on_being_asked_after_counts_as_any_other() {
     let settings = |usd| GuardSettings { gas_all: hour(usd), ..GuardSettings::default() };
-    let resume = |bed: &Bed, order: &Order, told: bool| {
-        let settler = bed.guard.settler(Caller::anyone(), read, bed.inner.clone());
-        run(&bed.world, settler.resume(order, told.then_some(order.requirement.price.0)))
-    };
     let open = Ok(Fate::Open { cancel: None });
     let order = order("me", "n", DOLLAR, 0);
 
@@ -163,4 +164,46 @@ fn what_is_sent_on_being_asked_after_counts_as_any_other() {
     bed.does(Does::Unsent);
     assert_eq!(resume(&bed, &order, true), open);
     assert_eq!((bed.used("gas/all"), bed.settles(), bed.open()), (usd("0"), 0, 0), "no room");
+}
+
+/// Whoever asks next is admitted anew, so no place is taken meanwhile, and no gas is charged that nobody burned.
+#[test]
+fn what_was_not_sent_on_being_asked_after_leaves_no_hold() {
+    let order = order("me", "n", DOLLAR, 0);
+    for (does, want, strikes) in [(Does::Stumbles, "0", 0), (Does::Precedes(50), "0.11", 1)] {
+        let bed = Bed::new(GuardSettings { gas_all: hour("1"), ..GuardSettings::default() });
+        bed.does(does);
+        assert_eq!(resume(&bed, &order, true).unwrap_err().next, Next::Later, "{does:?}");
+        assert_eq!((bed.used("gas/all"), bed.open()), (usd(want), 0), "{does:?}");
+        bed.does(Does::Dies);
+        assert_eq!(resume(&bed, &order, true), Ok(Fate::Dead));
+        assert_eq!((bed.used("gas/all"), bed.open()), (usd(want), 0), "{does:?}, and dead");
+        let counted = bed.used(&format!("strikes/payer/{}", payee(1, "me"))).e18();
+        assert_eq!(counted, strikes, "{does:?}");
+    }
+}
+
+/// What a payment burns is known after a look at the chain, which nobody has taken after a restart.
+#[test]
+fn what_is_sent_on_being_asked_after_is_priced_by_a_look_at_the_chain() {
+    let bed = Bed::new(GuardSettings { gas_all: hour("1"), ..GuardSettings::off() });
+    bed.does(Does::Unsent);
+    // Twice a plain payment's gas: four times 44 cents do not fit, four times 22 would.
+    let order = order("me", "n", 1_000 * DOLLAR, PLAIN);
+    assert_eq!(resume(&bed, &order, true), Ok(Fate::Open { cancel: None }));
+    assert_eq!((bed.used("gas/all"), bed.settles(), bed.open()), (usd("0"), 0, 0));
+}
+
+#[test]
+fn a_guard_hands_on_when_a_payment_came() {
+    let (came, order) = (Time::from_ms(7), order("me", "n", DOLLAR, 0));
+    // Only looked at; told the charge, first looked at and then sent.
+    for (told, asked) in [(false, 1), (true, 2)] {
+        let bed = Bed::new(GuardSettings { gas_all: hour("1"), ..GuardSettings::default() });
+        bed.does(Does::Unsent);
+        let settler = bed.guard.settler(Caller::anyone(), read, bed.inner.clone());
+        let charge = told.then_some(order.requirement.price.0);
+        run(&bed.world, settler.resume_since(&order, charge, came)).unwrap();
+        assert_eq!(*bed.inner.since.lock().unwrap(), vec![came; asked]);
+    }
 }

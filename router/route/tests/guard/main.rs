@@ -42,6 +42,10 @@ enum Does {
     Dies,
     /// Is not sent before somebody asks after it who knows the charge.
     Unsent,
+    /// The same, and the node stumbles before anything is sent.
+    Stumbles,
+    /// The same, and what goes ahead of it costs so many percent, and then it is refused.
+    Precedes(u128),
 }
 
 /// A scheme whose payers choose how much gas they burn.
@@ -49,6 +53,8 @@ struct Inner {
     does: Mutex<Does>,
     verifies: AtomicUsize,
     settles: AtomicUsize,
+    /// Since when it was told to look.
+    since: Mutex<Vec<Time>>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +97,11 @@ impl Inner {
             }
             Does::Fails(percent) => Err(failed.spent(Amount::new(coin, spent(percent)))),
             Does::FailsDumbly => Err(failed),
+            Does::Stumbles => Err(Error::network(Code::Unreachable)),
+            Does::Precedes(percent) => Err(Error::settler(Code::SimulationFailed)
+                .next(Next::Later)
+                .transaction(tx)
+                .spent(Amount::new(coin, spent(percent)))),
             Does::Refused => Err(Error::payer(Code::SimulationFailed)),
             Does::Lost | Does::Dies => Err(Error::unknown(Code::TimedOut, Some(tx))),
         }
@@ -103,7 +114,9 @@ impl Settler for Inner {
         Ok(Vec::new())
     }
     async fn effort(&self, order: &Order) -> Result<Effort> {
-        let gas = order.payment.payload.read::<Payload>().map_or(0, |p| p.gas);
+        // Before it was looked at, a payment seems to be a plain one.
+        let looked = self.verifies.load(Ordering::SeqCst) > 0;
+        let gas = order.payment.payload.read::<Payload>().map_or(0, |p| if looked { p.gas } else { 0 });
         Ok(Effort::one(Work::new(Bearer::Settler, "settle", PLAIN + gas, Sample::default())))
     }
     async fn verify(&self, _: &Order) -> Result<Proof> {
@@ -119,10 +132,16 @@ impl Settler for Inner {
         self.settles.fetch_add(1, Ordering::SeqCst);
         self.outcome(due.verified().order(), due.charge().amount())
     }
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        self.since.lock().unwrap().push(since);
+        self.resume(order, charge).await
+    }
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         step().await;
         match (*self.does.lock().unwrap(), charge) {
-            (Does::Unsent, None) => return Ok(Fate::Open { cancel: None }),
+            (Does::Unsent | Does::Stumbles | Does::Precedes(_), None) => {
+                return Ok(Fate::Open { cancel: None });
+            }
             (Does::Unsent, Some(_)) => drop(self.settles.fetch_add(1, Ordering::SeqCst)),
             _ => {}
         }
@@ -150,7 +169,8 @@ impl Bed {
     fn over(world: Arc<World>, settings: GuardSettings, with: impl FnOnce(Guard) -> Guard) -> Self {
         let settings = GuardSettings { hold_percent: 400, ..settings };
         let does = Mutex::new(Does::Lands(100));
-        let inner = Arc::new(Inner { does, verifies: AtomicUsize::new(0), settles: AtomicUsize::new(0) });
+        let (verifies, settles) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let inner = Arc::new(Inner { does, verifies, settles, since: Mutex::default() });
         let ledger: Arc<dyn Ledger> = world.books.clone();
         let guard = with(Guard::new(settings, book(&world), ledger, world.clone()).unwrap());
         Self { world, inner, guard: Arc::new(guard) }

@@ -76,6 +76,8 @@ pub(crate) struct Fake {
     pub(crate) settled: AtomicUsize,
     pub(crate) resumed: AtomicUsize,
     pub(crate) probed: AtomicUsize,
+    /// Since when it was told to look.
+    pub(crate) since: Mutex<Vec<Time>>,
 }
 
 impl Fake {
@@ -92,6 +94,7 @@ impl Fake {
             settled: AtomicUsize::new(0),
             resumed: AtomicUsize::new(0),
             probed: AtomicUsize::new(0),
+            since: Mutex::default(),
         })
     }
     pub(crate) fn does(&self, does: Does) {
@@ -193,6 +196,10 @@ impl Settler for Fake {
         step().await;
         self.ground.give_up(&nonce);
         Err(definite)
+    }
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        self.since.lock().unwrap().push(since);
+        self.resume(order, charge).await
     }
     /// As a facilitator behind HTTP does it: what it has not settled yet it settles now.
     async fn resume(&self, order: &Order, _: Option<Amount>) -> Result<Fate> {

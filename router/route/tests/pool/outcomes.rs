@@ -163,3 +163,17 @@ fn whoever_has_to_leave_is_out_though_it_could_not_be_written_down() {
     }
     assert_eq!(missed, 1);
 }
+
+#[test]
+fn the_holder_is_told_when_a_payment_came() {
+    let scene = Scene::new(&["a", "b"]);
+    scene.members[0].does(Does::LostBefore);
+    let pool = scene.pool();
+    let order = scene.plain("n");
+    for since in [Time::from_ms(7), Time::ZERO] {
+        scene.run(pool.resume_since(&order, None, since)).unwrap();
+    }
+    scene.run(pool.resume(&order, None)).unwrap();
+    assert_eq!(*scene.members[0].since.lock().unwrap(), [Time::from_ms(7), Time::ZERO, Time::ZERO]);
+    assert_eq!(count(&scene.members[1].resumed), 0);
+}

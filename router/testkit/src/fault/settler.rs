@@ -3,7 +3,7 @@ use super::plan::{Faults, Remembered};
 use std::fmt;
 use std::sync::Arc;
 use tollway_core::{
-    Amount, Code, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Result, Settler, async_trait,
+    Amount, Code, Due, Effort, Error, Fate, Kind, Order, Proof, Receipt, Result, Settler, Time, async_trait,
 };
 
 /// How soon somebody who does not know wants to be asked again.
@@ -88,6 +88,9 @@ impl<S: Settler + ?Sized> Settler for FaultySettler<S> {
         })
     }
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
+        self.resume_since(order, charge, Time::ZERO).await
+    }
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
         if self.faults.before().await {
             return Err(lost());
         }
@@ -95,9 +98,9 @@ impl<S: Settler + ?Sized> Settler for FaultySettler<S> {
             return Ok(Fate::NotYetKnown { ask_again: self.faults.clock().now().plus_ms(ASK_AGAIN_MS) });
         }
         if self.faults.twice() {
-            let _ = self.inner.resume(order, charge).await;
+            let _ = self.inner.resume_since(order, charge, since).await;
         }
-        let fate = self.inner.resume(order, charge).await;
+        let fate = self.inner.resume_since(order, charge, since).await;
         if self.faults.after().await { Err(lost()) } else { fate }
     }
 }

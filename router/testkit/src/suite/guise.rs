@@ -156,6 +156,9 @@ impl Settler for Wrapped<dyn Settler> {
     async fn resume(&self, order: &Order, charge: Option<Amount>) -> Result<Fate> {
         self.halt(self.inner.resume(order, charge)).await
     }
+    async fn resume_since(&self, order: &Order, charge: Option<Amount>, since: Time) -> Result<Fate> {
+        self.halt(self.inner.resume_since(order, charge, since)).await
+    }
 }
 
 #[async_trait]
