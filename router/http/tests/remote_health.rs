@@ -2,14 +2,14 @@
 
 mod common;
 
-use common::chain::{CHAIN, Chain, order};
+use common::chain::{CHAIN, Chain, ENTRY, order};
 use common::{NoDice, Wall, registry};
 use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::ledger::MemoryLedger;
-use tollway_core::{AssetId, Code, Oracle, Result, Settler, UsdPrice};
+use tollway_core::{AssetId, Blame, Code, Next, Oracle, Result, Settler, UsdPrice, flow};
 use tollway_http::RemoteFacilitator;
-use tollway_route::pool::{Pool, PoolBuilder, PoolSettings, Probe};
+use tollway_route::pool::{Pool, PoolBuilder, PoolSettings, Probe, Standing};
 use tollway_route::{QuoteBook, QuoteSettings, Spawn};
 use tollway_testkit::facilitator::{FakeFacilitator, Reply, Script};
 
@@ -134,4 +134,22 @@ async fn health_where_there_is_one_and_else_what_it_supports() {
     let remote = remote(&gone);
     drop(gone);
     assert_eq!(remote.alive().await.unwrap_err().code, Code::Unreachable);
+}
+
+/// A payer signs an approval that cannot be sent, as often as it likes, and no member is the worse for it.
+#[tokio::test]
+async fn payers_whose_approvals_cannot_be_sent_make_no_member_rest() {
+    let unsent = || well().settle([Reply::failed(Code::ApprovalNotSent)]);
+    let (first, second) = (unsent().start().await.unwrap(), unsent().start().await.unwrap());
+    let pool = pool(&[&first, &second]);
+    for nonce in ["n1", "n2", "n3", "n4"] {
+        let verified = flow::verify(ENTRY.read, &pool, order(nonce), &Wall).await.unwrap();
+        let due = verified.due(order(nonce).requirement.price.full()).unwrap();
+        let e = pool.settle(due).await.unwrap_err();
+        assert_eq!((e.code, e.blame, e.next), (Code::ApprovalNotSent, Blame::Payer, Next::OtherRoute));
+    }
+    let settles = [&first, &second].map(|fake| fake.heard_at("/settle").len());
+    let members = pool.members().await.unwrap();
+    assert!(members.iter().all(|member| member.standing == Standing::Well), "{members:?}");
+    assert_eq!(settles, [4, 0], "nobody else is asked for it");
 }

@@ -6,7 +6,7 @@
 //! | `tollway_payments_total` | `network`, `scheme`, `outcome`, `reason` | payments that came to an end at a seller's: `paid`, `again` (shown before, and answered from memory), `unserved`, `unpaid`, `refused`, `unknown` |
 //! | `tollway_payment_seconds` | `network` | how long that took, the handler included |
 //! | `tollway_payments_in_flight` | | those under way now |
-//! | `tollway_payments_open` | | journaled and not over, at the last look of a recovery, of those that it looks after |
+//! | `tollway_payments_open` | | journaled and not over, each as it was when it was last looked at |
 //! | `tollway_sold_total` | `asset`, `decimals` | what was settled, in 10^-`decimals` of the asset's unit |
 //! | `tollway_pool_asked_total` | `member`, `what`, `outcome` | what members of a pool were asked: `verify`, `settle`, `probe` |
 //! | `tollway_pool_member` | `member`, `state` | 1 for the state that a member is in: `well`, `resting`, `expelled` |

@@ -12,6 +12,12 @@ impl Code {
         self.is_of_transfer() || self.is_of_permit() || self.is_of_transaction() || self.is_of_order()
     }
 
+    /// True for what the payer has done, for good or not: a verdict, or an approval of the payer's that nobody can put on chain
+    /// as things are. Neither says anything against whoever says it.
+    pub fn is_of_payer(&self) -> bool {
+        self.is_verdict() || *self == Self::ApprovalNotSent
+    }
+
     /// Signature, amount, parties, window, funds and token.
     fn is_of_transfer(&self) -> bool {
         matches!(
@@ -138,10 +144,10 @@ impl Code {
     }
 }
 
-/// The word for an error on the wire. What has only passed us by must not be read as a verdict on the payment, so where the
-/// word for it is one ("insufficient funds", and they are the settler's own), another one goes out.
+/// The word for an error on the wire. What has only passed us by must not be read as the payer's doing, so where the word for
+/// it is ("insufficient funds", and they are the settler's own), another one goes out.
 pub fn wire_reason(error: &Error) -> Code {
     let passing = matches!(error.next, Next::Later | Next::OtherRoute);
     let ours = !matches!(error.blame, Blame::Payer | Blame::Payee);
-    if passing && ours && error.code.is_verdict() { Code::SettlerUnavailable } else { error.code.clone() }
+    if passing && ours && error.code.is_of_payer() { Code::SettlerUnavailable } else { error.code.clone() }
 }

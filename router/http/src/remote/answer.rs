@@ -150,7 +150,8 @@ fn failure(r: &SettleResponse) -> Error {
     blamed(e)
 }
 
-/// A word read from a facilitator, as an error of whoever it speaks of: a verdict on the payment is the payer's, and final;
+/// A word read from a facilitator, as an error of whoever it speaks of: a verdict on the payment is the payer's, and final; an
+/// approval that cannot be sent is the payer's too, and may be mended;
 /// everything else is the facilitator's own, and another may settle what this one will not, or this one later.
 pub(super) fn blamed(e: Error) -> Error {
     let next = match &e.code {
@@ -169,6 +170,8 @@ pub(super) fn blamed(e: Error) -> Error {
         | Code::AmountTooSmall
         | Code::Unprofitable
         | Code::GasTooHigh => Next::OtherRoute,
+        // The payer's to mend, so nothing against the facilitator, and not final: what was delivered is owed still.
+        Code::ApprovalNotSent => return Error { blame: Blame::Payer, next: Next::OtherRoute, ..e },
         code if code.is_verdict() => return e,
         _ => Next::Later,
     };

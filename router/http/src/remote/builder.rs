@@ -1,5 +1,6 @@
 use super::call::{Caller, Sign};
 use super::endpoint::{self, Endpoint};
+use super::late::Left;
 use super::transport::{Reqwest, Transport};
 use super::{Kinds, RemoteFacilitator};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -164,6 +165,7 @@ impl Builder {
             fee: self.fee,
             local: self.local,
             trust_signatures: self.trust_signatures,
+            left: Left::new(),
         })
     }
 }

@@ -33,7 +33,9 @@
 //!
 //! An unknown outcome is resolved by [`Settler::resume`]: the local cell is asked first, when there is one, because it
 //! sees the chain; then the very same body is sent again, which a facilitator answers from its memory, and which the
-//! chain refuses the second time where it has none. A refusal then proves nothing, so only a receipt ends the doubt.
+//! chain refuses the second time where it has none. A refusal then proves nothing, so only a receipt ends the doubt. Ten
+//! minutes after the payment's own end nothing can settle any more: whoever answers then without a receipt is not asked for it
+//! again in this life of the process, and the outcome stays unknown.
 
 mod answer;
 mod audit;
@@ -41,6 +43,7 @@ mod builder;
 mod call;
 mod endpoint;
 mod health;
+mod late;
 mod supported;
 mod transport;
 mod verify;
@@ -51,6 +54,7 @@ pub use transport::{Answer, Call, Transport, Trouble};
 
 use answer::Settled;
 use call::Caller;
+use late::Left;
 use std::fmt;
 use std::sync::Arc;
 use supported::Kinds;
@@ -74,6 +78,7 @@ pub struct RemoteFacilitator {
     fee: Option<Fee>,
     local: Option<Arc<dyn Settler>>,
     trust_signatures: bool,
+    left: Left,
 }
 
 impl fmt::Debug for RemoteFacilitator {
@@ -244,10 +249,19 @@ impl RemoteFacilitator {
         }
         let unknown = Fate::NotYetKnown { ask_again: self.clock.now().plus_ms(ASK_AGAIN_MS) };
         let Some(charge) = self.repeatable(order, charge) else { return Ok(unknown) };
-        Ok(match self.post_settle(order, charge).await {
-            Settled::Landed(receipt) => Fate::Settled(Box::new(self.audited(order, charge, *receipt).await?)),
-            Settled::Unknown(_) | Settled::Refused(_) => unknown,
-        })
+        let late = self.late(order);
+        if late.as_ref().is_some_and(|payment| self.left.has(payment)) {
+            return Ok(unknown);
+        }
+        match self.post_settle(order, charge).await {
+            Settled::Landed(receipt) => {
+                self.audited(order, charge, *receipt).await.map(|r| Fate::Settled(Box::new(r)))
+            }
+            Settled::Unknown(e) | Settled::Refused(e) => {
+                self.left.answered(late, &e);
+                Ok(unknown)
+            }
+        }
     }
 }
 

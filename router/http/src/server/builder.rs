@@ -1,4 +1,5 @@
 use super::answers::Answers;
+use super::doubts::Doubts;
 use super::paywall::{Paywall, Shared};
 use super::price::Priced;
 use super::settings::{Origin, Origins, Settings};
@@ -6,7 +7,7 @@ use super::table::{Methods, Table};
 use super::visits::Visits;
 use crate::codec::Limits;
 use crate::tasks::Tasks;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::{Clock, Code, Error, Ledger, Result};
 use tollway_route::Gate;
@@ -183,7 +184,7 @@ impl PaywallBuilder {
             table,
             visits: Visits::new(settings.visits_max),
             settings,
-            looking: Mutex::default(),
+            doubts: Doubts::new(),
             answers: answers.map(|(ledger, clock)| Arc::new(Answers::new(ledger, clock, max))),
         }))
     }

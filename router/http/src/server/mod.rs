@@ -105,6 +105,7 @@ mod builder;
 mod challenge;
 mod charge;
 mod cors;
+mod doubts;
 mod headers;
 mod identity;
 mod info;

@@ -1,11 +1,12 @@
 use super::answers::Answers;
 use super::builder::PaywallBuilder;
+use super::doubts::Doubts;
 use super::service::PaywallService;
 use super::settings::Settings;
 use super::table::Table;
 use super::visits::Visits;
 use crate::tasks::Running;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tollway_core::RecordKey;
 use tollway_route::Gate;
@@ -29,30 +30,19 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) answers: Option<Arc<Answers>>,
     pub(super) visits: Visits,
-    /// Whether the visits that ended in doubt are looked after.
-    pub(super) looking: Mutex<Looking>,
-}
-
-/// Whether somebody looks after the visits that ended in doubt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Looking {
-    #[default]
-    Idle,
-    Running,
-    /// Another visit ended in doubt meanwhile, perhaps behind where the look has come to.
-    Again,
+    pub(super) doubts: Doubts,
 }
 
 impl Shared {
-    /// Recovers again and again until nothing is open; `of_these` of what was open when it began, as under traffic there is
-    /// always something.
-    async fn recovered(&self, of_these: bool) {
+    /// Recovers again and again until nothing is open of what was open when it began, as under traffic there is always
+    /// something.
+    async fn recovered(&self) {
         let (mut pause_s, most_s) = RECOVER_S;
         let mut begun: Option<Vec<RecordKey>> = None;
         loop {
             let left = match begun.take() {
-                Some(visits) if of_these => Ok(self.gate.recover_these(visits).await),
-                _ => self.gate.recover_all().await,
+                Some(visits) => Ok(self.gate.recover_these(visits).await),
+                None => self.gate.recover_all().await,
             };
             match left {
                 Ok(open) if open.is_empty() => return,
@@ -65,34 +55,6 @@ impl Shared {
             self.settings.tasks.sleep(Duration::from_secs(pause_s)).await;
             pause_s = pause_s.saturating_mul(2).min(most_s);
         }
-    }
-
-    /// What was delivered and could not be settled yet is looked after in the background: nobody comes back for it.
-    pub(super) fn look_after(self: &Arc<Self>) {
-        match &mut *self.looking() {
-            idle @ Looking::Idle => *idle = Looking::Running,
-            busy => {
-                *busy = Looking::Again;
-                return;
-            }
-        }
-        let shared = Arc::clone(self);
-        drop(self.settings.tasks.spawn(async move {
-            loop {
-                // One that stays open for long must not keep those that come after it waiting.
-                shared.recovered(false).await;
-                let mut looking = shared.looking();
-                if *looking != Looking::Again {
-                    *looking = Looking::Idle;
-                    return;
-                }
-                *looking = Looking::Running;
-            }
-        }));
-    }
-
-    fn looking(&self) -> MutexGuard<'_, Looking> {
-        self.looking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets expired answers now and then, in a task of its own.
@@ -129,7 +91,7 @@ impl Paywall {
     /// from no end.
     pub fn recover(&self) -> Running<()> {
         let shared = Arc::clone(&self.shared);
-        self.shared.settings.tasks.spawn(async move { shared.recovered(true).await })
+        self.shared.settings.tasks.spawn(async move { shared.recovered().await })
     }
 
     /// Ends the answers that a meter charges for, also those that begin from now on: what they have delivered is settled,

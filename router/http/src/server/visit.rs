@@ -3,6 +3,7 @@
 use super::admit::{Paying, admit};
 use super::challenge::{Counter, afterwards, internal, receipt};
 use super::charge::Till;
+use super::doubts::look_after;
 use super::headers;
 use super::info::PaymentInfo;
 use super::path::Path;
@@ -77,12 +78,9 @@ where
     let (visiting, asked) = (Arc::clone(shared), requirement.clone());
     let visit = shared.settings.tasks.spawn(async move {
         let _ticket = ticket;
-        let delivered = visiting.gate.serve(admitted, &mut run).await;
+        let (delivered, left) = visiting.gate.serve_leaving(admitted, &mut run).await;
         let told = run.told.take();
-        // A stream may owe what went out, whatever the reason; a plain visit is open while nobody knows what it took.
-        if delivered.as_ref().is_err_and(|e| told.is_some() || e.is_unknown_outcome()) {
-            visiting.look_after();
-        }
+        left.into_iter().for_each(|visit| look_after(&visiting, visit));
         if let Some(told) = told {
             // Its client may have gone.
             drop(afterwards(&delivered, &asked, version, &visiting).map(|receipt| told.send(receipt)));

@@ -69,6 +69,8 @@ struct Payload {
     from: String,
     nonce: String,
     value: String,
+    /// When it ends, in milliseconds; never where it is not said.
+    until_ms: Option<u64>,
 }
 
 fn read(order: &Order) -> Result<Terms> {
@@ -80,7 +82,7 @@ fn read(order: &Order) -> Result<Terms> {
         ceiling: Ceiling(Amount::new(want.price.asset(), Amount::parse_atomic(&payload.value)?)),
         replay: vec![ReplayKey(format!("{}/{}/{}", want.chain, payload.from, payload.nonce))],
         not_before: Time::ZERO,
-        settle_before: Time::FAR,
+        settle_before: payload.until_ms.map_or(Time::FAR, Time::from_ms),
     })
 }
 

@@ -1,7 +1,7 @@
 //! A ledger that fails as it is told.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tollway_core::*;
 
@@ -9,10 +9,10 @@ pub(crate) struct Frail {
     inner: Arc<dyn Ledger>,
     /// Notes of what is being served cannot be written.
     pub(crate) full: AtomicBool,
-    /// A look at the journal that finds nothing is answered only when this is over.
+    /// A look at the first visit that is looked at meanwhile is answered only when this is over.
     pub(crate) slow: AtomicBool,
-    /// True once one has found nothing while it was slow.
-    pub(crate) looked: AtomicBool,
+    /// The visit that is looked at so.
+    pub(crate) looked: OnceLock<RecordKey>,
     /// The process that writes has died: nothing is ever done.
     pub(crate) dead: AtomicBool,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Frail {
 impl Frail {
     pub(crate) fn new(inner: Arc<dyn Ledger>) -> Arc<Self> {
         let no = || AtomicBool::new(false);
-        Arc::new(Self { inner, full: no(), slow: no(), looked: no(), dead: no() })
+        Arc::new(Self { inner, full: no(), slow: no(), looked: OnceLock::new(), dead: no() })
     }
     async fn live(&self) -> &dyn Ledger {
         if self.dead.load(Ordering::SeqCst) {
@@ -51,6 +51,10 @@ impl Ledger for Frail {
         self.live().await.conclude(keys, print, receipt).await
     }
     async fn load(&self, key: &RecordKey) -> Result<Option<Record>> {
+        let slow = || key.0.starts_with("visit/") && self.slow.load(Ordering::SeqCst);
+        while slow() && self.looked.get_or_init(|| key.clone()) == key {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         self.live().await.load(key).await
     }
     async fn store(&self, writes: &[Write]) -> Result<()> {
@@ -62,11 +66,6 @@ impl Ledger for Frail {
         self.live().await.store(writes).await
     }
     async fn scan(&self, prefix: &str, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
-        let page = self.live().await.scan(prefix, after, limit).await?;
-        while prefix.starts_with("visit/") && page.is_empty() && self.slow.load(Ordering::SeqCst) {
-            self.looked.store(true, Ordering::SeqCst);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Ok(page)
+        self.live().await.scan(prefix, after, limit).await
     }
 }

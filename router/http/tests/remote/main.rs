@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod doubts;
+mod late;
 mod words;
 
 use common::chain::{CHAIN, Chain, ENTRY, PAYER, Script, order};

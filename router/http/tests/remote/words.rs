@@ -29,7 +29,7 @@ async fn trouble_of_a_facilitators_own_is_never_the_payers() {
             .map(|(blame, next)| Error::new(code.clone(), blame, next))
     });
     // Whatever else is said for good without being a verdict: settings, rules, a ledger.
-    let others = Code::ALL.iter().filter(|code| !code.is_verdict()).map(|code| Error::payer(code.clone()));
+    let others = Code::ALL.iter().filter(|code| !code.is_of_payer()).map(|code| Error::payer(code.clone()));
     let strange = Error::payer(Code::Other("somebodys_own_word".into()));
     for (e, read) in settle_round_trips(passing.chain(others).chain([strange]).collect()).await {
         assert_eq!(read.blame, Blame::Settler, "{e} is read as {read}");
@@ -57,6 +57,25 @@ async fn a_verdict_on_the_payment_stays_final() {
     }
     for (_, read) in settle_round_trips(vec![Error::payer(Code::AllowanceRequired)]).await {
         assert_eq!((read.blame, read.next), (Blame::Payer, Next::Prepare));
+    }
+}
+
+/// Whatever is the payer's doing, for good or not, proves nothing against the facilitator that says so.
+#[tokio::test]
+async fn what_the_payer_has_done_is_never_the_facilitators_fault() {
+    let done = Code::ALL.iter().filter(|code| code.is_of_payer());
+    let done = done.map(|code| Error::payer(code.clone()).next(Next::OtherRoute));
+    for (e, read) in settle_round_trips(done.collect()).await {
+        assert_eq!(read.code, e.code);
+        // After these something may have been sent, so the chain is asked, and nobody is blamed for good.
+        assert!(read.blame == Blame::Payer || read.is_unknown_outcome(), "{e} is read as {read}");
+    }
+    for (_, read) in settle_round_trips(vec![Error::payer(Code::ApprovalNotSent)]).await {
+        assert_eq!(
+            (read.blame, read.ends_payment()),
+            (Blame::Payer, false),
+            "what was delivered is owed still"
+        );
     }
 }
 

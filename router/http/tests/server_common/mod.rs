@@ -118,6 +118,7 @@ pub(crate) struct Knobs {
     /// What settling costs, in micro-dollars.
     pub(crate) fee: AtomicU64,
     pub(crate) settles: AtomicUsize,
+    pub(crate) resumes: AtomicUsize,
     pub(crate) settled: Mutex<Vec<u128>>,
     pub(crate) settle_ms: AtomicU64,
 }
@@ -178,6 +179,7 @@ impl Settler for ToySettler {
         receipt_of(due.verified().order(), due.charge().atomic())
     }
     async fn resume(&self, _order: &Order, _: Option<Amount>) -> Result<Fate> {
+        self.knobs.resumes.fetch_add(1, Ordering::SeqCst);
         Ok(self.knobs.resume.lock().unwrap().clone().unwrap_or(Fate::NotYetKnown { ask_again: Time::ZERO }))
     }
 }

@@ -45,6 +45,12 @@ impl<'a> Holds<'a> {
         Self { live, ledger, room, held: Mutex::default() }
     }
 
+    /// What is in the journal still.
+    pub(super) fn left(&self) -> Vec<RecordKey> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().map(|one| one.key.clone()).collect()
+    }
+
     fn is_visit(&self, key: &RecordKey) -> bool {
         key.0.strip_prefix(self.room).is_some_and(|rest| rest.starts_with('/'))
     }

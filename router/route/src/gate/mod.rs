@@ -8,6 +8,7 @@ mod admit;
 mod honour;
 mod live;
 mod post;
+mod recover;
 
 pub use admit::Admitted;
 pub use post::{Posted, PostedOffer, Rail, SellerPolicy, Tag, Unprofitable};
@@ -17,12 +18,12 @@ use crate::pool::Pool;
 use crate::quotes::QuoteBook;
 use honour::Honour;
 use live::{Holds, Live};
+use recover::Open;
 use std::sync::Arc;
-use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce, VisitRecord};
+use tollway_core::flow::{Delivered, Driver, Handler, SettleOnce};
 use tollway_core::ledger::Scoped;
 use tollway_core::{
-    Cell, Clock, Code, Error, Kind, Ledger, Next, Receipt, RecordKey, Registry, Requirement, Result, Seller,
-    Settler,
+    Cell, Clock, Code, Error, Kind, Ledger, Next, RecordKey, Registry, Requirement, Result, Seller, Settler,
 };
 use tracing::Instrument as _;
 
@@ -41,6 +42,7 @@ pub struct Gate {
     patience_ms: u64,
     honour: Honour,
     live: Live,
+    open: Open,
     sold: Sold,
 }
 
@@ -97,6 +99,7 @@ impl GateBuilder {
             patience_ms: self.patience_ms,
             honour: Honour::default(),
             live: Live::default(),
+            open: Open::default(),
             sold: Sold::default(),
         }
     }
@@ -121,99 +124,39 @@ impl Gate {
     /// # Errors
     /// Why the payment was refused; an unknown outcome when settling could not be confirmed in time.
     pub async fn serve(&self, admitted: Admitted, handler: &mut dyn Handler) -> Result<Delivered> {
+        self.serve_leaving(admitted, handler).await.0
+    }
+
+    /// The same, and which visits it leaves in the journal, for [`Self::recover_visit`]: those that ended in doubt, and those
+    /// whose end the ledger did not take.
+    pub async fn serve_leaving(
+        &self,
+        admitted: Admitted,
+        handler: &mut dyn Handler,
+    ) -> (Result<Delivered>, Vec<RecordKey>) {
         let (asked, began) = (admitted.arrival.offer.requirement.clone(), self.clock.now());
         let _in_flight = InFlight::begin();
         let span = tracing::info_span!("visit", payment = admitted.tag(), network = %asked.chain);
-        let delivered = self.drive(admitted, handler).instrument(span.clone()).await;
+        let (delivered, left) = self.drive(admitted, handler).instrument(span.clone()).await;
         let took_ms = self.clock.now().ms_since(began);
         metrics::delivered(&self.sold, &self.registry, &asked, &delivered, took_ms);
         span.in_scope(|| {
             tracing::debug!(refused = delivered.as_ref().err().map(|e| e.code.as_str()), "it ended")
         });
-        delivered
+        (delivered, left)
     }
 
-    async fn drive(&self, admitted: Admitted, handler: &mut dyn Handler) -> Result<Delivered> {
+    async fn drive(
+        &self,
+        admitted: Admitted,
+        handler: &mut dyn Handler,
+    ) -> (Result<Delivered>, Vec<RecordKey>) {
         let seller: Arc<dyn Seller> = admitted.seller;
         let ledger = Holds::new(&self.live, self.ledger.as_ref(), ROOM);
         let once = SettleOnce { ledger: &ledger, ..self.once(admitted.read, admitted.settler.as_ref()) };
         let driver = Driver { once, seller: seller.as_ref() };
-        driver.drive(admitted.arrival, handler).await
-    }
-
-    /// After a restart: releases what was never sent, settles what was noted as delivered and resumes what was sent. Returns how many visits are still open;
-    /// run it again until that is zero. Visits that this gate is driving right now are left alone, and count as open: one
-    /// that ends in doubt leaves its record behind. May be dropped and run again.
-    ///
-    /// # Errors
-    /// The ledger's.
-    pub async fn recover(&self) -> Result<usize> {
-        self.recover_all().await.map(|open| open.len())
-    }
-
-    /// The same, and which are still open. Under traffic there is always one, so whoever waits for an end goes on with
-    /// these alone ([`Self::recover_these`]).
-    ///
-    /// # Errors
-    /// The ledger's.
-    pub async fn recover_all(&self) -> Result<Vec<RecordKey>> {
-        let mut open = Vec::new();
-        let mut after: Option<RecordKey> = None;
-        loop {
-            let page = self.ledger.scan(&format!("{ROOM}/"), after.as_ref(), 256).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.key.clone());
-            let keys = page.into_iter().map(|found| found.key).collect();
-            open.extend(self.move_on(keys).await);
-        }
-        metrics::open(open.len());
-        Ok(open)
-    }
-
-    /// Recovers these visits and no others, and says which of them are still open. May be dropped and run again.
-    pub async fn recover_these(&self, visits: Vec<RecordKey>) -> Vec<RecordKey> {
-        let open = self.move_on(visits).await;
-        metrics::open(open.len());
-        open
-    }
-
-    async fn move_on(&self, visits: Vec<RecordKey>) -> Vec<RecordKey> {
-        let mut open = Vec::new();
-        for key in visits {
-            // A visit that cannot be moved now (its chain was taken out of the settings, its record cannot be read)
-            // must not keep the ones after it from being moved.
-            let over = self.recover_one(key.clone()).await.unwrap_or_else(|error| {
-                tracing::warn!(%key, %error, "a journaled visit cannot be moved on");
-                false
-            });
-            if !over {
-                open.push(key);
-            }
-        }
-        open
-    }
-
-    /// True when the visit is over.
-    async fn recover_one(&self, key: RecordKey) -> Result<bool> {
-        // Whoever drives it now looks after it. Held from before the look: a visit that begins meanwhile is not moved.
-        let Some(_holding) = self.live.hold(&key) else { return Ok(false) };
-        // What the page says may be long over: whoever drove this visit then has gone, and it stands as it stands now.
-        let Some(found) = self.ledger.load(&key).await? else { return Ok(true) };
-        let (version, record) = (found.version, VisitRecord::read(&found.value)?);
-        if record.owner != self.owner {
-            return Ok(true);
-        }
-        let cell = self.registry.cell(&record.order.requirement)?;
-        let settler = self.settler_or_none(cell, &record.order.requirement).await;
-        match self.once(cell.read, settler.as_ref()).recover(key.clone(), version, record).await {
-            Ok(receipt) => {
-                let receipt: Option<Receipt> = receipt;
-                // Settled, or gone: released, with nothing to settle.
-                Ok(receipt.is_some() || self.ledger.load(&key).await?.is_none())
-            }
-            // A payment that is dead or refused has left the journal; what failed by itself (our ledger) has not.
-            Err(_) => Ok(self.ledger.load(&key).await?.is_none()),
-        }
+        let delivered = driver.drive(admitted.arrival, handler).await;
+        (delivered, ledger.left())
     }
 
     fn once<'a>(&'a self, read: tollway_core::registry::Read, settler: &'a dyn Settler) -> SettleOnce<'a> {
