@@ -80,6 +80,10 @@ pub struct World {
     pub thief: bool,
     /// The nonce of the payer's next transaction.
     pub payer_nonce: u64,
+    /// What a node that is behind tells in its place.
+    pub stale_nonce: Option<u64>,
+    /// Coins are mined, and nobody sees it in time.
+    pub slow_coins: bool,
     /// What the payer offers for each gas of its approval.
     pub approval_fee_wei: u128,
     pub script: Script,
@@ -135,6 +139,8 @@ impl FakeChain {
             learned_gas: None,
             thief: false,
             payer_nonce: 0,
+            stale_nonce: None,
+            slow_coins: false,
             approval_fee_wei: 1_000,
             script: Script::Honest,
             paused: false,
@@ -418,11 +424,15 @@ impl Evm for FakeChain {
     }
     async fn next_nonce(&self, account: Address) -> Result<u64> {
         assert_eq!(Some(account), self.signer.as_ref().map(|key| key.address()));
-        Ok(self.world().payer_nonce)
+        let world = self.world();
+        Ok(world.stale_nonce.unwrap_or(world.payer_nonce))
     }
     async fn relay(&self, raw: &Bytes) -> Result<Mined> {
         let tx = TxEnvelope::decode_2718(&mut &raw[..]).unwrap();
         let from = tx.signature().recover_address_from_prehash(&tx.signature_hash()).unwrap();
+        if tx.nonce() < self.world().payer_nonce {
+            return Err(Error::network(Code::RpcRefused).detail("nonce too low"));
+        }
         let cost = u128::from(tx.gas_limit()) * tx.max_fee_per_gas();
         if self.world().coins_wei < cost {
             return Err(Error::network(Code::RpcRefused).detail("insufficient funds for gas"));
@@ -444,6 +454,9 @@ impl Evm for FakeChain {
             }
             let mined = self.mine(Address::ZERO, &submit.call);
             self.world().sent.insert(key.clone(), mined.tx.clone());
+            if self.world().slow_coins {
+                return Err(Error::unknown(Code::SettlementPending, Some(mined.tx)));
+            }
             return Ok(mined);
         }
         self.world().submitted.push(submit.clone());
