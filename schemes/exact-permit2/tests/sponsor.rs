@@ -155,3 +155,17 @@ fn coins_whose_end_was_not_seen_are_counted_when_their_payment_is_settled_again(
     assert_eq!(receipt.spent.unwrap().cost.atomic, 70_000 * 1_000 + 4_242 + 4_242);
     assert_eq!(bench.world().endowed.len(), 1);
 }
+
+#[test]
+fn coins_that_were_of_use_before_they_were_final_are_counted() {
+    let bench = Bench::sponsored(&[Sponsoring::Erc20Approval]);
+    let order = bench.order();
+    bench.world().slow_coins = true;
+    assert!(bench.settle(&order).unwrap_err().is_unknown_outcome());
+    let due = bench.verify(&order).unwrap().due(order.requirement.price.full()).unwrap();
+    // The payer, or somebody else, has sent the approval meanwhile.
+    bench.world().payer_nonce = 1;
+    bench.world().allowances.insert(bench.payer, alloy::primitives::U256::MAX);
+    let receipt = block_on(bench.settling().settle(due)).unwrap();
+    assert_eq!(receipt.spent.unwrap().cost.atomic, 70_000 * 1_000 + 4_242 + 4_242);
+}

@@ -40,10 +40,13 @@ pub(super) async fn sponsor(
             (coins, approve(evm, approval, permit).await)
         }
         Ordering::Greater => {
-            let coins = match &sent {
-                Sent::Mined(mined) => untold.tell(&key, permit, mined),
-                Sent::Never | Sent::Pending(_) => None,
+            let mined = match sent {
+                Sent::Mined(mined) => Some(*mined),
+                // The coins were of use before they were final.
+                Sent::Pending(tx) => evm.mined(&tx).await.map_err(unsent)?,
+                Sent::Never => None,
             };
+            let coins = mined.and_then(|mined| untold.tell(&key, permit, &mined));
             (coins, approved(evm, approval, permit, not_next(&cost, next)).await)
         }
     };

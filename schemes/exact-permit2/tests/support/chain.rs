@@ -82,7 +82,7 @@ pub struct World {
     pub payer_nonce: u64,
     /// What a node that is behind tells in its place.
     pub stale_nonce: Option<u64>,
-    /// Coins are mined, and nobody sees it in time.
+    /// Coins are mined, and are not final in time.
     pub slow_coins: bool,
     /// What the payer offers for each gas of its approval.
     pub approval_fee_wei: u128,
@@ -486,8 +486,10 @@ impl Evm for FakeChain {
     }
     async fn sent(&self, key: &RecordKey) -> Result<Sent> {
         let found = self.world().sent.get(key).cloned();
+        let slow = self.world().slow_coins;
         Ok(match found {
             None => Sent::Never,
+            Some(tx) if slow => Sent::Pending(tx),
             Some(tx) => Sent::Mined(Box::new(self.mined(&tx).await?.unwrap())),
         })
     }
