@@ -40,6 +40,7 @@
 
 mod approval;
 mod bound;
+mod coins;
 mod effort;
 mod eip2612;
 mod fate;
@@ -67,7 +68,6 @@ pub use reads::{Reads, Standing, allowance_call, balance_call, is_transfer, move
 pub use revert::refusal;
 pub use settings::{Settings, Token, TokenSetting};
 pub use settle::Till;
-pub use sponsor::{Coins, sponsor};
 pub use sponsoring::{Sponsored, Sponsoring};
 
 use alloy::primitives::{Address, address};

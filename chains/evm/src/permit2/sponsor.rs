@@ -1,11 +1,12 @@
 //! Paying for somebody's approval: coins for its gas where they are missing, then the approval itself.
 
+use super::coins::{Coins, Untold};
 use super::{Approval, ApprovalCost, Permit, approve_call, approve_gas};
-use crate::{At, Evm, EvmCall, Sent, Submit};
-use alloy::primitives::{Address, U256};
+use crate::{At, Evm, EvmCall, Mined, Sent, Submit};
+use alloy::primitives::{Address, U256, keccak256};
+use std::cmp::Ordering;
 use tollway_core::{
-    Amount, AssetId, Bearer, Blame, ChainId, Code, Error, Fee, Next, Part, Purpose, Receipt, RecordKey,
-    Result, TxId, Work,
+    Amount, AssetId, Bearer, Blame, Code, Error, Fee, Next, Part, Purpose, RecordKey, Result, Work,
 };
 
 /// The most gas that sending coins may use: a plain account takes 21,000.
@@ -14,71 +15,44 @@ const COINS_GAS_MAX: u64 = 30_000;
 /// to spare, and both are paid for in advance. Payers of this library offer two and a half times, the reference SDK less.
 const TIMES_MAX: u128 = 4;
 
-/// Coins that left for a payer's account, and what sending them cost: lost to us, whatever happens afterwards.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Coins {
-    /// The transaction that sent them.
-    pub tx: TxId,
-    /// The coins and the gas of sending them, in wei.
-    pub wei: u128,
-}
-
-impl Coins {
-    /// What came of a payment, with what its sponsoring cost beside.
-    ///
-    /// # Errors
-    /// The one that came in.
-    pub fn and(coins: Option<Self>, chain: ChainId, done: Result<Receipt>) -> Result<Receipt> {
-        let Some(coins) = coins else { return done };
-        match done {
-            Ok(receipt) => {
-                let own = receipt.spent.as_ref().map_or(0, |spent| spent.cost.atomic);
-                Ok(receipt.cost(own.saturating_add(coins.wei)))
-            }
-            Err(e) => Err(coins.lost(chain, e)),
-        }
-    }
-
-    /// The error, with what is gone.
-    fn lost(self, chain: ChainId, e: Error) -> Error {
-        let own = e.spent.as_ref().map_or(0, |spent| spent.atomic);
-        let tx = e.transaction.clone().unwrap_or(self.tx);
-        let wei = own.saturating_add(self.wei);
-        e.transaction(tx).spent(Amount::new(AssetId::native(chain), wei))
-    }
-}
-
 /// Puts a payer's signed approval on chain and waits for it. The coins that its gas may cost are sent first, as far as the
-/// payer lacks them, once per account and nonce, whatever breaks and however many payments bring it along. Answers what they
-/// cost, to each of those that needed them: the most that they can have been where they were sent for another.
+/// payer lacks them, once per account and nonce, whatever breaks and however many payments bring an approval at it along.
+/// Answers what they cost, to the payment that sent them, once.
 ///
 /// # Errors
-/// [`Code::ApprovalNotSent`] or [`Code::ApprovalTxFailed`]: no payment has moved, and none of this call will. Every error
-/// after the coins left names their transaction and what is gone; an unknown outcome is one of the coins.
-pub async fn sponsor(evm: &dyn Evm, approval: &Approval, permit: &Permit) -> Result<Option<Coins>> {
+/// [`Code::ApprovalNotSent`] or [`Code::ApprovalTxFailed`]: no payment has moved, and none of this call will. An error
+/// after coins of this payment left names their transaction and what is gone; an unknown outcome is one of the coins.
+pub(super) async fn sponsor(
+    evm: &dyn Evm,
+    untold: &Untold,
+    approval: &Approval,
+    permit: &Permit,
+) -> Result<Option<Coins>> {
     let cost = approval.check(permit, evm.chain_id())?;
     // Only one transaction of an account can have a nonce, so more coins for it would be a present.
     let key = RecordKey(format!("permit2:{}:fund:{}:{}", evm.id(), permit.from, cost.nonce));
-    let earlier = evm.sent(&key).await.map_err(unsent)? != Sent::Never;
-    if !earlier {
-        let next = evm.next_nonce(permit.from).await.map_err(unsent)?;
-        if next > cost.nonce && is_allowed(evm, permit).await.map_err(unsent)? {
-            return Ok(None);
+    let next = evm.next_nonce(permit.from).await.map_err(unsent)?;
+    let sent = evm.sent(&key).await.map_err(unsent)?;
+    let (coins, done) = match next.cmp(&cost.nonce) {
+        Ordering::Less => return Err(not_next(&cost, next)),
+        Ordering::Equal => {
+            let coins = fund(evm, untold, &cost, permit, &key, sent).await?;
+            (coins, approve(evm, approval, permit).await)
         }
-        if next != cost.nonce {
-            return Err(not_sent(format!(
-                "the approval's nonce is {}, the account's next one is {next}: it cannot be in a block now",
-                cost.nonce
-            )));
+        Ordering::Greater => {
+            let mined = match sent {
+                Sent::Mined(mined) => Some(*mined),
+                // The coins were of use before they were final.
+                Sent::Pending(tx) => evm.mined(&tx).await.map_err(unsent)?,
+                Sent::Never => None,
+            };
+            let coins = mined.and_then(|mined| untold.tell(&key, permit, &mined));
+            (coins, approved(evm, approval, permit, not_next(&cost, next)).await)
         }
-    }
-    let coins = fund(evm, &cost, permit, key, earlier).await?;
-    match approve(evm, approval, permit).await {
+    };
+    match done {
         Ok(()) => Ok(coins),
-        Err(e) => Err(match coins {
-            Some(coins) => coins.lost(evm.id(), e),
-            None => e,
-        }),
+        Err(e) => Err(Coins::lost(coins, evm.id(), e)),
     }
 }
 
@@ -96,35 +70,36 @@ pub(super) async fn left_over(evm: &dyn Evm, approval: &Approval, permit: &Permi
     Ok((wei > 0).then_some(Fee { bearer: Bearer::Settler, amount, label: "coins left with the payer" }))
 }
 
-/// Sends the coins that the payer lacks; `earlier` when some were sent for this nonce before, which are not sent again.
+/// Sends the coins that the payer lacks, unless some were sent for this nonce before: those are waited for.
 async fn fund(
     evm: &dyn Evm,
+    untold: &Untold,
     cost: &ApprovalCost,
     permit: &Permit,
-    key: RecordKey,
-    earlier: bool,
+    key: &RecordKey,
+    sent: Sent,
 ) -> Result<Option<Coins>> {
-    let chain = evm.id();
+    if let Sent::Mined(mined) = &sent {
+        return landed(evm, untold, permit, key, mined);
+    }
     let (usual_wei, beside_wei) = usual_wei(evm, permit).await.map_err(unsent)?;
     let needs_wei = cost.wei.saturating_add(beside_wei);
-    let value_wei = if earlier {
-        // Nobody keeps how much it was; this is the most.
-        needs_wei
-    } else {
-        let owner = crate::address::account(chain, &permit.from)?;
-        let held = evm.balances(&owner, &[AssetId::native(chain)]).await.map_err(unsent)?;
-        let missing_wei = needs_wei.saturating_sub(held.first().map_or(0, |amount| amount.atomic));
+    let most_wei = usual_wei.saturating_mul(TIMES_MAX);
+    let value_wei = if sent == Sent::Never {
+        let missing_wei = needs_wei.saturating_sub(coins_of(evm, permit).await?);
         if missing_wei == 0 {
             return Ok(None);
         }
-        let most_wei = usual_wei.saturating_mul(TIMES_MAX);
         if needs_wei > most_wei {
             return Err(not_sent(format!(
                 "the approval may cost {needs_wei} wei ({} gas at {}); at most {most_wei} are paid for now",
                 cost.gas_limit, cost.max_fee_wei
             )));
         }
+        untold.claim(key, permit, missing_wei);
         missing_wei
+    } else {
+        needs_wei.min(most_wei)
     };
     let coins = Submit {
         call: EvmCall { to: permit.from, data: Default::default() },
@@ -135,18 +110,69 @@ async fn fund(
         not_after: permit.window().1,
         learn: None,
     };
-    let mined = evm.send(coins, &key).await.map_err(unsent)?;
-    if !mined.success {
-        return Err(not_sent(format!("{} does not take coins: {} reverted", permit.from, mined.tx))
-            .transaction(mined.tx)
-            .spent(Amount::new(AssetId::native(chain), mined.cost_wei)));
+    match evm.send(coins, key).await {
+        Ok(mined) => landed(evm, untold, permit, key, &mined),
+        Err(e) => {
+            if !e.is_unknown_outcome() {
+                untold.withdraw(key, permit);
+            }
+            Err(unsent(e))
+        }
     }
-    Ok(Some(Coins { tx: mined.tx, wei: value_wei.saturating_add(mined.cost_wei) }))
+}
+
+/// Coins are in a block: has the payer got them?
+fn landed(
+    evm: &dyn Evm,
+    untold: &Untold,
+    permit: &Permit,
+    key: &RecordKey,
+    mined: &Mined,
+) -> Result<Option<Coins>> {
+    let coins = untold.tell(key, permit, mined);
+    if mined.success {
+        return Ok(coins);
+    }
+    let e = not_sent(format!("{} does not take coins: {} reverted", permit.from, mined.tx));
+    Err(Coins::lost(coins, evm.id(), e))
+}
+
+/// The payer's coins, in wei.
+async fn coins_of(evm: &dyn Evm, permit: &Permit) -> Result<u128> {
+    let owner = crate::address::account(evm.id(), &permit.from)?;
+    let held = evm.balances(&owner, &[AssetId::native(evm.id())]).await.map_err(unsent)?;
+    Ok(held.first().map_or(0, |amount| amount.atomic))
+}
+
+/// The account has used the approval's nonce: by this approval, or by another that does as well?
+///
+/// # Errors
+/// Those of [`approve`]; `otherwise` when it was used for something else.
+async fn approved(evm: &dyn Evm, approval: &Approval, permit: &Permit, otherwise: Error) -> Result<()> {
+    if is_allowed(evm, permit).await.map_err(unsent)? {
+        return Ok(());
+    }
+    let hash = crate::address::tx_id(&keccak256(&approval.raw));
+    match evm.mined(&hash).await.map_err(unsent)? {
+        Some(mined) => allowed_by(evm, &mined, permit).await,
+        None => Err(otherwise),
+    }
 }
 
 /// Brings the approval to the chain, and looks whether it gives the allowance.
 async fn approve(evm: &dyn Evm, approval: &Approval, permit: &Permit) -> Result<()> {
-    let mined = evm.relay(&approval.raw).await.map_err(unsent)?;
+    match evm.relay(&approval.raw).await {
+        Ok(mined) => allowed_by(evm, &mined, permit).await,
+        // Another one at the same nonce may have been mined before it.
+        Err(e) => match is_allowed(evm, permit).await {
+            Ok(true) => Ok(()),
+            _ => Err(unsent(e)),
+        },
+    }
+}
+
+/// Has that approval given the allowance?
+async fn allowed_by(evm: &dyn Evm, mined: &Mined, permit: &Permit) -> Result<()> {
     let failed = |words: String| Error::payer(Code::ApprovalTxFailed).next(Next::OtherRoute).detail(words);
     if !mined.success {
         return Err(failed(format!("the approval {} reverted", mined.tx)));
@@ -161,6 +187,13 @@ async fn approve(evm: &dyn Evm, approval: &Approval, permit: &Permit) -> Result<
 async fn is_allowed(evm: &dyn Evm, permit: &Permit) -> Result<bool> {
     let looked = evm.look(&[super::allowance_call(permit.token, permit.from)], At::Latest).await?;
     Ok(super::number(&looked, 0)? >= permit.amount)
+}
+
+fn not_next(cost: &ApprovalCost, next: u64) -> Error {
+    not_sent(format!(
+        "the approval's nonce is {}, the account's next one is {next}: it cannot be in a block now",
+        cost.nonce
+    ))
 }
 
 fn not_sent(words: String) -> Error {

@@ -2,6 +2,7 @@
 //! not from the plugin's code.
 
 use super::tariff::Gas500;
+pub use super::world::{Script, World};
 use alloy::consensus::{Transaction, TxEnvelope};
 use alloy::eips::eip2718::Decodable2718;
 use alloy::primitives::{Address, B256, Bytes, Signature, U256, address, keccak256};
@@ -11,7 +12,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tollway_core::*;
 use tollway_evm::custody::Key;
-use tollway_evm::signature::AccountCode;
 use tollway_evm::{
     At, Evm, EvmCall, GasKey, Held, Landing, LogQuery, Looked, Mined, Sent, Submit, Trial, Tried,
 };
@@ -39,64 +39,6 @@ alloy::sol! {
     function settleWithPermit(EIP2612Permit permit2612, PermitTransferFrom permit, address owner, Witness witness, bytes signature) external;
 }
 
-/// What happens to the next transactions.
-#[derive(Clone, Default)]
-pub enum Script {
-    /// They are mined.
-    #[default]
-    Honest,
-    /// They are mined, and the answer is lost.
-    LoseAnswer,
-    /// Somebody sends the same call first.
-    FrontRun,
-    /// They revert.
-    Revert,
-    /// They succeed, and the token logs so much less.
-    Short(u64),
-}
-
-#[derive(Clone)]
-pub struct World {
-    pub time_s: u64,
-    /// How far the finality lags behind the newest block.
-    pub final_lag_s: u64,
-    pub balances: HashMap<Address, U256>,
-    pub allowances: HashMap<Address, U256>,
-    pub permit_nonces: HashMap<Address, U256>,
-    /// When each nonce was used.
-    pub used: HashMap<(Address, U256), u64>,
-    pub txs: Vec<(TxId, u64, Mined, EvmCall)>,
-    pub sent: HashMap<RecordKey, TxId>,
-    pub relayed: Vec<Bytes>,
-    /// Transactions of the payer's that were signed for others to send.
-    pub signed_calls: usize,
-    pub endowed: Vec<(Address, u128)>,
-    pub coins_wei: u128,
-    /// The payer's code.
-    pub code: AccountCode,
-    /// What every kind of call is said to have used lately.
-    pub learned_gas: Option<u64>,
-    /// The payer takes coins away before its approval lands.
-    pub thief: bool,
-    /// The nonce of the payer's next transaction.
-    pub payer_nonce: u64,
-    /// What the payer offers for each gas of its approval.
-    pub approval_fee_wei: u128,
-    pub script: Script,
-    /// The token refuses every transfer (paused, blocked).
-    pub paused: bool,
-    /// The token keeps so much of each transfer.
-    pub fee: u64,
-    /// The token knows EIP-2612.
-    pub permits: bool,
-    pub deployed: bool,
-    pub proxy: bool,
-    /// Balances and allowances are not known without a look.
-    pub cold: bool,
-    pub looks: usize,
-    pub submitted: Vec<Submit>,
-}
-
 pub struct FakeChain {
     pub chain: ChainId,
     pub token: Address,
@@ -118,35 +60,14 @@ impl FakeChain {
             Some(token),
             None,
         );
-        let world = World {
-            time_s,
-            final_lag_s: 0,
-            balances: HashMap::new(),
-            allowances: HashMap::new(),
-            permit_nonces: HashMap::new(),
-            used: HashMap::new(),
-            txs: Vec::new(),
-            sent: HashMap::new(),
-            relayed: Vec::new(),
-            signed_calls: 0,
-            endowed: Vec::new(),
-            coins_wei: 0,
-            code: AccountCode::Plain,
-            learned_gas: None,
-            thief: false,
-            payer_nonce: 0,
-            approval_fee_wei: 1_000,
-            script: Script::Honest,
-            paused: false,
-            fee: 0,
-            permits: true,
-            deployed: true,
-            proxy: true,
-            cold: false,
-            looks: 0,
-            submitted: Vec::new(),
-        };
-        Self { chain, token, domain, signer: None, senders: Vec::new(), world: Mutex::new(world) }
+        Self {
+            chain,
+            token,
+            domain,
+            signer: None,
+            senders: Vec::new(),
+            world: Mutex::new(World::new(time_s)),
+        }
     }
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
@@ -418,11 +339,15 @@ impl Evm for FakeChain {
     }
     async fn next_nonce(&self, account: Address) -> Result<u64> {
         assert_eq!(Some(account), self.signer.as_ref().map(|key| key.address()));
-        Ok(self.world().payer_nonce)
+        let world = self.world();
+        Ok(world.stale_nonce.unwrap_or(world.payer_nonce))
     }
     async fn relay(&self, raw: &Bytes) -> Result<Mined> {
         let tx = TxEnvelope::decode_2718(&mut &raw[..]).unwrap();
         let from = tx.signature().recover_address_from_prehash(&tx.signature_hash()).unwrap();
+        if tx.nonce() < self.world().payer_nonce {
+            return Err(Error::network(Code::RpcRefused).detail("nonce too low"));
+        }
         let cost = u128::from(tx.gas_limit()) * tx.max_fee_per_gas();
         if self.world().coins_wei < cost {
             return Err(Error::network(Code::RpcRefused).detail("insufficient funds for gas"));
@@ -444,6 +369,9 @@ impl Evm for FakeChain {
             }
             let mined = self.mine(Address::ZERO, &submit.call);
             self.world().sent.insert(key.clone(), mined.tx.clone());
+            if self.world().slow_coins {
+                return Err(Error::unknown(Code::SettlementPending, Some(mined.tx)));
+            }
             return Ok(mined);
         }
         self.world().submitted.push(submit.clone());
@@ -473,8 +401,10 @@ impl Evm for FakeChain {
     }
     async fn sent(&self, key: &RecordKey) -> Result<Sent> {
         let found = self.world().sent.get(key).cloned();
+        let slow = self.world().slow_coins;
         Ok(match found {
             None => Sent::Never,
+            Some(tx) if slow => Sent::Pending(tx),
             Some(tx) => Sent::Mined(Box::new(self.mined(&tx).await?.unwrap())),
         })
     }

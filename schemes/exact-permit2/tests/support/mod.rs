@@ -3,6 +3,7 @@
 
 pub mod chain;
 mod tariff;
+mod world;
 
 use alloy::primitives::{Address, U256};
 use alloy::signers::local::PrivateKeySigner;

@@ -17,6 +17,7 @@ mod send;
 mod sought;
 mod trial;
 
+use super::coins::Untold;
 use super::effort::NOISE;
 use super::sponsor::left_over;
 use super::{
@@ -52,6 +53,8 @@ pub struct Till {
     charges: Recent<RecordKey, u128>,
     /// Tokens that were seen to pay the payee something else than was sent.
     unfair: Recent<Address, ()>,
+    /// Coins for approvals whose cost nobody was told yet.
+    untold: Untold,
 }
 
 impl fmt::Debug for Till {
@@ -82,6 +85,7 @@ impl Till {
             measured: Recent::new(1_024),
             charges: Recent::new(4_096),
             unfair: Recent::new(64),
+            untold: Untold::default(),
         })
     }
 

@@ -1,6 +1,8 @@
 //! One transaction, whatever has to come before it.
 
-use super::super::{Coins, Path, Payee, Sponsored, sponsor};
+use super::super::coins::Coins;
+use super::super::sponsor::sponsor;
+use super::super::{Path, Payee, Sponsored};
 use super::Till;
 use super::judge::Judge;
 use super::outcome::refused_by_chain;
@@ -25,7 +27,7 @@ impl Till {
         }
         let coins = match (&checked.bound.sponsored, checked.path(), again) {
             (Sponsored::Approval(approval), Path::AfterApproval, false) => {
-                sponsor(&*self.evm, approval, sought.permit).await?
+                sponsor(&*self.evm, &self.untold, approval, sought.permit).await?
             }
             _ => None,
         };
