@@ -8,7 +8,7 @@ use alloy::consensus::{SignableTransaction, TxEnvelope};
 use alloy::eips::eip2718::Encodable2718;
 use alloy::primitives::{B256, Bytes, U64, keccak256};
 use std::time::Duration;
-use tollway_core::{Code, Error, Purpose, Result};
+use tollway_core::{Blame, Code, Error, Next, Purpose, Result};
 
 /// The shortest pause between two looks for a relayed transaction.
 const PAUSE_MS: u64 = 50;
@@ -34,7 +34,7 @@ pub(super) async fn sign_call(network: &EvmNetwork, call: &EvmCall, gas_limit: u
 }
 
 /// Sends the bytes and looks for their receipt. A node that has them already, or a nonce that is used up, are no errors:
-/// the receipt tells.
+/// the receipt tells. That no node takes them, or no block, is the doing of whoever signed them.
 pub(super) async fn relay(network: &EvmNetwork, raw: &Bytes) -> Result<Mined> {
     let hash = keccak256(raw);
     let sent = network.rpc.call::<_, B256>("eth_sendRawTransaction", (raw,)).await;
@@ -53,8 +53,10 @@ pub(super) async fn relay(network: &EvmNetwork, raw: &Bytes) -> Result<Mined> {
         }
         tokio::time::sleep(pause).await;
     }
-    Err(sent.err().unwrap_or_else(|| {
-        Error::network(Code::TimedOut)
-            .detail(format!("{hash} is in no block after {} ms", patience.as_millis()))
-    }))
+    Err(match sent {
+        Err(refused) if refused.code == Code::RpcRefused => Error { blame: Blame::Payer, ..refused },
+        Err(e) => e,
+        Ok(_) => Error::new(Code::TimedOut, Blame::Payer, Next::Later)
+            .detail(format!("{hash} is in no block after {} ms", patience.as_millis())),
+    })
 }

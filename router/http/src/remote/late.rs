@@ -2,7 +2,7 @@
 //! will not have one later, and is not asked for ever.
 
 use super::RemoteFacilitator;
-use tollway_core::{Code, Error, Order, Recent, ReplayKey};
+use tollway_core::{Error, Order, Recent, ReplayKey};
 
 /// How long after its end a payment is still asked after without an end, in milliseconds: what was sent in time may land a
 /// little later, and clocks differ.
@@ -23,11 +23,11 @@ impl Left {
         self.0.get(payment).is_some()
     }
 
-    /// Remembers a late payment for which there was no receipt. Whoever cannot be reached, or is ill, has not answered.
-    pub(super) fn answered(&self, late: Option<ReplayKey>, e: &Error) {
-        let ill = matches!(e.code, Code::Unreachable | Code::TimedOut);
-        if let Some(payment) = late.filter(|_| !ill) {
-            tracing::warn!(%payment, error = %e, "its end is long over, and the facilitator has no receipt for it; \
+    /// Remembers a late payment on which there was a verdict, and no receipt. Whatever else is said ("still being settled",
+    /// its ledger, our key) is no answer, and is asked for again.
+    pub(super) fn answered(&self, late: Option<ReplayKey>, refused: &Error) {
+        if let Some(payment) = late.filter(|_| refused.code.is_verdict()) {
+            tracing::warn!(%payment, error = %refused, "its end is long over, and the facilitator has no receipt for it; \
                  whether it was settled stays unknown, and is asked again after a restart");
             self.0.put(payment, ());
         }

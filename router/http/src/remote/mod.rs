@@ -257,7 +257,8 @@ impl RemoteFacilitator {
             Settled::Landed(receipt) => {
                 self.audited(order, charge, *receipt).await.map(|r| Fate::Settled(Box::new(r)))
             }
-            Settled::Unknown(e) | Settled::Refused(e) => {
+            Settled::Unknown(_) => Ok(unknown),
+            Settled::Refused(e) => {
                 self.left.answered(late, &e);
                 Ok(unknown)
             }

@@ -78,3 +78,16 @@ async fn a_facilitator_that_is_ill_has_not_answered() {
     assert_eq!(asked_twice(&remote, "n1", &seen).await, 4);
     assert_eq!(asked_twice(&remote, "n1", &seen).await, 4);
 }
+
+#[tokio::test]
+async fn what_is_no_verdict_is_no_answer() {
+    let pending = r#"{"success":false,"errorReason":"settlement_pending","transaction":"0xlate"}"#;
+    let busy = r#"{"success":false,"errorReason":"payment_in_flight","transaction":""}"#;
+    let (base, seen) = scripted(vec![say(200, pending), say(200, busy), say(401, ""), success("")]).await;
+    let remote = life(&base, &Hands::at(END_MS + 600_000));
+    assert_eq!(asked_twice(&remote, "n1", &seen).await, 2);
+    assert!(matches!(remote.resume(&ending("n1"), None).await.unwrap(), Fate::NotYetKnown { .. }));
+    let fate = remote.resume(&ending("n1"), None).await.unwrap();
+    assert!(matches!(fate, Fate::Settled(_)), "{fate:?}");
+    assert_eq!(seen.lock().unwrap().len(), 4);
+}

@@ -20,7 +20,9 @@ impl Open {
     /// These were looked at.
     fn has_seen(&self, looked: &[RecordKey], open: &[RecordKey]) {
         self.change(|known| {
-            known.retain(|key| !looked.contains(key));
+            for key in looked {
+                known.remove(key);
+            }
             known.extend(open.iter().cloned());
         });
     }
@@ -73,6 +75,17 @@ impl Gate {
     /// Recovers this visit and no other; true when it is over. May be dropped and run again.
     pub async fn recover_visit(&self, visit: &RecordKey) -> bool {
         self.recover_these(vec![visit.clone()]).await.is_empty()
+    }
+
+    /// True once this visit's payment can hardly be settled any more: its end is over for so long that what was sent in time
+    /// has landed. One that cannot be read counts as such.
+    pub async fn is_late(&self, visit: &RecordKey, slack_ms: u64) -> bool {
+        let end = async {
+            let record = VisitRecord::read(&self.ledger.load(visit).await.ok()??.value).ok()?;
+            let cell = self.registry.cell(&record.order.requirement).ok()?;
+            Some((cell.read)(&record.order).ok()?.settle_before)
+        };
+        end.await.is_none_or(|end| end.plus_ms(slack_ms) <= self.clock.now())
     }
 
     async fn move_on(&self, visits: Vec<RecordKey>) -> Vec<RecordKey> {
