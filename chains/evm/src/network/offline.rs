@@ -2,6 +2,7 @@
 
 use super::EvmNetwork;
 use crate::receipt::RawReceipt;
+use crate::rpc::RpcFault;
 use crate::send::{Offer, unsigned, unsigned_sample};
 use crate::{Evm, EvmCall, Mined};
 use alloy::consensus::{SignableTransaction, TxEnvelope};
@@ -37,7 +38,7 @@ pub(super) async fn sign_call(network: &EvmNetwork, call: &EvmCall, gas_limit: u
 /// the receipt tells. That no node takes them, or no block, is the doing of whoever signed them.
 pub(super) async fn relay(network: &EvmNetwork, raw: &Bytes) -> Result<Mined> {
     let hash = keccak256(raw);
-    let sent = network.rpc.call::<_, B256>("eth_sendRawTransaction", (raw,)).await;
+    let sent = network.rpc.ask::<_, B256>("eth_sendRawTransaction", (raw,)).await;
     let block_ms = u64::from(network.profile.block_ms);
     let pause = Duration::from_millis((block_ms / 4).max(PAUSE_MS));
     let patience = Duration::from_millis(block_ms.saturating_mul(PATIENCE_BLOCKS).max(PATIENCE_MS));
@@ -53,10 +54,14 @@ pub(super) async fn relay(network: &EvmNetwork, raw: &Bytes) -> Result<Mined> {
         }
         tokio::time::sleep(pause).await;
     }
+    // The node's own words tell where it is, and whoever signed this gets to hear ours.
+    let unwanted = |code, words: String| Error::new(code, Blame::Payer, Next::Later).detail(words);
     Err(match sent {
-        Err(refused) if refused.code == Code::RpcRefused => Error { blame: Blame::Payer, ..refused },
-        Err(e) => e,
-        Ok(_) => Error::new(Code::TimedOut, Blame::Payer, Next::Later)
-            .detail(format!("{hash} is in no block after {} ms", patience.as_millis())),
+        Err(RpcFault::Refused(no)) => {
+            tracing::info!(target: "tollway_evm", %hash, code = no.code, words = %no.message, "a node refuses what another has signed");
+            unwanted(Code::RpcRefused, format!("no node takes {hash}"))
+        }
+        Err(fault) => fault.error("eth_sendRawTransaction", network.rpc.place()),
+        Ok(_) => unwanted(Code::TimedOut, format!("{hash} is in no block after {} ms", patience.as_millis())),
     })
 }

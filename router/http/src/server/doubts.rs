@@ -40,12 +40,12 @@ pub(super) fn look_after(shared: &Arc<Shared>, visit: RecordKey) {
     let shared = Arc::clone(shared);
     let tasks = shared.settings.tasks.clone();
     drop(tasks.spawn(async move {
-        let (mut held, mut late, mut looks) = (often, false, 0u32);
+        let (mut held, mut moved, mut looks) = (often, false, 0u32);
         while !is_over(&shared, &visit).await {
-            if !late && shared.gate.is_late(&visit, LATE_MS).await {
-                late = true;
+            let late = shared.gate.is_late(&visit, LATE_MS).await;
+            if late && !moved {
                 let Some(rarely) = place(&shared.doubts.rarely, &visit) else { return };
-                held = rarely;
+                (held, moved) = (rarely, true);
             }
             shared.settings.tasks.sleep(pause_after(looks, late)).await;
             looks = looks.saturating_add(1);

@@ -7,6 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use tollway_core::flow::VisitRecord;
 use tollway_core::{Receipt, RecordKey, Result};
 
+/// After so long a visit counts as late, however long its payment may be settled, in milliseconds.
+const LONG_MS: u64 = 3_600_000;
+
 /// The visits that were still open when they were last looked at, for the monitor.
 #[derive(Default)]
 pub(super) struct Open(Mutex<HashSet<RecordKey>>);
@@ -77,15 +80,17 @@ impl Gate {
         self.recover_these(vec![visit.clone()]).await.is_empty()
     }
 
-    /// True once this visit's payment can hardly be settled any more: its end is over for so long that what was sent in time
-    /// has landed. One that cannot be read counts as such.
+    /// True once this visit's payment can hardly be settled any more: its end, or an hour after it came, is over for so long
+    /// that what was sent in time has landed. While the ledger does not answer, nobody can say so.
     pub async fn is_late(&self, visit: &RecordKey, slack_ms: u64) -> bool {
-        let end = async {
-            let record = VisitRecord::read(&self.ledger.load(visit).await.ok()??.value).ok()?;
+        let Ok(Some(found)) = self.ledger.load(visit).await else { return false };
+        let end = || {
+            let record = VisitRecord::read(&found.value).ok()?;
             let cell = self.registry.cell(&record.order.requirement).ok()?;
-            Some((cell.read)(&record.order).ok()?.settle_before)
+            let end = (cell.read)(&record.order).ok()?.settle_before;
+            Some(end.min(record.begun.plus_ms(LONG_MS)))
         };
-        end.await.is_none_or(|end| end.plus_ms(slack_ms) <= self.clock.now())
+        end().is_none_or(|end| end.plus_ms(slack_ms) <= self.clock.now())
     }
 
     async fn move_on(&self, visits: Vec<RecordKey>) -> Vec<RecordKey> {
